@@ -1,0 +1,344 @@
+package impact
+
+import (
+	"iter"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+)
+
+// Ordinal is a person's number within a company, dense from 0.
+type Ordinal = uint32
+
+// Cell is everything the figures need to know about a set of events: additive
+// tallies, sets of people, and sums per person. The zero value is the cell of no
+// event; use it by pointer.
+//
+// Cells form a commutative monoid under [Cell.Merge].
+type Cell struct {
+	Tallies      [numMeasures]Tally
+	Sets         [numSets]*roaring.Bitmap // nil is empty
+	Volunteers   map[Ordinal]*VolunteerSums
+	Participants map[Ordinal]*ParticipantSums
+	Assessments  map[Ordinal]*AssessmentSums
+}
+
+// VolunteerSums is what one volunteer did.
+type VolunteerSums struct {
+	N   int64     // sessions and logged pieces of volunteering
+	MS  int64     // time given, milliseconds
+	Met []Ordinal // participants they had a session or were matched with, ascending
+}
+
+// ParticipantSums is what one participant received and said.
+type ParticipantSums struct {
+	Sessions  int64
+	MS        int64 // time that named volunteers gave them, milliseconds
+	Ratings   int64
+	RatingSum int64 // millionths
+}
+
+// AssessmentSums is how one participant was assessed, per dimension.
+type AssessmentSums [numDimensions]Assessment
+
+// Assessment is a participant's scores in one dimension. First and last are by
+// the event's time; of scores at the same instant the lower is first and the
+// higher is last, so that the order of arrival cannot matter.
+type Assessment struct {
+	N             int64
+	Sum           int64 // scores, millionths
+	ConfidenceN   int64 // assessments that state a confidence
+	ConfidenceSum int64 // millionths
+	FirstAt       int64 // Unix milliseconds
+	LastAt        int64
+	First, Last   Micro
+}
+
+// Improved reports whether the participant was assessed at least twice, and by
+// how much the last score is above the first.
+func (a *Assessment) Improved() (by Micro, twice bool) { return a.Last - a.First, a.N >= 2 }
+
+// Add adds one event. participant and volunteer are the ordinals of its people
+// and are only looked at where the event names one.
+func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
+	kind := &c.Tallies[MeasureOf(e.Kind)]
+	hasParticipant, hasVolunteer := e.Participant != "", e.Volunteer != ""
+	kind.add(1, 0)
+
+	switch e.Kind {
+	case KindUnknown, KindDirectory, KindDonation, numKinds:
+		return
+	case KindEnrollment:
+		if hasParticipant {
+			c.join(SetEnrolled, participant)
+			if e.Status == StatusCompleted {
+				c.join(SetCompleted, participant)
+			}
+		}
+		return
+	case KindPlacement:
+		if hasParticipant && e.Status == StatusPlaced {
+			c.join(SetPlaced, participant)
+		}
+		return
+	case KindSession:
+		kind.Sum += e.DurationMS
+		if hasParticipant {
+			p := c.participant(participant)
+			p.Sessions++
+			if hasVolunteer {
+				p.MS += e.DurationMS
+			}
+		}
+		if hasVolunteer {
+			c.gave(e, volunteer)
+		}
+	case KindVolunteerHours:
+		kind.Sum += e.DurationMS
+		if hasVolunteer {
+			c.gave(e, volunteer)
+		}
+	case KindFeedback:
+		if e.ScoreScale != ScaleNone && !e.FromVolunteer {
+			c.Tallies[MeasureRating].add(1, int64(e.Score))
+			if hasParticipant {
+				p := c.participant(participant)
+				p.Ratings++
+				p.RatingSum += int64(e.Score)
+			}
+		}
+	case KindMilestone:
+		kind.Sum += e.Points
+	case KindCourse:
+		if e.Status == StatusCompleted {
+			c.Tallies[MeasureCourseDone].add(1, 0)
+		}
+	case KindOutcome:
+		if hasParticipant && e.Dimension != DimensionNone {
+			c.assess(e, participant)
+		}
+	case KindEventAttended:
+		kind.Sum += e.DurationMS
+	case KindCheckin, KindMatch:
+	}
+
+	if hasParticipant {
+		c.join(SetParticipants, participant)
+	}
+	if hasVolunteer {
+		c.join(SetVolunteers, volunteer)
+	}
+	if hasParticipant && hasVolunteer && (e.Kind == KindSession || e.Kind == KindMatch) {
+		v := c.volunteer(volunteer)
+		v.Met = insert(v.Met, participant)
+	}
+}
+
+func (c *Cell) gave(e *Event, volunteer Ordinal) {
+	c.Tallies[MeasureVolunteerTime].add(1, e.DurationMS)
+	v := c.volunteer(volunteer)
+	v.N++
+	v.MS += e.DurationMS
+}
+
+func (c *Cell) assess(e *Event, participant Ordinal) {
+	at := e.OccurredAt.UnixMilli()
+	one := Assessment{N: 1, Sum: int64(e.Score), FirstAt: at, LastAt: at, First: e.Score, Last: e.Score}
+	c.Tallies[MeasureScore(e.Dimension)].add(1, int64(e.Score))
+	if e.HasConfidence {
+		one.ConfidenceN, one.ConfidenceSum = 1, int64(e.Confidence)
+		c.Tallies[MeasureConfidence(e.Dimension)].add(1, int64(e.Confidence))
+	}
+	c.assessment(participant)[e.Dimension].merge(&one)
+	if e.Dimension == JobReadiness && e.Score >= ReadyScore {
+		c.join(SetReady, participant)
+	}
+}
+
+// Merge adds another cell to c. It keeps no reference into o.
+func (c *Cell) Merge(o *Cell) {
+	for m := range c.Tallies {
+		c.Tallies[m].add(o.Tallies[m].N, o.Tallies[m].Sum)
+	}
+	for s, b := range o.Sets {
+		c.MergeSet(Set(s), b)
+	}
+	for ord, v := range o.Volunteers {
+		c.volunteer(ord).merge(v)
+	}
+	for ord, p := range o.Participants {
+		c.participant(ord).merge(p)
+	}
+	for ord, a := range o.Assessments {
+		c.assessment(ord).merge(a)
+	}
+}
+
+// MergeSet adds the members of b, which may be nil, to a set.
+func (c *Cell) MergeSet(s Set, b *roaring.Bitmap) {
+	switch {
+	case b == nil:
+	case c.Sets[s] == nil:
+		c.Sets[s] = b.Clone()
+	default:
+		c.Sets[s].Or(b)
+	}
+}
+
+// Members is a set of the cell, never nil; it must not be changed.
+func (c *Cell) Members(s Set) *roaring.Bitmap {
+	if c.Sets[s] == nil {
+		return emptySet
+	}
+	return c.Sets[s]
+}
+
+var emptySet = roaring.New()
+
+// Count is how many people a set holds.
+func (c *Cell) Count(s Set) int64 { return int64(c.Members(s).GetCardinality()) }
+
+func (c *Cell) join(s Set, who Ordinal) {
+	if c.Sets[s] == nil {
+		c.Sets[s] = roaring.New()
+	}
+	c.Sets[s].Add(who)
+}
+
+func (c *Cell) volunteer(who Ordinal) *VolunteerSums     { return slot(&c.Volunteers, who) }
+func (c *Cell) participant(who Ordinal) *ParticipantSums { return slot(&c.Participants, who) }
+func (c *Cell) assessment(who Ordinal) *AssessmentSums   { return slot(&c.Assessments, who) }
+
+func slot[V any](m *map[Ordinal]*V, who Ordinal) *V {
+	v := (*m)[who]
+	if v == nil {
+		if *m == nil {
+			*m = make(map[Ordinal]*V)
+		}
+		v = new(V)
+		(*m)[who] = v
+	}
+	return v
+}
+
+func (v *VolunteerSums) merge(o *VolunteerSums) {
+	v.N += o.N
+	v.MS += o.MS
+	v.Met = union(v.Met, o.Met)
+}
+
+func (p *ParticipantSums) merge(o *ParticipantSums) {
+	p.Sessions += o.Sessions
+	p.MS += o.MS
+	p.Ratings += o.Ratings
+	p.RatingSum += o.RatingSum
+}
+
+func (a *AssessmentSums) merge(o *AssessmentSums) {
+	for d := range a {
+		a[d].merge(&o[d])
+	}
+}
+
+func (a *Assessment) merge(o *Assessment) {
+	switch {
+	case o.N == 0:
+		return
+	case a.N == 0:
+		*a = *o
+		return
+	}
+	a.N += o.N
+	a.Sum += o.Sum
+	a.ConfidenceN += o.ConfidenceN
+	a.ConfidenceSum += o.ConfidenceSum
+	if o.FirstAt < a.FirstAt || o.FirstAt == a.FirstAt && o.First < a.First {
+		a.FirstAt, a.First = o.FirstAt, o.First
+	}
+	if o.LastAt > a.LastAt || o.LastAt == a.LastAt && o.Last > a.Last {
+		a.LastAt, a.Last = o.LastAt, o.Last
+	}
+}
+
+// insert adds x to an ascending list without duplicates.
+func insert(list []Ordinal, x Ordinal) []Ordinal {
+	at, found := slices.BinarySearch(list, x)
+	if found {
+		return list
+	}
+	return slices.Insert(list, at, x)
+}
+
+// union merges two ascending lists without duplicates into a list of its own.
+func union(a, b []Ordinal) []Ordinal {
+	if len(a) == 0 {
+		return slices.Clone(b)
+	}
+	if len(b) == 0 {
+		return a
+	}
+	all := make([]Ordinal, 0, len(a)+len(b))
+	all = append(append(all, a...), b...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// AllProgrammes stands for the sum of a company's programmes where a programme
+// key is asked for. It is no valid key itself.
+const AllProgrammes = "*"
+
+// CellKey places a cell: a programme (or [AllProgrammes]) and a bucket of time.
+type CellKey struct {
+	Programme string
+	Grain     Grain
+	Bucket    Day
+}
+
+// Cells are the cells of one company.
+type Cells map[CellKey]*Cell
+
+// Add adds an event to the cell of its programme and day.
+func (cs Cells) Add(e *Event, day Day, participant, volunteer Ordinal) {
+	cs.at(CellKey{e.Programme, GrainDay, day}).Add(e, participant, volunteer)
+}
+
+// RollUp adds what follows from the day cells that Add filled: the months and
+// years of each programme, and all three grains of [AllProgrammes]. Call it
+// once, after the last Add.
+func (cs Cells) RollUp() {
+	cs.widen(GrainDay, func(k CellKey) CellKey { k.Programme = AllProgrammes; return k })
+	cs.widen(GrainDay, func(k CellKey) CellKey { return CellKey{k.Programme, GrainMonth, k.Bucket.monthStart()} })
+	cs.widen(GrainMonth, func(k CellKey) CellKey { return CellKey{k.Programme, GrainYear, k.Bucket.yearStart()} })
+}
+
+func (cs Cells) widen(from Grain, to func(CellKey) CellKey) {
+	keys := make([]CellKey, 0, len(cs))
+	for k := range cs {
+		if k.Grain == from {
+			keys = append(keys, k)
+		}
+	}
+	for _, k := range keys {
+		cs.at(to(k)).Merge(cs[k])
+	}
+}
+
+func (cs Cells) at(k CellKey) *Cell {
+	c := cs[k]
+	if c == nil {
+		c = new(Cell)
+		cs[k] = c
+	}
+	return c
+}
+
+// Tallied yields the measures that are not zero, in order.
+func (c *Cell) Tallied() iter.Seq2[Measure, Tally] {
+	return func(yield func(Measure, Tally) bool) {
+		for m, t := range c.Tallies {
+			if t != (Tally{}) && !yield(Measure(m), t) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package impact
+
+// Measure names one additive counter of a cell.
+type Measure uint8
+
+// The measures. One is kept per kind (the count of its events and, as its sum,
+// milliseconds or points); the others are below.
+const (
+	// MeasureVolunteerTime counts and sums, in milliseconds, the time that named
+	// volunteers gave: their sessions and their logged hours.
+	MeasureVolunteerTime Measure = Measure(numKinds) + iota
+	// MeasureRating counts and sums, in millionths, the ratings that participants gave.
+	MeasureRating
+	// MeasureCourseDone counts courses that were finished.
+	MeasureCourseDone
+	// measureScore is the first of one measure per dimension: assessments and
+	// the sum of their scores, in millionths.
+	measureScore
+	// measureConfidence likewise: assessments that state a confidence, and its sum.
+	measureConfidence = measureScore + Measure(numDimensions)
+	numMeasures       = measureConfidence + Measure(numDimensions)
+)
+
+// MeasureOf is the measure that counts events of a kind.
+func MeasureOf(k Kind) Measure { return Measure(k) }
+
+// MeasureScore is the measure of a dimension's assessment scores.
+func MeasureScore(d Dimension) Measure { return measureScore + Measure(d) }
+
+// MeasureConfidence is the measure of a dimension's assessment confidence.
+func MeasureConfidence(d Dimension) Measure { return measureConfidence + Measure(d) }
+
+// String is the measure's name in the database.
+func (m Measure) String() string { return measureNames[m] }
+
+// ParseMeasure is the measure of a name.
+func ParseMeasure(name string) (Measure, bool) {
+	m, ok := measuresByName[name]
+	return m, ok
+}
+
+var measureNames, measuresByName = func() (names [numMeasures]string, byName map[string]Measure) {
+	for k := range numKinds {
+		names[MeasureOf(k)] = k.String()
+	}
+	names[MeasureVolunteerTime] = "volunteer_time"
+	names[MeasureRating] = "rating"
+	names[MeasureCourseDone] = "course_done"
+	for _, d := range Dimensions {
+		names[MeasureScore(d)] = "score." + d.String()
+		names[MeasureConfidence(d)] = "confidence." + d.String()
+	}
+	byName = make(map[string]Measure, numMeasures)
+	for m, n := range names {
+		if n != "" {
+			byName[n] = Measure(m)
+		}
+	}
+	return names, byName
+}()
+
+// Tally is a count of observations and their sum in the measure's fixed-point
+// unit.
+type Tally struct{ N, Sum int64 }
+
+func (t *Tally) add(n, sum int64) { t.N += n; t.Sum += sum }
+
+// Set names one set of people of a cell.
+type Set uint8
+
+// The sets.
+const (
+	SetParticipants Set = iota // active as a participant
+	SetVolunteers              // active as a volunteer
+	SetEnrolled                // an enrolment of theirs is known
+	SetCompleted               // completed an enrolment
+	SetPlaced                  // placed in a job
+	SetReady                   // assessed as job-ready: job_readiness of ReadyScore or more
+	numSets
+)
+
+// ReadyScore is the job_readiness from which a participant is job-ready, as
+// teei-vis-1.0 defines it.
+const ReadyScore = Micro(700_000)
+
+var setNames = [numSets]string{"participants", "volunteers", "enrolled", "completed", "placed", "ready"}
+
+// String is the set's name in the database.
+func (s Set) String() string { return setNames[s] }
+
+// ParseSet is the set of a name.
+func ParseSet(name string) (Set, bool) {
+	for s, n := range setNames {
+		if n == name {
+			return Set(s), true
+		}
+	}
+	return 0, false
+}
