@@ -132,5 +132,5 @@ $(BENCH): tools/go.mod $(wildcard tools/bench/*)
 
 # Not in tools/go.mod: half of the world's modules, for something that only `make load` needs.
 $(K6):
-	GOBIN=$(CURDIR)/bin/tools go install go.k6.io/k6@$(K6_VERSION)
+	GOBIN="$(CURDIR)/bin/tools" go install go.k6.io/k6@$(K6_VERSION)
 	mv bin/tools/k6 $@
