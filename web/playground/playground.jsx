@@ -1,0 +1,57 @@
+import { createGraphiQLFetcher } from '@graphiql/toolkit';
+import { GraphiQL } from 'graphiql';
+import { useState } from 'react';
+import { createRoot } from 'react-dom/client';
+import 'graphiql/style.css';
+import './playground.css';
+import companies from '../examples/companies.graphql';
+import compare from '../examples/compare.graphql';
+import departments from '../examples/departments.graphql';
+import months from '../examples/months.graphql';
+import overview from '../examples/overview.graphql';
+
+const root = document.getElementById('playground');
+const pretty = (value) => JSON.stringify(value, null, 2);
+
+const { demoKey } = root.dataset;
+const headers = { 'X-API-Key': demoKey || '<your key>' };
+const variables = pretty({ key: 'c1111111-1111-1111-1111-111111111111', period: '2025' });
+const tabs = [
+  { query: overview, variables },
+  { query: companies },
+  { query: departments, variables },
+  { query: months, variables },
+  { query: compare, variables },
+];
+
+// The first introspection is sent before the header editor exists, so without headers.
+const send = createGraphiQLFetcher({ url: '/graphql' });
+const fetcher = (params, opts) =>
+  send(params, params.operationName === 'IntrospectionQuery' ? { headers, ...opts } : opts);
+
+// GraphiQL ignores the variables of the first default tab. As a prop they would override
+// what a returning visitor has stored, so they are given on the first visit only.
+const firstVisit = localStorage.getItem('graphiql:tabState') === null;
+
+function Playground() {
+  // Headers belong to a tab. Following the last edit lets a key typed once
+  // reach every tab that has not been opened yet.
+  const [lastHeaders, setLastHeaders] = useState(pretty(headers));
+
+  return (
+    <GraphiQL
+      fetcher={fetcher}
+      defaultTabs={tabs}
+      variables={firstVisit ? variables : undefined}
+      defaultHeaders={lastHeaders}
+      onEditHeaders={setLastHeaders}
+      defaultEditorToolsVisibility={demoKey ? 'variables' : 'headers'}
+      // Headers carry keys: never written to localStorage.
+      shouldPersistHeaders={false}
+    >
+      <GraphiQL.Logo>impactql</GraphiQL.Logo>
+    </GraphiQL>
+  );
+}
+
+createRoot(root).render(<Playground />);
