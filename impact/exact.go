@@ -1,0 +1,57 @@
+package impact
+
+import (
+	"math/big"
+
+	"github.com/shopspring/decimal"
+)
+
+// Formulas are worked out exactly, in rationals, and rounded once at the end, so
+// that a figure does not depend on where a division stands in its formula.
+const (
+	moneyPlaces       = 2
+	scorePlaces       = 2
+	improvementPlaces = 4
+)
+
+const msPerHour = 3_600_000
+
+// rounded rounds half away from zero.
+func rounded(x *big.Rat, places int32) decimal.Decimal { return decimal.NewFromBigRat(x, places) }
+
+func ratInt(n int64) *big.Rat { return new(big.Rat).SetInt64(n) }
+
+// fraction is num/den, and 0 where den is 0.
+func fraction(num, den int64) *big.Rat {
+	if den == 0 {
+		return new(big.Rat)
+	}
+	return big.NewRat(num, den)
+}
+
+// percent is part/whole x 100 at 2 places, and 0 where the whole is 0.
+func percent(part, whole int64) decimal.Decimal {
+	if whole == 0 {
+		return decimal.Zero
+	}
+	return decimal.NewFromInt(part).Mul(hundred).DivRound(decimal.NewFromInt(whole), scorePlaces)
+}
+
+func (m Micro) rat() *big.Rat { return big.NewRat(int64(m), int64(One)) }
+
+// decimal is the value exactly.
+func (m Micro) decimal() decimal.Decimal { return decimal.New(int64(m), -6) }
+
+// mean is the mean of scores tallied in millionths; nil where there are none.
+func (t Tally) mean() *big.Rat {
+	if t.N == 0 {
+		return nil
+	}
+	return new(big.Rat).Quo(big.NewRat(t.Sum, int64(One)), ratInt(t.N))
+}
+
+var (
+	ten     = decimal.NewFromInt(10)
+	hundred = decimal.NewFromInt(100)
+	rat100  = ratInt(100)
+)

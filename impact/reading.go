@@ -1,0 +1,83 @@
+package impact
+
+import "github.com/RoaringBitmap/roaring/v2"
+
+// Parts says which parts of the cells a question needs; every part is one SQL
+// statement for all questions asked together.
+type Parts uint8
+
+// The parts. Sets and people are read beside the tallies.
+const (
+	PartTallies     Parts = 1 << iota
+	PartSets              // who was active, and everything of SetsBefore
+	PartAssessments       // per participant: needed for VIS and for improvements per participant
+	PartPeople            // per volunteer and participant: needed for cohorts and for VIS per volunteer
+
+	PartsMetrics = PartTallies | PartSets
+	PartsSROI    = PartTallies | PartAssessments
+	PartsVIS     = PartTallies | PartSets | PartAssessments
+	PartsCohort  = PartTallies | PartSets | PartAssessments | PartPeople
+)
+
+// Question asks for what happened in a programme of a company (or in
+// [AllProgrammes]) in a range of the company's days.
+type Question struct {
+	Company   CompanyID
+	Programme string
+	Range     Range
+	Parts     Parts
+}
+
+// Reading is the answer to a [Question]. It must not be changed: readers share
+// it.
+type Reading struct {
+	Question
+	// Years holds one cell per calendar year that the range touches and in which
+	// something happened, ascending: rates such as the hourly value change with
+	// the year.
+	Years []YearCell
+	// Before holds the sets as they stood at the end of the range, counted from
+	// the beginning of time: who was ever active, who was ever enrolled.
+	Before *Cell
+	// Enrolments holds, per programme that the question covers, who had been
+	// enrolled and who had completed by the end of the range.
+	Enrolments []Enrolments
+
+	total *Cell // the merge of Years; set by [NewReading]
+}
+
+// YearCell is what happened in one calendar year of a reading's range.
+type YearCell struct {
+	Year int
+	*Cell
+}
+
+// Enrolments of one programme: an enrolment is a participant in a programme.
+type Enrolments struct {
+	Programme           string
+	Enrolled, Completed *roaring.Bitmap // never nil
+}
+
+// NewReading assembles a reading; it takes ownership of its arguments. A nil
+// before is the empty cell.
+func NewReading(q Question, years []YearCell, before *Cell, enrolments []Enrolments) *Reading {
+	if before == nil {
+		before = new(Cell)
+	}
+	r := &Reading{Question: q, Years: years, Before: before, Enrolments: enrolments}
+	switch len(years) {
+	case 0:
+		r.total = new(Cell)
+	case 1:
+		r.total = years[0].Cell
+	default:
+		r.total = new(Cell)
+		for _, y := range years {
+			r.total.Merge(y.Cell)
+		}
+	}
+	return r
+}
+
+// Total is the cell of the whole range. It must not be changed.
+func (r *Reading) Total() *Cell { return r.total }
