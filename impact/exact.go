@@ -50,8 +50,28 @@ func (t Tally) mean() *big.Rat {
 	return new(big.Rat).Quo(big.NewRat(t.Sum, int64(One)), ratInt(t.N))
 }
 
+// quotient is an exact fraction that is never reduced, which makes it a good deal
+// cheaper than a [big.Rat] where few are added up and thousands are rounded. The
+// divisor is positive; the zero value is not a quotient.
+type quotient struct{ num, den *big.Int }
+
+func quotientOf(num, den int64) quotient { return quotient{big.NewInt(num), big.NewInt(den)} }
+
+func (q quotient) times(n int64) quotient { return quotient{mul(q.num, big.NewInt(n)), q.den} }
+func (q quotient) over(n int64) quotient  { return quotient{q.num, mul(q.den, big.NewInt(n))} }
+
+func (q quotient) plus(o quotient) quotient {
+	a, b := mul(q.num, o.den), mul(o.num, q.den)
+	return quotient{a.Add(a, b), mul(q.den, o.den)}
+}
+
+func (q quotient) rounded(places int32) decimal.Decimal {
+	return decimal.NewFromBigInt(q.num, 0).DivRound(decimal.NewFromBigInt(q.den, 0), places)
+}
+
+func mul(a, b *big.Int) *big.Int { return new(big.Int).Mul(a, b) }
+
 var (
 	ten     = decimal.NewFromInt(10)
 	hundred = decimal.NewFromInt(100)
-	rat100  = ratInt(100)
 )

@@ -1,10 +1,6 @@
 package impact
 
-import (
-	"math/big"
-
-	"github.com/shopspring/decimal"
-)
+import "github.com/shopspring/decimal"
 
 // VISParams are the parameters of the methodology teei-vis-1.0.
 type VISParams struct {
@@ -69,12 +65,13 @@ func (p VISParams) band(score decimal.Decimal) string {
 	return ""
 }
 
-// VISInput is what a score of teei-vis-1.0 is made of. A part whose divisor is 0
-// (Volunteers, Assessed, Ready), or whose quality is nil, has no data.
+// VISInput is what a score of teei-vis-1.0 is made of. A part whose counts are 0
+// has no data.
 type VISInput struct {
-	VolunteerMS int64    // time given, milliseconds
-	Volunteers  int64    // by how many volunteers
-	Quality     *big.Rat // 0..1
+	VolunteerMS int64    // time given, milliseconds,
+	Volunteers  int64    // by so many volunteers
+	Scores      [4]Tally // of confidence, belonging, well_being and job_readiness, in millionths
+	Ratings     Tally    // of the participants' feedback, in millionths
 	Improved    int64    // participants who improved,
 	Assessed    int64    // of those assessed at least twice
 	Placed      int64    // participants placed in a job,
@@ -85,7 +82,8 @@ type VISInput struct {
 //
 //	VIS          = 0.30 hours + 0.30 quality + 0.25 outcome lift + 0.15 placement
 //	hours        = min(mean hours per volunteer / 1000, 1) x 100
-//	quality      = quality (0..1) x 100
+//	quality      = mean over the dimensions present of their mean score x 100;
+//	               where none is present, the mean rating x 100
 //	outcome lift = participants improved / participants assessed at least twice x 100
 //	placement    = participants placed / participants job-ready x 100
 //
@@ -93,47 +91,77 @@ type VISInput struct {
 // exact parts, and each part for itself, to 2 places, half away from zero. The band
 // is that of the score as published, so that the two never disagree.
 func VISTeei1(in VISInput, p VISParams) VIS {
-	quality, covered := in.Quality, in.Quality != nil
-	if !covered {
-		quality = new(big.Rat)
-	}
-	parts := [...]struct {
-		name    string
-		weight  Micro
-		score   *big.Rat // 0..1
-		covered bool
-	}{
-		{"hours", p.Hours, in.hours(p), in.Volunteers > 0},
-		{"quality", p.Quality, quality, covered},
-		{"outcome_lift", p.OutcomeLift, fraction(in.Improved, in.Assessed), in.Assessed > 0},
-		{"placement", p.Placement, fraction(in.Placed, in.Ready), in.Ready > 0},
-	}
-	v := VIS{Methodology: p.ID, Components: make([]VISComponent, len(parts))}
-	sum := new(big.Rat)
-	for i, part := range parts {
-		score := part.score.Mul(part.score, rat100)
-		v.Components[i] = VISComponent{
-			Name:    part.name,
-			Score:   rounded(score, scorePlaces),
-			Weight:  part.weight.decimal(),
-			Covered: part.covered,
-		}
-		sum.Add(sum, score.Mul(score, part.weight.rat()))
-	}
-	v.Score = rounded(sum, scorePlaces)
+	parts := in.parts(p)
+	v := VIS{Methodology: p.ID, Score: visScore(&parts), Components: make([]VISComponent, len(parts))}
 	v.Band = p.band(v.Score)
+	for i, part := range parts {
+		v.Components[i] = VISComponent{Name: part.name, Weight: part.weight.decimal(), Covered: part.covered}
+		if part.covered {
+			v.Components[i].Score = part.share.times(100).rounded(scorePlaces)
+		}
+	}
 	return v
 }
 
-// hours is the hours part, 0..1.
-func (in VISInput) hours(p VISParams) *big.Rat {
-	if in.Volunteers <= 0 {
-		return new(big.Rat)
+type visPart struct {
+	name    string
+	weight  Micro
+	share   quotient // 0..1, if covered
+	covered bool
+}
+
+func (in *VISInput) parts(p VISParams) [4]visPart {
+	parts := [...]visPart{
+		{name: "hours", weight: p.Hours, covered: in.Volunteers > 0},
+		{name: "quality", weight: p.Quality},
+		{name: "outcome_lift", weight: p.OutcomeLift, covered: in.Assessed > 0},
+		{name: "placement", weight: p.Placement, covered: in.Ready > 0},
 	}
+	if parts[0].covered {
+		parts[0].share = in.hours(p)
+	}
+	parts[1].share, parts[1].covered = in.quality()
+	if parts[2].covered {
+		parts[2].share = quotientOf(in.Improved, in.Assessed)
+	}
+	if parts[3].covered {
+		parts[3].share = quotientOf(in.Placed, in.Ready)
+	}
+	return parts
+}
+
+// visScore is the weighted sum of the parts, 0..100 at 2 places.
+func visScore(parts *[4]visPart) decimal.Decimal {
+	sum := quotientOf(0, 1)
+	for _, part := range parts {
+		if part.covered {
+			sum = sum.plus(part.share.times(int64(part.weight)))
+		}
+	}
+	return sum.times(100).over(int64(One)).rounded(scorePlaces)
+}
+
+func (in *VISInput) hours(p VISParams) quotient {
 	full := p.FullHours * msPerHour
 	if in.VolunteerMS/in.Volunteers >= full {
-		return ratInt(1)
+		return quotientOf(1, 1)
 	}
-	mean := big.NewRat(in.VolunteerMS, in.Volunteers)
-	return mean.Quo(mean, ratInt(full))
+	return quotientOf(in.VolunteerMS, in.Volunteers).over(full)
+}
+
+func (in *VISInput) quality() (share quotient, covered bool) {
+	sum, present := quotientOf(0, 1), int64(0)
+	for _, t := range in.Scores {
+		if t.N > 0 {
+			sum = sum.plus(quotientOf(t.Sum, t.N))
+			present++
+		}
+	}
+	switch {
+	case present > 0:
+		return sum.over(present * int64(One)), true
+	case in.Ratings.N > 0:
+		return quotientOf(in.Ratings.Sum, in.Ratings.N).over(int64(One)), true
+	}
+	return quotient{}, false
 }

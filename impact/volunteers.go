@@ -1,8 +1,6 @@
 package impact
 
 import (
-	"math/big"
-
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/shopspring/decimal"
 )
@@ -19,16 +17,15 @@ import (
 // 0; first and last are of the range. See [VISTeei1] for the score itself.
 func (r *Reading) VIS(p VISParams) VIS {
 	c := r.total
-	s := served{ratings: c.Tallies[MeasureRating]}
-	for i, d := range qualityDimensions {
-		s.scores[i] = c.Tallies[MeasureScore(d)]
-	}
-	for _, sums := range c.Assessments {
-		s.lift(sums)
-	}
-	in := s.input()
+	in := VISInput{Ratings: c.Tallies[MeasureRating]}
 	if time := c.Tallies[MeasureVolunteerTime]; time.N > 0 {
 		in.VolunteerMS, in.Volunteers = time.Sum, c.Count(SetVolunteers)
+	}
+	for i, d := range qualityDimensions {
+		in.Scores[i] = c.Tallies[MeasureScore(d)]
+	}
+	for _, sums := range c.Assessments {
+		in.lift(sums)
 	}
 	in.Placed = c.Count(SetPlaced)
 	in.Ready = int64(c.Members(SetReady).OrCardinality(c.Members(SetPlaced)))
@@ -61,7 +58,9 @@ func (r *Reading) AvgVIS(members *roaring.Bitmap, p VISParams) decimal.Decimal {
 	sum, n := decimal.Zero, int64(0)
 	for _, v := range r.total.Volunteers {
 		if serves(v, active) {
-			sum = sum.Add(VISTeei1(met.input(v), p).Score)
+			in := met.input(v)
+			parts := in.parts(p)
+			sum = sum.Add(visScore(&parts))
 			n++
 		}
 	}
@@ -82,114 +81,89 @@ func serves(v *VolunteerSums, people *roaring.Bitmap) bool {
 
 var qualityDimensions = [...]Dimension{Confidence, Belonging, WellBeing, JobReadiness}
 
-// served sums up what a VIS asks of participants.
-type served struct {
-	scores             [len(qualityDimensions)]Tally
-	ratings            Tally
-	improved, assessed int64
-	placed, ready      int64
-}
-
 // lift counts a participant who was assessed at least twice.
-func (s *served) lift(sums *AssessmentSums) {
+func (in *VISInput) lift(sums *AssessmentSums) {
 	var total int64
-	var any bool
+	var assessed bool
 	for d := range sums {
 		if by, twice := sums[d].Improved(); twice {
 			total += int64(by)
-			any = true
+			assessed = true
 		}
 	}
-	if any {
-		s.assessed++
+	if assessed {
+		in.Assessed++
 	}
 	if total > 0 {
-		s.improved++
+		in.Improved++
 	}
 }
 
-func (s *served) add(o *served) {
-	for i := range s.scores {
-		s.scores[i].add(o.scores[i].N, o.scores[i].Sum)
+// addPeople adds what o says of participants.
+func (in *VISInput) addPeople(o *VISInput) {
+	for i := range in.Scores {
+		in.Scores[i].add(o.Scores[i].N, o.Scores[i].Sum)
 	}
-	s.ratings.add(o.ratings.N, o.ratings.Sum)
-	s.improved += o.improved
-	s.assessed += o.assessed
-	s.placed += o.placed
-	s.ready += o.ready
-}
-
-func (s *served) input() VISInput {
-	return VISInput{
-		Quality:  s.quality(),
-		Improved: s.improved,
-		Assessed: s.assessed,
-		Placed:   s.placed,
-		Ready:    s.ready,
-	}
-}
-
-func (s *served) quality() *big.Rat {
-	var sum *big.Rat
-	var present int64
-	for _, t := range s.scores {
-		mean := t.mean()
-		switch {
-		case mean == nil:
-			continue
-		case sum == nil:
-			sum = mean
-		default:
-			sum.Add(sum, mean)
-		}
-		present++
-	}
-	if present == 0 {
-		return s.ratings.mean()
-	}
-	return sum.Quo(sum, ratInt(present))
+	in.Ratings.add(o.Ratings.N, o.Ratings.Sum)
+	in.Improved += o.Improved
+	in.Assessed += o.Assessed
+	in.Placed += o.Placed
+	in.Ready += o.Ready
 }
 
 // met remembers what each participant adds to a score, since several volunteers
-// meet the same one.
+// meet the same one. Its pages are those of [PageBits]: ordinals are dense, and a
+// table finds them several times faster than a map.
 type met struct {
 	*Cell
-	people map[Ordinal]*served
+	pages []*[1 << PageBits]*VISInput
 }
 
-func (r *Reading) met() met { return met{r.total, make(map[Ordinal]*served)} }
-
-func (m met) input(v *VolunteerSums) VISInput {
-	var s served
-	for _, who := range v.Met {
-		s.add(m.served(who))
+func (r *Reading) met() *met {
+	var last Ordinal
+	for _, v := range r.total.Volunteers {
+		if n := len(v.Met); n > 0 {
+			last = max(last, v.Met[n-1])
+		}
 	}
-	in := s.input()
+	return &met{r.total, make([]*[1 << PageBits]*VISInput, last>>PageBits+1)}
+}
+
+// input is what the score of a volunteer is made of.
+func (m *met) input(v *VolunteerSums) VISInput {
+	var in VISInput
 	if v.N > 0 {
 		in.VolunteerMS, in.Volunteers = v.MS, 1
+	}
+	for _, who := range v.Met {
+		page := &m.pages[who>>PageBits]
+		if *page == nil {
+			*page = new([1 << PageBits]*VISInput)
+		}
+		one := &(*page)[who&(1<<PageBits-1)]
+		if *one == nil {
+			*one = m.participant(who)
+		}
+		in.addPeople(*one)
 	}
 	return in
 }
 
-func (m met) served(who Ordinal) *served {
-	if s := m.people[who]; s != nil {
-		return s
-	}
-	s := new(served)
-	m.people[who] = s
+func (m *met) participant(who Ordinal) *VISInput {
+	in := new(VISInput)
 	if p := m.Participants[who]; p != nil {
-		s.ratings = Tally{p.Ratings, p.RatingSum}
+		in.Ratings = Tally{p.Ratings, p.RatingSum}
 	}
 	if sums := m.Assessments[who]; sums != nil {
 		for i, d := range qualityDimensions {
-			s.scores[i] = Tally{sums[d].N, sums[d].Sum}
+			in.Scores[i] = Tally{sums[d].N, sums[d].Sum}
 		}
-		s.lift(sums)
+		in.lift(sums)
 	}
 	if m.Members(SetPlaced).Contains(who) {
-		s.placed, s.ready = 1, 1
+		in.Placed, in.Ready = 1, 1
 	} else if m.Members(SetReady).Contains(who) {
-		s.ready = 1
+		in.Ready = 1
 	}
-	return s
+	return in
 }

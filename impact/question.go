@@ -1,0 +1,49 @@
+package impact
+
+import "github.com/shopspring/decimal"
+
+// Figures are the figures of one question; which are there depends on its parts.
+type Figures struct {
+	Question
+	Metrics     *Metrics        // with PartsMetrics
+	SROI        *SROI           // with PartsSROI
+	VIS         *VIS            // with PartsVIS
+	ImpactScore decimal.Decimal // with PartsOverview, 0..10, 2 places
+}
+
+// PartsOverview is all parts that a company's own figures need.
+const PartsOverview = PartsMetrics | PartsSROI | PartsVIS
+
+// Figures computes what the reading's parts allow, by the default methodologies.
+func (r *Reading) Figures() *Figures {
+	f := &Figures{Question: r.Question}
+	has := func(p Parts) bool { return r.Parts&p == p }
+	if has(PartsMetrics) {
+		m := r.Metrics()
+		f.Metrics = &m
+	}
+	if has(PartsSROI) {
+		s := r.SROI(DefaultSROI())
+		f.SROI = &s
+	}
+	if has(PartsVIS) {
+		v := r.VIS(DefaultVIS())
+		f.VIS = &v
+	}
+	if has(PartsOverview) {
+		f.ImpactScore = ImpactScore(*f.SROI, *f.VIS)
+	}
+	return f
+}
+
+// CohortQuestion asks for the figures of a cohort: "all", or a department of
+// the company (its case does not matter).
+type CohortQuestion struct {
+	Company CompanyID
+	Range   Range
+	Key     string
+}
+
+// CohortAll is the cohort of every participant active in the period; it is
+// always there.
+const CohortAll = "all"
