@@ -23,11 +23,11 @@ func (r *Reading) Figures() *Figures {
 		f.Metrics = &m
 	}
 	if has(PartsSROI) {
-		s := r.SROI(DefaultSROI())
+		s := r.SROI(DefaultSROI)
 		f.SROI = &s
 	}
 	if has(PartsVIS) {
-		v := r.VIS(DefaultVIS())
+		v := r.VIS(DefaultVIS)
 		f.VIS = &v
 	}
 	if has(PartsOverview) {
@@ -39,9 +39,10 @@ func (r *Reading) Figures() *Figures {
 // CohortQuestion asks for the figures of a cohort: "all", or a department of
 // the company (its case does not matter).
 type CohortQuestion struct {
-	Company CompanyID
-	Range   Range
-	Key     string
+	Company   CompanyID
+	Programme string
+	Range     Range
+	Key       string
 }
 
 // CohortAll is the cohort of every participant active in the period; it is

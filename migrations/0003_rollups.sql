@@ -39,6 +39,10 @@ CREATE TABLE rollup_set (
     PRIMARY KEY (company_id, programme, grain, bucket, set)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 
+-- Enrolments are counted per programme, also where all programmes are asked for.
+CREATE INDEX rollup_set_enrolment ON rollup_set (company_id, grain, bucket)
+    WHERE set IN ('enrolled', 'completed') AND programme <> '*';
+
 CREATE TABLE rollup_page (
     company_id  integer NOT NULL,
     programme   text    NOT NULL,

@@ -1,0 +1,121 @@
+package db
+
+import (
+	"context"
+	"sync"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// maxBacklog is how many committed events may wait in memory for the fold before
+// commits wait for it: about half a second of work at full load.
+const maxBacklog = 60_000
+
+// backlog holds the batches that this instance committed and has not folded yet.
+type backlog struct {
+	mu      sync.Mutex // guards the fields below; held for moments
+	batches []committed
+	events  int
+	closed  bool // nobody folds in this process: batches are left to the log
+
+	added   chan struct{} // holds a token while batches is not empty
+	drained chan struct{} // closed and replaced whenever events shrinks
+}
+
+// committed is a durable batch and its events.
+type committed struct {
+	id     int64
+	events []*impact.Event
+}
+
+func (b *backlog) init() {
+	b.added = make(chan struct{}, 1)
+	b.drained = make(chan struct{})
+	b.closed = true
+}
+
+// open makes the backlog keep batches, for a folder of this process.
+func (b *backlog) open() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = false
+}
+
+// close forgets what waits: other instances, or the next start, fold it from the
+// log.
+func (b *backlog) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed, b.batches, b.events = true, nil, 0
+	b.wakeAdmitted()
+}
+
+// admit waits until there is room.
+func (b *backlog) admit(ctx context.Context) error {
+	for {
+		b.mu.Lock()
+		room, drained := b.events < maxBacklog, b.drained
+		b.mu.Unlock()
+		if room {
+			return nil
+		}
+		select {
+		case <-drained:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// add queues a batch; it never waits.
+func (b *backlog) add(id int64, events []*impact.Event) {
+	if len(events) == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return
+	}
+	b.batches = append(b.batches, committed{id, events})
+	b.events += len(events)
+	select {
+	case b.added <- struct{}{}:
+	default:
+	}
+}
+
+// peek is what waits, in commit order; it stays queued.
+func (b *backlog) peek() []committed {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.batches[:len(b.batches):len(b.batches)]
+}
+
+// drop removes the first n batches: they are folded.
+func (b *backlog) drop(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if n > len(b.batches) {
+		return // closed meanwhile
+	}
+	for _, c := range b.batches[:n] {
+		b.events -= len(c.events)
+	}
+	clear(b.batches[:n])
+	b.batches = b.batches[n:]
+	if len(b.batches) == 0 {
+		b.batches = nil
+	} else {
+		select {
+		case b.added <- struct{}{}:
+		default:
+		}
+	}
+	b.wakeAdmitted()
+}
+
+func (b *backlog) wakeAdmitted() {
+	close(b.drained)
+	b.drained = make(chan struct{})
+}

@@ -1,0 +1,306 @@
+package db
+
+import (
+	"bytes"
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"time"
+	"unsafe"
+
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// Verdict is what became of one event of a batch. Either way the event is
+// durable in the log.
+type Verdict struct {
+	Receipt   int64 // the batch that the event is in
+	Duplicate bool  // the log had it already
+}
+
+// Commit makes events durable in one transaction and says, in their order, what
+// became of each. It sorts a copy of events; events must not change meanwhile.
+//
+// Transient failures are tried again until ctx ends. An error means that the
+// caller must not acknowledge: nothing, or everything, may have been stored, and
+// sending the events again settles it, since each is stored at most once.
+//
+// While the fold lags far behind, Commit first waits for it: what is acknowledged
+// shows in the figures within a second, also under overload.
+func (s *Store) Commit(ctx context.Context, events []*impact.Event) ([]Verdict, error) {
+	if err := s.backlog.admit(ctx); err != nil {
+		return nil, wrap(err, "commit: wait for the fold")
+	}
+	c := commit{store: s, events: events}
+	for wait := 5 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		verdicts, err := c.try(ctx)
+		if err == nil {
+			return verdicts, nil
+		}
+		if !transient(err) || ctx.Err() != nil {
+			return nil, wrap(err, "commit %d events", len(events))
+		}
+		s.log.WarnContext(ctx, "commit: trying again", "events", len(events), "err", err)
+		select {
+		case <-ctx.Done():
+			return nil, wrap(errors.Join(ctx.Err(), err), "commit %d events", len(events))
+		case <-time.After(wait):
+		}
+	}
+}
+
+// commit is one batch on its way, across tries.
+type commit struct {
+	store  *Store
+	events []*impact.Event
+	// mine lists the batch ids of tries whose COMMIT may have landed although no
+	// reply came: what is found under them is this batch's own.
+	mine []int64
+	buf  []byte
+}
+
+// try runs one transaction. It first bets that every event is new and copies
+// straight into the log. If that bet fails it goes through a temporary table; it
+// then skips the bet for the next few batches, since duplicates come in storms.
+func (c *commit) try(ctx context.Context) ([]Verdict, error) {
+	conn, err := c.store.db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	id, err := c.store.batches.take(ctx, c.store.db)
+	if err != nil {
+		return nil, err
+	}
+	// Sorted by key, two batches that share events wait for each other instead of
+	// deadlocking; and neighbours show duplicates within the batch.
+	order := sortByKey(c.events)
+
+	var verdicts []Verdict
+	err = conn.Raw(func(raw any) error {
+		pg := session{raw.(pgConn)}
+		if len(c.mine) == 0 && c.store.exact.Load() <= 0 && !hasTwins(c.events, order) {
+			var dup bool
+			dup, err := c.direct(ctx, pg, id, order)
+			if err != nil {
+				return poison(err)
+			}
+			if !dup {
+				verdicts = make([]Verdict, len(c.events))
+				for i := range verdicts {
+					verdicts[i].Receipt = id
+				}
+				c.store.backlog.add(id, c.events)
+				return nil
+			}
+			c.store.exact.Store(exactAfterDuplicate)
+		}
+		c.store.exact.Add(-1)
+		v, err := c.exact(ctx, pg, id, order)
+		if err != nil {
+			return poison(err)
+		}
+		verdicts = v
+		return nil
+	})
+	return verdicts, err
+}
+
+// exactAfterDuplicate is how many batches skip the direct path after one that
+// met a duplicate.
+const exactAfterDuplicate = 8
+
+// direct copies into the log. dup is true, and the transaction undone, if the
+// log already had one of the events.
+func (c *commit) direct(ctx context.Context, pg session, id int64, order []int) (dup bool, err error) {
+	if err := pg.exec(ctx, "BEGIN; INSERT INTO batch (id, events) VALUES ("+
+		strconv.FormatInt(id, 10)+","+strconv.Itoa(len(c.events))+")"); err != nil {
+		return false, err
+	}
+	c.encode(id, order, false)
+	if err := pg.copyIn(ctx, "COPY event ("+eventColumns+") FROM STDIN", c.buf); err != nil {
+		if pq.As(err, pqerror.UniqueViolation) == nil {
+			return false, err
+		}
+		return true, pg.exec(ctx, "ROLLBACK")
+	}
+	return false, c.commit(ctx, pg, id)
+}
+
+// exact copies into a temporary table and merges: right whatever the log holds.
+func (c *commit) exact(ctx context.Context, pg session, id int64, order []int) ([]Verdict, error) {
+	if err := pg.exec(ctx, "BEGIN; "+query("commit_stage")); err != nil {
+		return nil, err
+	}
+	c.encode(id, order, true)
+	if err := pg.copyIn(ctx, "COPY pg_temp.stage (ord, "+eventColumns+") FROM STDIN", c.buf); err != nil {
+		return nil, err
+	}
+	if err := pg.exec(ctx, query("commit_merge")); err != nil {
+		return nil, err
+	}
+	found, err := pg.int64s(ctx, "SELECT e.batch_id FROM pg_temp.stage s JOIN event e USING (company_id, key) ORDER BY s.ord")
+	if err != nil {
+		return nil, err
+	}
+	if len(found) != len(c.events) {
+		return nil, fmt.Errorf("merge kept %d of %d events", len(found), len(c.events))
+	}
+	verdicts := make([]Verdict, len(c.events))
+	var stored []*impact.Event
+	previous := -1
+	for _, i := range order {
+		twin := previous >= 0 && sameKey(c.events[previous], c.events[i])
+		previous = i
+		ours := found[i] == id || slices.Contains(c.mine, found[i])
+		verdicts[i] = Verdict{Receipt: found[i], Duplicate: !ours || twin}
+		if found[i] == id && !twin {
+			stored = append(stored, c.events[i])
+		}
+	}
+	if len(stored) > 0 {
+		if err := pg.exec(ctx, "INSERT INTO batch (id, events) VALUES ("+
+			strconv.FormatInt(id, 10)+","+strconv.Itoa(len(stored))+")"); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.commit(ctx, pg, id); err != nil {
+		return nil, err
+	}
+	c.store.backlog.add(id, stored)
+	return verdicts, nil
+}
+
+func (c *commit) commit(ctx context.Context, pg session, id int64) error {
+	c.mine = append(c.mine, id)
+	if err := pg.exec(ctx, "COMMIT"); err != nil {
+		return err
+	}
+	c.mine = c.mine[:len(c.mine)-1]
+	return nil
+}
+
+// encode fills buf with the rows in order; with ord, each begins with the
+// event's place in the batch.
+func (c *commit) encode(id int64, order []int, ord bool) {
+	c.buf = c.buf[:0]
+	for n, i := range order {
+		if n > 0 {
+			c.buf = append(c.buf, '\n')
+		}
+		if ord {
+			c.buf = strconv.AppendInt(c.buf, int64(i), 10)
+			c.buf = append(c.buf, '\t')
+		}
+		c.buf = appendEvent(c.buf, c.events[i], id)
+	}
+}
+
+func sortByKey(events []*impact.Event) []int {
+	order := make([]int, len(events))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int {
+		a, b := events[i], events[j]
+		if a.Company != b.Company {
+			return int(a.Company) - int(b.Company)
+		}
+		if d := bytes.Compare(a.Key[:], b.Key[:]); d != 0 {
+			return d
+		}
+		return i - j
+	})
+	return order
+}
+
+func sameKey(a, b *impact.Event) bool { return a.Company == b.Company && a.Key == b.Key }
+
+func hasTwins(events []*impact.Event, order []int) bool {
+	for n := 1; n < len(order); n++ {
+		if sameKey(events[order[n-1]], events[order[n]]) {
+			return true
+		}
+	}
+	return false
+}
+
+// pgConn is what a lib/pq connection can do that database/sql hides or slows.
+type pgConn interface {
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+}
+
+// session is a raw connection within [sql.Conn.Raw].
+type session struct{ pgConn }
+
+func (s session) exec(ctx context.Context, sql string) error {
+	_, err := s.ExecContext(ctx, sql, nil)
+	return err
+}
+
+// copyIn sends rows, lines in COPY's text format, as one message.
+func (s session) copyIn(ctx context.Context, sql string, rows []byte) error {
+	stmt, err := s.PrepareContext(ctx, sql)
+	if err != nil {
+		return err
+	}
+	in, ok := stmt.(interface {
+		CopyData(ctx context.Context, line string) (driver.Result, error)
+		Exec(args []driver.Value) (driver.Result, error)
+	})
+	if !ok {
+		return fmt.Errorf("%T cannot COPY", stmt)
+	}
+	_, err = in.CopyData(ctx, unsafe.String(unsafe.SliceData(rows), len(rows))) // the driver copies it and keeps nothing
+	_, end := in.Exec(nil)
+	if closeErr := stmt.Close(); err == nil && end == nil {
+		return closeErr
+	}
+	return firstError(end, err)
+}
+
+// firstError is the first of errs that is not nil: ending a COPY reports what the server said,
+// where sending may only report that it stopped listening.
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s session) int64s(ctx context.Context, sql string) (list []int64, err error) {
+	rows, err := s.QueryContext(ctx, sql, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = firstError(err, rows.Close()) }()
+	row := make([]driver.Value, 1)
+	for {
+		switch err := rows.Next(row); {
+		case errors.Is(err, io.EOF):
+			return list, nil
+		case err != nil:
+			return nil, err
+		}
+		x, ok := row[0].(int64)
+		if !ok {
+			return nil, fmt.Errorf("%T is not a bigint", row[0])
+		}
+		list = append(list, x)
+	}
+}
+
+// poison marks the connection that err came from as unfit for reuse: it may be
+// within a transaction, or dead.
+func poison(err error) error { return errors.Join(err, driver.ErrBadConn) }

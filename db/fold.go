@@ -1,0 +1,359 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// foldPause is the least time between the starts of two folds: each has a fixed
+// cost, and figures need be fresh within a second, not within a millisecond.
+const foldPause = 200 * time.Millisecond
+
+// orphanAge is how old an unfolded batch must be before an instance that did not
+// commit it takes it up.
+const orphanAge = 600 * time.Millisecond
+
+// foldLimit bounds the events of one fold, and so its memory.
+const foldLimit = 60_000
+
+// Channel is the notification channel on which a fold says whose figures
+// changed, as "company:version" separated by spaces.
+const Channel = "impactql_fold"
+
+// Folder folds committed batches into the rollups. Any number of folders, in any
+// number of processes, may run on one database.
+type Folder struct {
+	store *Store
+}
+
+// NewFolder makes a folder. From now on the store keeps what it commits in
+// memory for it, so call Run.
+func NewFolder(s *Store) *Folder {
+	s.backlog.open()
+	return &Folder{store: s}
+}
+
+// Run folds until ctx ends; then it folds what this instance still holds, within
+// the time that grace leaves.
+func (f *Folder) Run(ctx context.Context, grace time.Duration) {
+	defer f.store.backlog.close()
+	sweep := time.NewTicker(orphanAge / 2)
+	defer sweep.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+			defer cancel()
+			if err := f.Flush(ending); err != nil {
+				f.store.log.Warn("fold: left to the next start", "err", err)
+			}
+			return
+		case <-f.store.backlog.added:
+			pause := time.NewTimer(foldPause)
+			if err := f.foldOwn(ctx); err != nil && ctx.Err() == nil {
+				f.store.log.Warn("fold: trying again", "err", err)
+			}
+			select {
+			case <-pause.C:
+			case <-ctx.Done():
+			}
+		case <-sweep.C:
+			if err := f.foldOrphans(ctx); err != nil && ctx.Err() == nil {
+				f.store.log.Warn("fold: sweep", "err", err)
+			}
+		}
+	}
+}
+
+// Flush folds everything that this instance has committed.
+func (f *Folder) Flush(ctx context.Context) error {
+	for len(f.store.backlog.peek()) > 0 {
+		if err := f.foldOwn(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Folder) foldOwn(ctx context.Context) error {
+	batches := f.store.backlog.peek()
+	n, events := 0, 0
+	for n < len(batches) && (n == 0 || events+len(batches[n].events) <= foldLimit) {
+		events += len(batches[n].events)
+		n++
+	}
+	if n == 0 {
+		return nil
+	}
+	if err := f.store.fold(ctx, batches[:n]); err != nil {
+		select { // keep the token: the batches still wait
+		case f.store.backlog.added <- struct{}{}:
+		default:
+		}
+		return err
+	}
+	f.store.backlog.drop(n)
+	return nil
+}
+
+// foldOrphans folds, from the log, batches that nobody has taken up: their
+// instance died, or the reply to their commit was lost.
+func (f *Folder) foldOrphans(ctx context.Context) error {
+	own := []int64{}
+	for _, b := range f.store.backlog.peek() {
+		own = append(own, b.id)
+	}
+	for {
+		var orphans []struct {
+			ID     int64
+			Events int
+		}
+		if err := f.store.db.SelectContext(ctx, &orphans, `
+			SELECT id, events FROM batch
+			WHERE folded_at IS NULL AND committed_at < now() - $1 * interval '1 ms' AND id <> ALL ($2)
+			ORDER BY id LIMIT 1000`, orphanAge.Milliseconds(), pq.Array(own)); err != nil {
+			return wrap(err, "find orphans")
+		}
+		n, events := 0, 0
+		for n < len(orphans) && (n == 0 || events+orphans[n].Events <= foldLimit) {
+			events += orphans[n].Events
+			n++
+		}
+		if n == 0 {
+			return nil
+		}
+		batches := make([]committed, n)
+		for i := range batches {
+			batches[i].id = orphans[i].ID
+		}
+		if err := f.store.fold(ctx, batches); err != nil {
+			return err
+		}
+		if n == len(orphans) {
+			return nil
+		}
+	}
+}
+
+// FoldAll folds every committed batch that nobody else is folding. It is for
+// tools that want figures complete before they go on.
+func (f *Folder) FoldAll(ctx context.Context) error {
+	if err := f.Flush(ctx); err != nil {
+		return err
+	}
+	for {
+		var id int64
+		err := f.store.db.GetContext(ctx, &id, "SELECT coalesce(min(id), 0) FROM batch WHERE folded_at IS NULL")
+		if err != nil || id == 0 {
+			return wrap(err, "fold all")
+		}
+		if err := f.store.fold(ctx, []committed{{id: id}}); err != nil {
+			return err
+		}
+	}
+}
+
+// foldCompany is a company as a fold sees it, under its row lock.
+type foldCompany struct {
+	location    *time.Location
+	nextOrdinal impact.Ordinal
+}
+
+// fold takes up, in one transaction, those of the batches that are not folded
+// yet and that no other transaction is folding. Batches without events in memory
+// are read from the log.
+func (s *Store) fold(ctx context.Context, batches []committed) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	var learned func()
+	err := s.inTx(ctx, fmt.Sprintf("fold %d batches", len(batches)), func(tx *sqlx.Tx) error {
+		// A lost fold is folded again, so it need not wait for the disk.
+		if _, err := tx.ExecContext(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
+			return err
+		}
+		claimed, err := claim(ctx, tx, batches)
+		if err != nil || len(claimed) == 0 {
+			return err
+		}
+		events, err := s.eventsOf(ctx, tx, batches, claimed)
+		if err != nil {
+			return err
+		}
+		learned, err = s.apply(ctx, tx, events)
+		return err
+	})
+	if err == nil && learned != nil {
+		learned()
+	}
+	return err
+}
+
+func claim(ctx context.Context, tx *sqlx.Tx, batches []committed) (ids []int64, err error) {
+	asked := make([]int64, len(batches))
+	for i, b := range batches {
+		asked[i] = b.id
+	}
+	err = tx.SelectContext(ctx, &ids, `
+		UPDATE batch SET folded_at = clock_timestamp()
+		WHERE id IN (SELECT id FROM batch WHERE id = ANY ($1) AND folded_at IS NULL FOR UPDATE SKIP LOCKED)
+		RETURNING id`, pq.Array(asked))
+	return ids, wrap(err, "claim %d batches", len(batches))
+}
+
+func (s *Store) eventsOf(ctx context.Context, tx *sqlx.Tx, batches []committed, claimed []int64) ([]*impact.Event, error) {
+	slices.Sort(claimed)
+	var events []*impact.Event
+	var fromLog []int64
+	for _, b := range batches {
+		if _, ok := slices.BinarySearch(claimed, b.id); !ok {
+			continue
+		}
+		if b.events == nil {
+			fromLog = append(fromLog, b.id)
+		}
+		events = append(events, b.events...)
+	}
+	if len(fromLog) == 0 {
+		return events, nil
+	}
+	err := readEvents(ctx, tx, func(e *impact.Event) error { events = append(events, e); return nil },
+		"batch_id BETWEEN $2 AND $3 AND batch_id = ANY ($1)", pq.Array(fromLog), slices.Min(fromLog), slices.Max(fromLog))
+	return events, err
+}
+
+// apply merges events into the rollups of their companies, which it locks.
+func (s *Store) apply(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) (learned func(), err error) {
+	companies, err := lockCompanies(ctx, tx, events)
+	if err != nil {
+		return nil, err
+	}
+	people := peopleOf(events)
+	learned, err = s.number(ctx, tx, companies, people)
+	if err != nil {
+		return nil, err
+	}
+	if err := foldDepartments(ctx, tx, events); err != nil {
+		return nil, err
+	}
+	cells := make(map[impact.CompanyID]impact.Cells, len(companies))
+	for id := range companies {
+		cells[id] = make(impact.Cells)
+	}
+	for _, e := range events {
+		cells[e.Company].Add(e, impact.DayAt(e.OccurredAt, companies[e.Company].location),
+			people[person{e.Company, e.Participant}], people[person{e.Company, e.Volunteer}])
+	}
+	for _, cs := range cells {
+		cs.RollUp()
+	}
+	if err := mergeCells(ctx, tx, cells); err != nil {
+		return nil, err
+	}
+	return learned, announce(ctx, tx, companies)
+}
+
+// lockCompanies locks the companies of events, in order of their ids so that two
+// folds cannot deadlock.
+func lockCompanies(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) (map[impact.CompanyID]*foldCompany, error) {
+	companies := make(map[impact.CompanyID]*foldCompany)
+	var ids []int64
+	for _, e := range events {
+		if companies[e.Company] == nil {
+			companies[e.Company] = new(foldCompany)
+			ids = append(ids, int64(e.Company))
+		}
+	}
+	var rows []struct {
+		ID          impact.CompanyID
+		TimeZone    string         `db:"time_zone"`
+		NextOrdinal impact.Ordinal `db:"next_ordinal"`
+	}
+	if err := tx.SelectContext(ctx, &rows, `
+		SELECT id, time_zone, next_ordinal FROM company WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`,
+		pq.Array(ids)); err != nil {
+		return nil, wrap(err, "lock %d companies", len(ids))
+	}
+	if len(rows) != len(ids) {
+		return nil, fmt.Errorf("db: lock companies: found %d of %v", len(rows), ids)
+	}
+	for _, r := range rows {
+		location, err := time.LoadLocation(r.TimeZone)
+		if err != nil {
+			return nil, wrap(err, "company %d", r.ID)
+		}
+		*companies[r.ID] = foldCompany{location, r.NextOrdinal}
+	}
+	return companies, nil
+}
+
+func peopleOf(events []*impact.Event) map[person]impact.Ordinal {
+	people := make(map[person]impact.Ordinal)
+	for _, e := range events {
+		if e.Participant != "" {
+			people[person{e.Company, e.Participant}] = 0
+		}
+		if e.Volunteer != "" {
+			people[person{e.Company, e.Volunteer}] = 0
+		}
+	}
+	return people
+}
+
+// foldDepartments gives people the department of their latest directory event;
+// of two at the same instant, the one that sorts last.
+func foldDepartments(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) error {
+	latest := make(map[person]*impact.Event)
+	for _, e := range events {
+		if e.Kind != impact.KindDirectory || e.Department == "" || e.Participant == "" {
+			continue
+		}
+		p := person{e.Company, e.Participant}
+		if l := latest[p]; l == nil || e.OccurredAt.After(l.OccurredAt) ||
+			e.OccurredAt.Equal(l.OccurredAt) && e.Department > l.Department {
+			latest[p] = e
+		}
+	}
+	if len(latest) == 0 {
+		return nil
+	}
+	var ids []int64
+	var keys, departments []string
+	var at []time.Time
+	for p, e := range latest {
+		ids, keys = append(ids, int64(p.company)), append(keys, p.key)
+		departments, at = append(departments, e.Department), append(at, e.OccurredAt)
+	}
+	_, err := tx.ExecContext(ctx, query("fold_departments"), pq.Array(ids), pq.Array(keys), pq.Array(departments), pq.Array(at))
+	return wrap(err, "fold %d departments", len(latest))
+}
+
+// announce raises the companies' versions and tells listeners.
+func announce(ctx context.Context, tx *sqlx.Tx, companies map[impact.CompanyID]*foldCompany) error {
+	var ids, next []int64
+	for id, c := range companies {
+		ids, next = append(ids, int64(id)), append(next, int64(c.nextOrdinal))
+	}
+	var news []string
+	if err := tx.SelectContext(ctx, &news, `
+		UPDATE company SET version = version + 1, next_ordinal = n.next_ordinal
+		FROM unnest($1::integer[], $2::integer[]) AS n (id, next_ordinal)
+		WHERE company.id = n.id
+		RETURNING company.id || ':' || version`, pq.Array(ids), pq.Array(next)); err != nil {
+		return wrap(err, "raise versions")
+	}
+	const perNotice = 300 // a payload holds 8,000 bytes
+	for chunk := range slices.Chunk(news, perNotice) {
+		if _, err := tx.ExecContext(ctx, "SELECT pg_notify($1, $2)", Channel, strings.Join(chunk, " ")); err != nil {
+			return wrap(err, "notify")
+		}
+	}
+	return nil
+}

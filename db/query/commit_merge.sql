@@ -1,0 +1,19 @@
+-- Moves what is new from the temporary table into the log, and keeps apart what
+-- came under a known key with another body. ON CONFLICT waits for a transaction
+-- that is inserting the same key right now; the second statement sees what that
+-- one committed, since each statement takes a snapshot of its own.
+INSERT INTO event (company_id, key, batch_id, occurred_at, kind, type, programme, participant, volunteer, session,
+                   duration_ms, score, score_raw, score_scale, confidence, dimension, status, from_volunteer, mood,
+                   level, points, amount, currency, department, payload)
+SELECT company_id, key, batch_id, occurred_at, kind, type, programme, participant, volunteer, session,
+       duration_ms, score, score_raw, score_scale, confidence, dimension, status, from_volunteer, mood,
+       level, points, amount, currency, department, payload
+FROM pg_temp.stage
+ORDER BY company_id, key, ord
+ON CONFLICT (company_id, key) DO NOTHING;
+
+INSERT INTO event_conflict (company_id, key, batch_id, payload)
+SELECT s.company_id, s.key, e.batch_id, s.payload
+FROM pg_temp.stage s
+JOIN event e USING (company_id, key)
+WHERE e.payload <> s.payload;

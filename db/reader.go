@@ -1,0 +1,237 @@
+package db
+
+import (
+	"context"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/lib/pq"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// Read answers questions, in their order, from the rollups: at most one
+// statement per part for all of them together, and rows in proportion to the
+// buckets that the ranges need.
+func (s *Store) Read(ctx context.Context, questions []impact.Question) ([]*impact.Reading, error) {
+	answers := make([]*answer, len(questions))
+	for i, q := range questions {
+		answers[i] = &answer{Question: q, years: make(map[int]*impact.Cell), before: new(impact.Cell)}
+	}
+	for _, part := range []struct {
+		has  impact.Parts
+		read func(context.Context, *Store, []*answer) error
+	}{
+		{impact.PartTallies, readTallies},
+		{impact.PartSets, readSets},
+		{impact.PartSets, readEnrolments},
+		{impact.PartAssessments | impact.PartPeople, readPages},
+	} {
+		asked := slices.DeleteFunc(slices.Clone(answers), func(a *answer) bool { return a.Parts&part.has == 0 })
+		if len(asked) == 0 {
+			continue
+		}
+		if err := part.read(ctx, s, asked); err != nil {
+			return nil, err
+		}
+	}
+	readings := make([]*impact.Reading, len(answers))
+	for i, a := range answers {
+		readings[i] = a.reading()
+	}
+	return readings, nil
+}
+
+// answer is a reading in the making.
+type answer struct {
+	impact.Question
+	years      map[int]*impact.Cell
+	before     *impact.Cell
+	enrolments map[string]*impact.Enrolments
+}
+
+func (a *answer) year(y int) *impact.Cell {
+	c := a.years[y]
+	if c == nil {
+		c = new(impact.Cell)
+		a.years[y] = c
+	}
+	return c
+}
+
+func (a *answer) reading() *impact.Reading {
+	years := make([]impact.YearCell, 0, len(a.years))
+	for y, c := range a.years {
+		years = append(years, impact.YearCell{Year: y, Cell: c})
+	}
+	slices.SortFunc(years, func(x, y impact.YearCell) int { return x.Year - y.Year })
+	enrolments := make([]impact.Enrolments, 0, len(a.enrolments))
+	for _, e := range a.enrolments {
+		enrolments = append(enrolments, *e)
+	}
+	slices.SortFunc(enrolments, func(x, y impact.Enrolments) int {
+		if x.Programme < y.Programme {
+			return -1
+		}
+		return 1
+	})
+	return impact.NewReading(a.Question, years, a.before, enrolments)
+}
+
+// spans are the runs of buckets that a statement reads, as arrays for unnest;
+// place in the arrays leads back to the answer.
+type spans struct {
+	company         []int64
+	programme       []string
+	grain, from, to []string
+	of              []*answer
+	before          []bool // the span is of the time up to the range's end
+}
+
+func (sp *spans) add(a *answer, r impact.Range, before bool) {
+	for _, span := range r.Cover() {
+		sp.company = append(sp.company, int64(a.Company))
+		sp.programme = append(sp.programme, a.Programme)
+		sp.grain = append(sp.grain, string(rune(span.Grain)))
+		sp.from = append(sp.from, span.From.String())
+		sp.to = append(sp.to, span.To.String())
+		sp.of = append(sp.of, a)
+		sp.before = append(sp.before, before)
+	}
+}
+
+func (sp *spans) args(more ...any) []any {
+	return append([]any{pq.Array(sp.company), pq.Array(sp.programme), pq.Array(sp.grain), pq.Array(sp.from), pq.Array(sp.to)}, more...)
+}
+
+func inRange(answers []*answer) (sp spans) {
+	for _, a := range answers {
+		sp.add(a, a.Range, false)
+	}
+	return sp
+}
+
+func readTallies(ctx context.Context, s *Store, answers []*answer) error {
+	sp := inRange(answers)
+	rows, err := s.db.QueryContext(ctx, query("read_tallies"), sp.args()...)
+	if err != nil {
+		return wrap(err, "read tallies")
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var place, year int
+		var name string
+		var t impact.Tally
+		if err := rows.Scan(&place, &year, &name, &t.N, &t.Sum); err != nil {
+			return wrap(err, "read tallies")
+		}
+		// A measure that this version does not know was folded by a newer one.
+		if m, ok := impact.ParseMeasure(name); ok {
+			sum := &sp.of[place-1].year(year).Tallies[m]
+			sum.N += t.N
+			sum.Sum += t.Sum
+		}
+	}
+	return wrap(rows.Err(), "read tallies")
+}
+
+func readSets(ctx context.Context, s *Store, answers []*answer) error {
+	sp := inRange(answers)
+	for _, a := range answers {
+		sp.add(a, a.Range.Until(), true)
+	}
+	rows, err := s.db.QueryContext(ctx, query("read_sets"), sp.args(pq.Array(sp.before))...)
+	if err != nil {
+		return wrap(err, "read sets")
+	}
+	defer rows.Close()
+	members := roaring.New()
+	for rows.Next() {
+		var place, year int
+		var name string
+		var data []byte
+		if err := rows.Scan(&place, &year, &name, &data); err != nil {
+			return wrap(err, "read sets")
+		}
+		set, ok := impact.ParseSet(name)
+		if !ok {
+			continue
+		}
+		if err := members.UnmarshalBinary(data); err != nil {
+			return wrap(err, "read sets: %s", name)
+		}
+		if a := sp.of[place-1]; sp.before[place-1] {
+			a.before.MergeSet(set, members)
+		} else {
+			a.year(year).MergeSet(set, members)
+		}
+	}
+	return wrap(rows.Err(), "read sets")
+}
+
+func readEnrolments(ctx context.Context, s *Store, answers []*answer) error {
+	var sp spans
+	for _, a := range answers {
+		a.enrolments = make(map[string]*impact.Enrolments)
+		sp.add(a, a.Range.Until(), true)
+	}
+	rows, err := s.db.QueryContext(ctx, query("read_enrolments"), sp.args()...)
+	if err != nil {
+		return wrap(err, "read enrolments")
+	}
+	defer rows.Close()
+	members := roaring.New()
+	for rows.Next() {
+		var place int
+		var programme, name string
+		var data []byte
+		if err := rows.Scan(&place, &programme, &name, &data); err != nil {
+			return wrap(err, "read enrolments")
+		}
+		if err := members.UnmarshalBinary(data); err != nil {
+			return wrap(err, "read enrolments: %s", name)
+		}
+		a := sp.of[place-1]
+		e := a.enrolments[programme]
+		if e == nil {
+			e = &impact.Enrolments{Programme: programme, Enrolled: roaring.New(), Completed: roaring.New()}
+			a.enrolments[programme] = e
+		}
+		if name == impact.SetCompleted.String() {
+			e.Completed.Or(members)
+		} else {
+			e.Enrolled.Or(members)
+		}
+	}
+	return wrap(rows.Err(), "read enrolments")
+}
+
+func readPages(ctx context.Context, s *Store, answers []*answer) error {
+	sp := inRange(answers)
+	people := make([]bool, len(sp.of))
+	for i, a := range sp.of {
+		people[i] = a.Parts&impact.PartPeople != 0
+	}
+	rows, err := s.db.QueryContext(ctx, query("read_pages"), sp.args(pq.Array(people))...)
+	if err != nil {
+		return wrap(err, "read pages")
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var place, year int
+		var facet string
+		var number uint32
+		var data []byte
+		if err := rows.Scan(&place, &year, &facet, &number, &data); err != nil {
+			return wrap(err, "read pages")
+		}
+		if len(facet) != 1 {
+			continue // folded by a newer version
+		}
+		page := impact.Page{Facet: impact.Facet(facet[0]), Number: number, Data: data}
+		if err := sp.of[place-1].year(year).MergePage(page); err != nil {
+			return wrap(err, "read pages")
+		}
+	}
+	return wrap(rows.Err(), "read pages")
+}
