@@ -19,7 +19,7 @@ async function licence(pkg) {
   const { name, version, license } = JSON.parse(await readFile(`${pkg}/package.json`, 'utf8'));
   const file = (await readdir(pkg)).find((entry) => /^licen[cs]e/i.test(entry));
   const text = file ? await readFile(`${pkg}/${file}`, 'utf8') : '';
-  return `${name} ${version} (${license})\n\n${text.trim()}\n`;
+  return `${name} ${version} (${license})\n\n${text.trim().replaceAll('\r\n', '\n')}\n`;
 }
 
 await rm(out, { recursive: true, force: true });
