@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 )
 
@@ -54,29 +55,34 @@ func (c *Cell) PageNumbers(f Facet) []uint32 {
 	return nil
 }
 
-// MergePage adds the sums of an encoded page.
+// MergePage adds the sums of an encoded page. It takes only what [Cell.Pages] can
+// have written: a page that names people of another page, or one person twice, is
+// as torn as one that ends early. After an error the cell is to be thrown away.
 func (c *Cell) MergePage(p Page) error {
 	r := pageReader{data: p.Data, next: uint64(p.Number) << PageBits}
-	for len(r.data) > 0 && r.err == nil {
-		who := Ordinal(r.ordinal())
+	for len(r.data) > 0 {
+		who := r.person(p.Number)
 		switch p.Facet {
 		case FacetVolunteers:
-			v := r.volunteer()
-			c.volunteer(who).merge(&v)
+			mergePerson(&r, &c.Volunteers, who, r.volunteer(), (*VolunteerSums).merge)
 		case FacetParticipants:
-			v := r.participant()
-			c.participant(who).merge(&v)
+			mergePerson(&r, &c.Participants, who, r.participant(), (*ParticipantSums).merge)
 		case FacetAssessments:
-			v := r.assessments()
-			c.assessment(who).merge(&v)
+			mergePerson(&r, &c.Assessments, who, r.assessments(), (*AssessmentSums).merge)
 		default:
 			return fmt.Errorf("impact: unknown facet %q", p.Facet)
 		}
 	}
 	if r.err != nil {
-		return fmt.Errorf("impact: page %c%d: %w", p.Facet, p.Number, r.err)
+		return fmt.Errorf("impact: page %q %d: %w", p.Facet, p.Number, r.err)
 	}
 	return nil
+}
+
+func mergePerson[V any](r *pageReader, people *map[Ordinal]*V, who Ordinal, v V, merge func(*V, *V)) {
+	if r.err == nil {
+		merge(slot(people, who), &v)
+	}
 }
 
 func pageNumbers[V any](people map[Ordinal]*V) []uint32 {
@@ -153,13 +159,16 @@ var errPageTorn = errors.New("torn page")
 type pageReader struct {
 	data []byte
 	next uint64 // the ordinal that the next gap counts from
+	some bool   // a person was read
 	err  error
 }
+
+func (r *pageReader) torn() { r.err, r.data = errPageTorn, nil }
 
 func (r *pageReader) uvarint() uint64 {
 	x, n := binary.Uvarint(r.data)
 	if n <= 0 {
-		r.err, r.data = errPageTorn, nil
+		r.torn()
 		return 0
 	}
 	r.data = r.data[n:]
@@ -169,27 +178,43 @@ func (r *pageReader) uvarint() uint64 {
 func (r *pageReader) varint() int64 {
 	x, n := binary.Varint(r.data)
 	if n <= 0 {
-		r.err, r.data = errPageTorn, nil
+		r.torn()
 		return 0
 	}
 	r.data = r.data[n:]
 	return x
 }
 
-func (r *pageReader) ordinal() uint64 { r.next += r.uvarint(); return r.next }
+// person reads whose sums follow.
+func (r *pageReader) person(page uint32) Ordinal {
+	gap := r.uvarint()
+	if gap >= 1<<PageBits || r.some && gap == 0 ||
+		(r.next+gap)>>PageBits != uint64(page) || r.next+gap > math.MaxUint32 {
+		r.torn()
+		return 0
+	}
+	r.next += gap
+	r.some = true
+	return Ordinal(r.next)
+}
 
 func (r *pageReader) volunteer() (v VolunteerSums) {
 	v.N, v.MS = r.varint(), r.varint()
 	n := r.uvarint()
 	if n > uint64(len(r.data)) {
-		r.err, r.data = errPageTorn, nil
+		r.torn()
 		return v
 	}
 	v.Met = make([]Ordinal, n)
-	last := Ordinal(0)
+	last := uint64(0)
 	for i := range v.Met {
-		last += Ordinal(r.uvarint())
-		v.Met[i] = last
+		gap := r.uvarint()
+		if gap > math.MaxUint32-last || i > 0 && gap == 0 {
+			r.torn()
+			return v
+		}
+		last += gap
+		v.Met[i] = Ordinal(last)
 	}
 	return v
 }
@@ -201,6 +226,10 @@ func (r *pageReader) participant() (p ParticipantSums) {
 
 func (r *pageReader) assessments() (as AssessmentSums) {
 	present := r.uvarint()
+	if present>>len(as) != 0 {
+		r.torn()
+		return as
+	}
 	for d := range as {
 		if present&(1<<d) == 0 {
 			continue
@@ -209,7 +238,18 @@ func (r *pageReader) assessments() (as AssessmentSums) {
 		a.N, a.Sum, a.ConfidenceN, a.ConfidenceSum = r.varint(), r.varint(), r.varint(), r.varint()
 		a.FirstAt = r.varint()
 		a.LastAt = a.FirstAt + r.varint()
-		a.First, a.Last = Micro(r.varint()), Micro(r.varint())
+		a.First, a.Last = r.score(), r.score()
+		if a.N <= 0 {
+			r.torn()
+		}
 	}
 	return as
+}
+
+func (r *pageReader) score() Micro {
+	x := r.varint()
+	if x != int64(Micro(x)) {
+		r.torn()
+	}
+	return Micro(x)
 }

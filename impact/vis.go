@@ -91,77 +91,93 @@ type VISInput struct {
 // exact parts, and each part for itself, to 2 places, half away from zero. The band
 // is that of the score as published, so that the two never disagree.
 func VISTeei1(in VISInput, p VISParams) VIS {
-	parts := in.parts(p)
-	v := VIS{Methodology: p.ID, Score: visScore(&parts), Components: make([]VISComponent, len(parts))}
+	var sum share
+	return in.vis(&p, &sum)
+}
+
+func (in *VISInput) vis(p *VISParams, sum *share) VIS {
+	v := VIS{Methodology: p.ID, Score: in.score(p, sum), Components: make([]VISComponent, numVISParts)}
 	v.Band = p.band(v.Score)
-	for i, part := range parts {
-		v.Components[i] = VISComponent{Name: part.name, Weight: part.weight.decimal(), Covered: part.covered}
-		if part.covered {
-			v.Components[i].Score = part.share.times(100).rounded(scorePlaces)
+	for part, name := range visPartNames {
+		sum.reset()
+		covered := in.addPart(sum, visPart(part), 1, p)
+		v.Components[part] = VISComponent{
+			Name:    name,
+			Score:   sum.percent(),
+			Weight:  p.weight(visPart(part)).decimal(),
+			Covered: covered,
 		}
 	}
 	return v
 }
 
-type visPart struct {
-	name    string
-	weight  Micro
-	share   quotient // 0..1, if covered
-	covered bool
+// score is the weighted sum of the parts. sum is scratch space.
+func (in *VISInput) score(p *VISParams, sum *share) decimal.Decimal {
+	sum.reset()
+	for part := range numVISParts {
+		in.addPart(sum, part, int64(p.weight(part)), p)
+	}
+	sum.over(int64(One))
+	return sum.percent()
 }
 
-func (in *VISInput) parts(p VISParams) [4]visPart {
-	parts := [...]visPart{
-		{name: "hours", weight: p.Hours, covered: in.Volunteers > 0},
-		{name: "quality", weight: p.Quality},
-		{name: "outcome_lift", weight: p.OutcomeLift, covered: in.Assessed > 0},
-		{name: "placement", weight: p.Placement, covered: in.Ready > 0},
-	}
-	if parts[0].covered {
-		parts[0].share = in.hours(p)
-	}
-	parts[1].share, parts[1].covered = in.quality()
-	if parts[2].covered {
-		parts[2].share = quotientOf(in.Improved, in.Assessed)
-	}
-	if parts[3].covered {
-		parts[3].share = quotientOf(in.Placed, in.Ready)
-	}
-	return parts
+type visPart int
+
+const (
+	visHours visPart = iota
+	visQuality
+	visLift
+	visPlacement
+	numVISParts
+)
+
+var visPartNames = [numVISParts]string{"hours", "quality", "outcome_lift", "placement"}
+
+func (p *VISParams) weight(part visPart) Micro {
+	return [numVISParts]Micro{p.Hours, p.Quality, p.OutcomeLift, p.Placement}[part]
 }
 
-// visScore is the weighted sum of the parts, 0..100 at 2 places.
-func visScore(parts *[4]visPart) decimal.Decimal {
-	sum := quotientOf(0, 1)
-	for _, part := range parts {
-		if part.covered {
-			sum = sum.plus(part.share.times(int64(part.weight)))
-		}
+// addPart adds weight times a part of 0..1.
+func (in *VISInput) addPart(sum *share, part visPart, weight int64, p *VISParams) (covered bool) {
+	switch part {
+	case visHours:
+		return in.addHours(sum, weight, p)
+	case visQuality:
+		return in.addQuality(sum, weight)
+	case visLift:
+		return in.Assessed > 0 && sum.add(weight, in.Improved, in.Assessed)
+	case visPlacement:
+		return in.Ready > 0 && sum.add(weight, in.Placed, in.Ready)
+	case numVISParts:
 	}
-	return sum.times(100).over(int64(One)).rounded(scorePlaces)
+	return false
 }
 
-func (in *VISInput) hours(p VISParams) quotient {
+func (in *VISInput) addHours(sum *share, weight int64, p *VISParams) (covered bool) {
+	if in.Volunteers <= 0 {
+		return false
+	}
 	full := p.FullHours * msPerHour
 	if in.VolunteerMS/in.Volunteers >= full {
-		return quotientOf(1, 1)
+		return sum.add(weight, 1)
 	}
-	return quotientOf(in.VolunteerMS, in.Volunteers).over(full)
+	return sum.add(weight, in.VolunteerMS, in.Volunteers, full)
 }
 
-func (in *VISInput) quality() (share quotient, covered bool) {
-	sum, present := quotientOf(0, 1), int64(0)
+func (in *VISInput) addQuality(sum *share, weight int64) (covered bool) {
+	var present int64
 	for _, t := range in.Scores {
 		if t.N > 0 {
-			sum = sum.plus(quotientOf(t.Sum, t.N))
 			present++
 		}
 	}
-	switch {
-	case present > 0:
-		return sum.over(present * int64(One)), true
-	case in.Ratings.N > 0:
-		return quotientOf(in.Ratings.Sum, in.Ratings.N).over(int64(One)), true
+	for _, t := range in.Scores {
+		if t.N > 0 {
+			sum.add(weight, t.Sum, t.N, present, int64(One))
+		}
 	}
-	return quotient{}, false
+	if present == 0 && in.Ratings.N > 0 {
+		return sum.add(weight, in.Ratings.Sum, in.Ratings.N, int64(One))
+	}
+	return present > 0
 }

@@ -38,9 +38,11 @@ func (r *Reading) VIS(p VISParams) VIS {
 // well.
 func (r *Reading) VolunteerVIS(p VISParams) map[Ordinal]VIS {
 	met := r.met()
+	var scratch share
 	all := make(map[Ordinal]VIS, len(r.total.Volunteers))
 	for who, v := range r.total.Volunteers {
-		all[who] = VISTeei1(met.input(v), p)
+		in := met.input(v)
+		all[who] = in.vis(&p, &scratch)
 	}
 	return all
 }
@@ -55,12 +57,12 @@ func (r *Reading) AvgVIS(members *roaring.Bitmap, p VISParams) decimal.Decimal {
 		active = roaring.And(active, members)
 	}
 	met := r.met()
+	var scratch share
 	sum, n := decimal.Zero, int64(0)
 	for _, v := range r.total.Volunteers {
 		if serves(v, active) {
 			in := met.input(v)
-			parts := in.parts(p)
-			sum = sum.Add(visScore(&parts))
+			sum = sum.Add(in.score(&p, &scratch))
 			n++
 		}
 	}
@@ -112,11 +114,16 @@ func (in *VISInput) addPeople(o *VISInput) {
 }
 
 // met remembers what each participant adds to a score, since several volunteers
-// meet the same one. Its pages are those of [PageBits]: ordinals are dense, and a
-// table finds them several times faster than a map.
+// meet the same one. Ordinals are dense, and a table finds them several times
+// faster than a map.
 type met struct {
 	*Cell
-	pages []*[1 << PageBits]*VISInput
+	pages []*metPage
+}
+
+type metPage struct {
+	known [1 << PageBits]bool
+	input [1 << PageBits]VISInput
 }
 
 func (r *Reading) met() *met {
@@ -126,7 +133,7 @@ func (r *Reading) met() *met {
 			last = max(last, v.Met[n-1])
 		}
 	}
-	return &met{r.total, make([]*[1 << PageBits]*VISInput, last>>PageBits+1)}
+	return &met{r.total, make([]*metPage, last>>PageBits+1)}
 }
 
 // input is what the score of a volunteer is made of.
@@ -136,21 +143,21 @@ func (m *met) input(v *VolunteerSums) VISInput {
 		in.VolunteerMS, in.Volunteers = v.MS, 1
 	}
 	for _, who := range v.Met {
-		page := &m.pages[who>>PageBits]
+		page, i := &m.pages[who>>PageBits], who&(1<<PageBits-1)
 		if *page == nil {
-			*page = new([1 << PageBits]*VISInput)
+			*page = new(metPage)
 		}
-		one := &(*page)[who&(1<<PageBits-1)]
-		if *one == nil {
-			*one = m.participant(who)
+		one := &(*page).input[i]
+		if !(*page).known[i] {
+			(*page).known[i] = true
+			m.participant(who, one)
 		}
-		in.addPeople(*one)
+		in.addPeople(one)
 	}
 	return in
 }
 
-func (m *met) participant(who Ordinal) *VISInput {
-	in := new(VISInput)
+func (m *met) participant(who Ordinal, in *VISInput) {
 	if p := m.Participants[who]; p != nil {
 		in.Ratings = Tally{p.Ratings, p.RatingSum}
 	}
@@ -165,5 +172,4 @@ func (m *met) participant(who Ordinal) *VISInput {
 	} else if m.Members(SetReady).Contains(who) {
 		in.Ready = 1
 	}
-	return in
 }
