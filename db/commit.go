@@ -18,13 +18,6 @@ import (
 	"github.com/impactql/impactql/impact"
 )
 
-// Verdict is what became of one event of a batch. Either way the event is
-// durable in the log.
-type Verdict struct {
-	Receipt   int64 // the batch that the event is in
-	Duplicate bool  // the log had it already
-}
-
 // Commit makes events durable in one transaction and says, in their order, what
 // became of each. It sorts a copy of events; events must not change meanwhile.
 //
@@ -34,10 +27,39 @@ type Verdict struct {
 //
 // While the fold lags far behind, Commit first waits for it: what is acknowledged
 // shows in the figures within a second, also under overload.
-func (s *Store) Commit(ctx context.Context, events []*impact.Event) ([]Verdict, error) {
+func (s *Store) Commit(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error) {
 	if err := s.backlog.admit(ctx); err != nil {
 		return nil, wrap(err, "commit: wait for the fold")
 	}
+	verdicts, err := s.commit(ctx, events)
+	if refused(err) {
+		return s.commitApart(ctx, events, err)
+	}
+	return verdicts, wrap(err, "commit %d events", len(events))
+}
+
+// refused reports whether Postgres cannot hold some value of a batch.
+func refused(err error) bool {
+	e, ok := errors.AsType[*pq.Error](err)
+	return ok && (e.Code.Class() == "22" || e.Code.Class() == "23" || e.Code.Class() == "54")
+}
+
+// commitApart halves a batch that Postgres refused until the event that it
+// cannot hold stands alone: one caller's bad event must not cost others theirs.
+func (s *Store) commitApart(ctx context.Context, events []*impact.Event, cause error) ([]impact.Verdict, error) {
+	if len(events) == 1 {
+		s.log.ErrorContext(ctx, "commit: event refused", "type", events[0].Type, "err", cause)
+		return []impact.Verdict{{Err: impact.Errorf(impact.CodeInvalid, "the event holds a value that cannot be stored")}}, nil
+	}
+	first, err := s.Commit(ctx, events[:len(events)/2])
+	if err != nil {
+		return nil, err
+	}
+	second, err := s.Commit(ctx, events[len(events)/2:])
+	return append(first, second...), err
+}
+
+func (s *Store) commit(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error) {
 	c := commit{store: s, events: events}
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		verdicts, err := c.try(ctx)
@@ -45,12 +67,12 @@ func (s *Store) Commit(ctx context.Context, events []*impact.Event) ([]Verdict, 
 			return verdicts, nil
 		}
 		if !transient(err) || ctx.Err() != nil {
-			return nil, wrap(err, "commit %d events", len(events))
+			return nil, err
 		}
 		s.log.WarnContext(ctx, "commit: trying again", "events", len(events), "err", err)
 		select {
 		case <-ctx.Done():
-			return nil, wrap(errors.Join(ctx.Err(), err), "commit %d events", len(events))
+			return nil, errors.Join(ctx.Err(), err)
 		case <-time.After(wait):
 		}
 	}
@@ -69,7 +91,7 @@ type commit struct {
 // try runs one transaction. It first bets that every event is new and copies
 // straight into the log. If that bet fails it goes through a temporary table; it
 // then skips the bet for the next few batches, since duplicates come in storms.
-func (c *commit) try(ctx context.Context) ([]Verdict, error) {
+func (c *commit) try(ctx context.Context) ([]impact.Verdict, error) {
 	conn, err := c.store.db.Conn(ctx)
 	if err != nil {
 		return nil, err
@@ -83,7 +105,7 @@ func (c *commit) try(ctx context.Context) ([]Verdict, error) {
 	// deadlocking; and neighbours show duplicates within the batch.
 	order := sortByKey(c.events)
 
-	var verdicts []Verdict
+	var verdicts []impact.Verdict
 	err = conn.Raw(func(raw any) error {
 		pg := session{raw.(pgConn)}
 		if len(c.mine) == 0 && c.store.exact.Load() <= 0 && !hasTwins(c.events, order) {
@@ -93,7 +115,7 @@ func (c *commit) try(ctx context.Context) ([]Verdict, error) {
 				return poison(err)
 			}
 			if !dup {
-				verdicts = make([]Verdict, len(c.events))
+				verdicts = make([]impact.Verdict, len(c.events))
 				for i := range verdicts {
 					verdicts[i].Receipt = id
 				}
@@ -135,7 +157,7 @@ func (c *commit) direct(ctx context.Context, pg session, id int64, order []int) 
 }
 
 // exact copies into a temporary table and merges: right whatever the log holds.
-func (c *commit) exact(ctx context.Context, pg session, id int64, order []int) ([]Verdict, error) {
+func (c *commit) exact(ctx context.Context, pg session, id int64, order []int) ([]impact.Verdict, error) {
 	if err := pg.exec(ctx, "BEGIN; "+query("commit_stage")); err != nil {
 		return nil, err
 	}
@@ -153,14 +175,14 @@ func (c *commit) exact(ctx context.Context, pg session, id int64, order []int) (
 	if len(found) != len(c.events) {
 		return nil, fmt.Errorf("merge kept %d of %d events", len(found), len(c.events))
 	}
-	verdicts := make([]Verdict, len(c.events))
+	verdicts := make([]impact.Verdict, len(c.events))
 	var stored []*impact.Event
 	previous := -1
 	for _, i := range order {
 		twin := previous >= 0 && sameKey(c.events[previous], c.events[i])
 		previous = i
 		ours := found[i] == id || slices.Contains(c.mine, found[i])
-		verdicts[i] = Verdict{Receipt: found[i], Duplicate: !ours || twin}
+		verdicts[i] = impact.Verdict{Receipt: found[i], Duplicate: !ours || twin}
 		if found[i] == id && !twin {
 			stored = append(stored, c.events[i])
 		}

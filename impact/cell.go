@@ -119,7 +119,12 @@ func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
 		}
 	case KindEventAttended:
 		kind.Sum += e.DurationMS
-	case KindCheckin, KindMatch:
+	case KindMatch:
+		if e.Status == StatusEnded {
+			return
+		}
+		kind.Sum++ // matches made
+	case KindCheckin:
 	}
 
 	if hasParticipant {

@@ -139,3 +139,11 @@ func ParseStatus(name string) (s Status, ok bool) {
 	}
 	return StatusNone, false
 }
+
+// Verdict is what became of one event that was committed: it is durable in the
+// log, unless Err says otherwise.
+type Verdict struct {
+	Receipt   int64  // the batch that the event is in
+	Duplicate bool   // the log had it already
+	Err       *Error // the database cannot hold the event; nothing of it was stored
+}

@@ -4,7 +4,7 @@ package impact
 type Measure uint8
 
 // The measures. One is kept per kind (the count of its events and, as its sum,
-// milliseconds or points); the others are below.
+// milliseconds, points or matches made); the others are below.
 const (
 	// MeasureVolunteerTime counts and sums, in milliseconds, the time that named
 	// volunteers gave: their sessions and their logged hours.

@@ -1,0 +1,289 @@
+package ingest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// Limits on one request's JSON.
+const (
+	MaxBody   = 10 << 20  // bytes
+	MaxEvents = 10_000    // in one array
+	MaxEvent  = 256 << 10 // bytes of one event of an array
+	MaxDepth  = 32        // nested objects and arrays
+)
+
+// wire is what one event says, before its kind gives it a meaning.
+type wire struct {
+	raw    []byte
+	text   [numFields]string
+	number [numFields]float64
+	has    [numFields]bool
+	// under marks fields found under "data": they win over the same name at the top.
+	under   [numFields]bool
+	problem *impact.Error // the first value of a wrong type, or a passed limit
+}
+
+// decoder walks a body once. Syntax errors end the walk; a value of a wrong type
+// only marks its event, so that the others land.
+type decoder struct {
+	json *jsontext.Decoder
+	body []byte
+	path []byte // folded names down to the current value, dot-separated
+
+	looking field            // the field that pointerTo looks for
+	found   jsontext.Pointer // where it last was taken from
+}
+
+func newDecoder(body []byte) *decoder {
+	return &decoder{json: jsontext.NewDecoder(bytes.NewBuffer(body)), body: body}
+}
+
+// events calls each with every event of the body, which is one event or an array
+// of them; array says which. The wire is valid during the call only. An error
+// means that the request is refused whole, whatever each was called with.
+func (d *decoder) events(each func(w *wire, array bool)) (array bool, err error) {
+	w := new(wire)
+	switch d.json.PeekKind() {
+	case '{':
+		if err := d.event(w); err != nil {
+			return false, err
+		}
+		if err := d.end(); err != nil {
+			return false, err
+		}
+		each(w, false)
+		return false, nil
+	case '[':
+		if _, err := d.json.ReadToken(); err != nil {
+			return true, d.syntax(err)
+		}
+		for n := 0; d.json.PeekKind() != ']'; n++ {
+			if n == MaxEvents {
+				return true, impact.Errorf(impact.CodeTooLarge, "send at most %d events in one array", MaxEvents)
+			}
+			*w = wire{}
+			if err := d.event(w); err != nil {
+				return true, err
+			}
+			if len(w.raw) > MaxEvent {
+				w.fail(impact.CodeTooLarge, d.json.StackPointer(), "an event of an array may have at most "+strconv.Itoa(MaxEvent)+" bytes")
+			}
+			each(w, true)
+		}
+		if _, err := d.json.ReadToken(); err != nil {
+			return true, d.syntax(err)
+		}
+		return true, d.end()
+	default:
+		if _, err := d.json.ReadToken(); err != nil {
+			return false, d.syntax(err)
+		}
+		return false, impact.Errorf(impact.CodeInvalid, "send a JSON object, or an array of them")
+	}
+}
+
+// end checks that nothing follows.
+func (d *decoder) end() error {
+	switch _, err := d.json.ReadToken(); {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err != nil:
+		return d.syntax(err)
+	}
+	return impact.Errorf(impact.CodeBadJSON, "there is more after the end of the JSON value")
+}
+
+func (d *decoder) syntax(err error) error {
+	e := &impact.Error{Code: impact.CodeBadJSON, Message: "the body is not valid JSON"}
+	if errors.Is(err, io.EOF) {
+		e.Message = "the body is empty"
+	}
+	if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		e.Pointer = string(s.JSONPointer)
+		e.Message += ": " + s.Err.Error() + " at byte " + strconv.FormatInt(s.ByteOffset, 10)
+	}
+	return e
+}
+
+// event decodes one event into w. The error is a syntax error or a passed limit,
+// which end the request.
+func (d *decoder) event(w *wire) error {
+	if d.json.PeekKind() != '{' {
+		if err := d.skip(); err != nil {
+			return err
+		}
+		w.fail(impact.CodeInvalid, d.json.StackPointer(), "an event is a JSON object")
+		return nil
+	}
+	if _, err := d.json.ReadToken(); err != nil {
+		return d.syntax(err)
+	}
+	start := d.json.InputOffset() - 1
+	d.path = d.path[:0]
+	if err := d.members(w, false); err != nil {
+		return err
+	}
+	w.raw = d.body[start:d.json.InputOffset()]
+	return nil
+}
+
+// members decodes the rest of an object whose brace has been read.
+func (d *decoder) members(w *wire, inData bool) error {
+	for {
+		if d.json.PeekKind() == '}' {
+			_, err := d.json.ReadToken()
+			return err
+		}
+		name, err := d.json.ReadValue()
+		if err != nil {
+			return d.syntax(err)
+		}
+		above := len(d.path)
+		if above > 0 {
+			d.path = append(d.path, '.')
+		}
+		d.path = appendFolded(d.path, name)
+		if err := d.member(w, inData); err != nil {
+			return err
+		}
+		d.path = d.path[:above]
+	}
+}
+
+// member decodes the value at the current path.
+func (d *decoder) member(w *wire, inData bool) error {
+	switch kind := d.json.PeekKind(); {
+	case kind == '{' && branches[string(d.path)] && (!inData || string(d.path) != dataBranch):
+		if _, err := d.json.ReadToken(); err != nil {
+			return d.syntax(err)
+		}
+		if !inData && string(d.path) == dataBranch {
+			d.path = d.path[:0]
+			inData = true
+		}
+		return d.members(w, inData)
+	default:
+		f := fieldNone
+		if !inData {
+			f = envelopeFields[string(d.path)]
+		}
+		if f == fieldNone {
+			f = dataFields[string(d.path)]
+		}
+		if f == fieldNone || w.has[f] && (w.under[f] || !inData) {
+			return d.skip()
+		}
+		return d.value(w, f, inData)
+	}
+}
+
+const dataBranch = "data"
+
+func (d *decoder) value(w *wire, f field, inData bool) error {
+	kind := d.json.PeekKind()
+	fits := kind == '"' && shapes[f] != shapeNumber || kind == '0' && shapes[f] != shapeText
+	if !fits {
+		if kind == 'n' { // null is the same as absent
+			return d.skip()
+		}
+		if err := d.skip(); err != nil {
+			return err
+		}
+		w.fail(impact.CodeInvalid, d.json.StackPointer(), shapes[f].want())
+		return nil
+	}
+	token, err := d.json.ReadToken()
+	if err != nil {
+		return d.syntax(err)
+	}
+	w.has[f], w.under[f] = true, inData
+	if f == d.looking {
+		d.found = d.json.StackPointer()
+	}
+	w.text[f] = token.String() // of a number, as it is written: amounts are exact
+	if kind == '0' {
+		if w.number[f], err = strconv.ParseFloat(w.text[f], 64); err != nil {
+			w.fail(impact.CodeInvalid, d.json.StackPointer(), "the number is out of range")
+		}
+	}
+	return nil
+}
+
+func (s shape) want() string {
+	switch s {
+	case shapeNumber:
+		return "must be a number"
+	case shapeTime:
+		return "must be an RFC 3339 time, or Unix seconds or milliseconds"
+	case shapeText:
+	}
+	return "must be a string"
+}
+
+// skip passes over the next value and enforces MaxDepth on the way.
+func (d *decoder) skip() error {
+	if k := d.json.PeekKind(); k != '{' && k != '[' {
+		if err := d.json.SkipValue(); err != nil {
+			return d.syntax(err)
+		}
+		return nil
+	}
+	for depth := d.json.StackDepth(); ; {
+		if _, err := d.json.ReadToken(); err != nil {
+			return d.syntax(err)
+		}
+		switch at := d.json.StackDepth(); {
+		case at == depth:
+			return nil
+		case at > MaxDepth:
+			return &impact.Error{
+				Code: impact.CodeTooLarge, Pointer: string(d.json.StackPointer()),
+				Message: "nest objects and arrays at most " + strconv.Itoa(MaxDepth) + " deep",
+			}
+		}
+	}
+}
+
+func (w *wire) fail(code impact.Code, at jsontext.Pointer, message string) {
+	if w.problem == nil {
+		w.problem = &impact.Error{Code: code, Pointer: string(at), Message: message}
+	}
+}
+
+// appendFolded appends a quoted member name without case and underscores. Dots
+// are folded too, so that no name can pose as a path; escapes are left as they
+// are, since no name that is looked for needs one.
+func appendFolded(b []byte, name jsontext.Value) []byte {
+	for _, c := range name[1 : len(name)-1] {
+		switch {
+		case c == '_':
+		case c == '.':
+			b = append(b, '_')
+		case 'A' <= c && c <= 'Z':
+			b = append(b, c+'a'-'A')
+		default:
+			b = append(b, c)
+		}
+	}
+	return b
+}
+
+// pointerTo is where in an event a field was found, as the source named it, or
+// where it is expected if the event does not have it. It walks the event again:
+// only events that are refused pay for it.
+func pointerTo(raw []byte, f field, has bool) string {
+	if !has {
+		return canonical[f]
+	}
+	d := newDecoder(raw)
+	d.looking = f
+	_ = d.event(new(wire)) // it was well-formed before
+	return string(d.found)
+}

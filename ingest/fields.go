@@ -1,0 +1,131 @@
+package ingest
+
+// field is one thing that an event can say, under whatever name its source uses.
+type field uint8
+
+// The fields that the decoder looks for. Everything else of an event is kept in
+// its raw form only.
+const (
+	fieldNone field = iota
+	fieldType
+	fieldEventID
+	fieldDeliveryID
+	fieldTime
+	fieldCompany     // named outright
+	fieldCompanyHint // of a person in the event, in the source's own words
+	fieldSession
+	fieldMatch
+	fieldParticipant
+	fieldUser
+	fieldVolunteer
+	fieldProgramme
+	fieldCompletedAt
+	fieldDurationMinutes
+	fieldDurationSeconds
+	fieldHours
+	fieldScore
+	fieldRating
+	fieldFinalScore
+	fieldProgress
+	fieldConfidence
+	fieldDimension
+	fieldStatus
+	fieldPlacementType
+	fieldFromRole
+	fieldMood
+	fieldLevel
+	fieldPoints
+	fieldAmount
+	fieldCurrency
+	fieldDepartment
+	numFields
+)
+
+// shape is what a field's value may be.
+type shape uint8
+
+const (
+	shapeText shape = iota
+	shapeNumber
+	shapeTime // text or number
+)
+
+var shapes = [numFields]shape{
+	fieldTime: shapeTime, fieldCompletedAt: shapeTime,
+	fieldDurationMinutes: shapeNumber, fieldDurationSeconds: shapeNumber, fieldHours: shapeNumber,
+	fieldScore: shapeNumber, fieldRating: shapeNumber, fieldFinalScore: shapeNumber, fieldProgress: shapeNumber,
+	fieldConfidence: shapeNumber, fieldPoints: shapeNumber, fieldAmount: shapeNumber,
+}
+
+// canonical is where a field that is missing is expected.
+var canonical = [numFields]string{
+	fieldType: "/type", fieldTime: "/timestamp", fieldParticipant: "/data/participantId", fieldUser: "/data/userId",
+	fieldVolunteer: "/data/volunteerId", fieldHours: "/data/hours", fieldScore: "/data/score",
+	fieldDimension: "/data/dimension", fieldAmount: "/data/amount", fieldCurrency: "/data/currency",
+	fieldSession: "/sessionId", fieldStatus: "/data/status",
+}
+
+// Names are compared without case and underscores: sessionId, session_id and
+// SessionID are one. A dot goes one object down.
+
+// envelopeFields are names at the top of an event only.
+var envelopeFields = map[string]field{
+	"type": fieldType, "eventtype": fieldType,
+	"id": fieldEventID, "eventid": fieldEventID,
+	"deliveryid": fieldDeliveryID,
+	"timestamp":  fieldTime, "occurredat": fieldTime, "time": fieldTime,
+	"companyid": fieldCompany,
+}
+
+// dataFields are names under "data", or at the top for sources without "data".
+var dataFields = map[string]field{
+	"sessionid": fieldSession, "session.id": fieldSession,
+	"matchid": fieldMatch, "match.id": fieldMatch,
+
+	"participantid": fieldParticipant, "participant.id": fieldParticipant,
+	"learnerid": fieldParticipant, "learner.id": fieldParticipant,
+	"menteeid": fieldParticipant, "mentee.id": fieldParticipant,
+	"userid": fieldUser, "user.id": fieldUser,
+	"volunteerid": fieldVolunteer, "volunteer.id": fieldVolunteer,
+	"buddyid": fieldVolunteer, "buddy.id": fieldVolunteer,
+	"mentorid": fieldVolunteer, "mentor.id": fieldVolunteer,
+	"teacherid": fieldVolunteer, "teacher.id": fieldVolunteer,
+
+	"companyid":             fieldCompanyHint,
+	"user.companyid":        fieldCompanyHint,
+	"volunteer.companyid":   fieldCompanyHint,
+	"buddy.companyid":       fieldCompanyHint,
+	"mentor.companyid":      fieldCompanyHint,
+	"teacher.companyid":     fieldCompanyHint,
+	"participant.companyid": fieldCompanyHint,
+	"mentee.companyid":      fieldCompanyHint,
+	"learner.companyid":     fieldCompanyHint,
+
+	"programid": fieldProgramme, "programmeid": fieldProgramme, "program.id": fieldProgramme,
+	"metadata.program": fieldProgramme,
+
+	"completedat": fieldCompletedAt, "activitydate": fieldCompletedAt, "activity.date": fieldCompletedAt,
+	"course.completiondate": fieldCompletedAt,
+
+	"durationminutes": fieldDurationMinutes, "duration": fieldDurationSeconds,
+	"hours": fieldHours, "hourslogged": fieldHours, "activity.hours": fieldHours,
+
+	"score": fieldScore, "rating": fieldRating, "finalscore": fieldFinalScore,
+	"progresspercent": fieldProgress, "completionpercentage": fieldProgress, "confidence": fieldConfidence,
+	"dimension": fieldDimension, "status": fieldStatus, "placementtype": fieldPlacementType,
+	"fromrole": fieldFromRole, "mood": fieldMood, "languagelevel": fieldLevel, "points": fieldPoints,
+	"amount": fieldAmount, "currency": fieldCurrency, "department": fieldDepartment,
+}
+
+// branches are the paths of objects that hold fields; other objects are skipped.
+var branches = func() map[string]bool {
+	set := map[string]bool{"data": true}
+	for path := range dataFields {
+		for i := range len(path) {
+			if path[i] == '.' {
+				set[path[:i]] = true
+			}
+		}
+	}
+	return set
+}()

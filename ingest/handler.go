@@ -1,0 +1,203 @@
+package ingest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// Handler serves POST /webhooks/ingest: one event, or an array of them.
+type Handler struct {
+	Pool *Pool
+	// Authenticate says who sent the request; its errors are [*impact.Error].
+	Authenticate func(*http.Request) (Caller, error)
+	// Refuse answers a request that failed as a whole.
+	Refuse func(w http.ResponseWriter, r *http.Request, err *impact.Error)
+	// Log receives what callers are not told.
+	Log *slog.Logger
+	// Observe, if not nil, is told what became of each event.
+	Observe func(outcome Outcome)
+}
+
+// Outcome is what became of an event.
+type Outcome string
+
+// The outcomes, as answers name them.
+const (
+	Stored    Outcome = "stored"
+	Duplicate Outcome = "duplicate"
+	Rejected  Outcome = "rejected"
+)
+
+// ServeHTTP implements [http.Handler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	answer, err := h.serve(w, r)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	w.Header()["Content-Type"] = jsonType
+	w.WriteHeader(answer.status)
+	_, _ = w.Write(answer.body) // the caller is gone if this fails; it will send again
+}
+
+var jsonType = []string{"application/json"}
+
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error) {
+	caller, err := h.Authenticate(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkHeaders(r); err != nil {
+		return nil, err
+	}
+	room := r.ContentLength
+	if room < 0 {
+		room = MaxBody
+	}
+	if room > MaxBody {
+		return nil, errTooLarge
+	}
+	if err := h.Pool.Reserve(room); err != nil {
+		return nil, err
+	}
+	defer h.Pool.Release(room)
+	body, err := readBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	req := request{
+		normaliser: normaliser{caller: caller, receivedAt: time.Now(), delivery: r.Header.Get("X-Delivery-Id")},
+	}
+	if err := req.decode(body); err != nil {
+		return nil, err
+	}
+	if len(req.events) > 0 {
+		verdicts, err := h.Pool.Commit(r.Context(), req.events, int64(len(body)))
+		if err != nil {
+			return nil, err
+		}
+		req.settle(verdicts)
+	}
+	if h.Observe != nil {
+		for i := range req.results {
+			h.Observe(req.results[i].outcome)
+		}
+	}
+	if !req.array && req.results[0].err != nil {
+		return nil, req.results[0].err
+	}
+	return req.answer(), nil
+}
+
+func checkHeaders(r *http.Request) error {
+	if ct := r.Header.Get("Content-Type"); ct != "" && ct != jsonType[0] {
+		media, _, err := mime.ParseMediaType(ct)
+		if err != nil || media != jsonType[0] {
+			return impact.Errorf(impact.CodeUnsupportedType, "Content-Type is %q; send application/json", ct)
+		}
+	}
+	if ce := r.Header.Get("Content-Encoding"); ce != "" && ce != "identity" {
+		return impact.Errorf(impact.CodeUnsupportedType, "Content-Encoding is %q; send the body as it is", ce)
+	}
+	return nil
+}
+
+var errTooLarge = impact.Errorf(impact.CodeTooLarge, "send at most %d bytes in one request", MaxBody)
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	var body []byte
+	var err error
+	if n := r.ContentLength; n >= 0 {
+		body = make([]byte, n)
+		_, err = io.ReadFull(r.Body, body)
+	} else {
+		var b bytes.Buffer
+		_, err = b.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody))
+		body = b.Bytes()
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, errTooLarge
+	}
+	if err != nil {
+		return nil, impact.Errorf(impact.CodeInvalid, "the body ended early or came too slowly; send again")
+	}
+	return body, nil
+}
+
+// request is the state of one request: a result per event, and the valid events.
+type request struct {
+	normaliser
+	array   bool
+	results []result
+	events  []*impact.Event
+}
+
+// result is what became of one event of a request.
+type result struct {
+	outcome Outcome
+	err     *impact.Error // of a rejected event
+	key     impact.Key
+	receipt int64
+}
+
+func (q *request) decode(body []byte) error {
+	d := newDecoder(body)
+	array, err := d.events(func(w *wire, array bool) {
+		if array {
+			q.delivery = "" // a delivery of many events does not tell them apart
+		}
+		e, refused := q.normalise(w)
+		if refused != nil {
+			if array && refused != w.problem {
+				refused.Pointer = "/" + strconv.Itoa(len(q.results)) + refused.Pointer
+			}
+			q.results = append(q.results, result{outcome: Rejected, err: refused})
+			return
+		}
+		q.results = append(q.results, result{outcome: Stored, key: e.Key})
+		q.events = append(q.events, e)
+	})
+	q.array = array
+	return err
+}
+
+func (q *request) settle(verdicts []impact.Verdict) {
+	next := 0
+	for i := range q.results {
+		r := &q.results[i]
+		if r.err != nil {
+			continue
+		}
+		v := verdicts[next]
+		next++
+		switch {
+		case v.Err != nil:
+			r.outcome, r.err = Rejected, v.Err
+		case v.Duplicate:
+			r.outcome, r.receipt = Duplicate, v.Receipt
+		default:
+			r.receipt = v.Receipt
+		}
+	}
+}
+
+// refuse answers a request that failed as a whole.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	e, ok := errors.AsType[*impact.Error](err)
+	if !ok {
+		h.Log.WarnContext(r.Context(), "ingest: not committed", "err", err)
+		e = impact.Errorf(impact.CodeUnavailable, "the events were not committed; send them again")
+	}
+	if e.Code == impact.CodeOverloaded || e.Code == impact.CodeUnavailable {
+		w.Header().Set("Retry-After", strconv.Itoa(int(h.Pool.RetryAfter().Seconds())))
+	}
+	h.Refuse(w, r, e)
+}

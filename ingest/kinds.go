@@ -1,0 +1,245 @@
+package ingest
+
+import (
+	"math"
+	"strings"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// What each kind needs, and the bounds of what it may say. Field names are those
+// of fieldsByName. Pointers are nil where the event says nothing. No session, and no
+// attendance, is longer than a day.
+
+type sessionFacts struct {
+	Participant     string   `validate:"required_without=Volunteer,omitempty,key"`
+	Volunteer       string   `validate:"omitempty,key"`
+	Session         string   `validate:"omitempty,key"`
+	DurationMinutes *float64 `validate:"omitempty,gt=0,lte=1440"`
+	DurationSeconds *float64 `validate:"omitempty,gte=0,lte=86400"`
+	Score           *float64 `validate:"omitempty,gte=0,lte=10"`
+	Rating          *float64 `validate:"omitempty,gte=0,lte=1"`
+	Level           string   `validate:"omitempty,oneof=A1 A2 B1 B2 C1 C2"`
+}
+
+type feedbackFacts struct {
+	Participant string   `validate:"omitempty,key"`
+	Volunteer   string   `validate:"omitempty,key"`
+	Session     string   `validate:"omitempty,key"`
+	Rating      *float64 `validate:"required_without=Score,omitempty,gte=0,lte=1"`
+	Score       *float64 `validate:"omitempty,gte=0,lte=10"`
+}
+
+type checkinFacts struct {
+	Participant string   `validate:"omitempty,key"`
+	Volunteer   string   `validate:"omitempty,key"`
+	Session     string   `validate:"omitempty,key"`
+	Mood        string   `validate:"omitempty,oneof=great good okay struggling difficult"`
+	Score       *float64 `validate:"omitempty,gte=0,lte=10"`
+}
+
+type milestoneFacts struct {
+	Participant string   `validate:"required,key"`
+	Points      *float64 `validate:"omitempty,gte=0,lte=1000000000"`
+	Score       *float64 `validate:"omitempty,gte=0,lte=10"`
+}
+
+type outcomeFacts struct {
+	Participant string   `validate:"required,key"`
+	Dimension   string   `validate:"required,dimension"`
+	Score       *float64 `validate:"required,gte=0,lte=1"`
+	Confidence  *float64 `validate:"omitempty,gte=0,lte=1"`
+}
+
+type courseFacts struct {
+	Participant string   `validate:"required,key"`
+	FinalScore  *float64 `validate:"omitempty,gte=0,lte=100"`
+	Progress    *float64 `validate:"omitempty,gte=0,lte=100"`
+}
+
+type enrollmentFacts struct {
+	Participant string `validate:"required,key"`
+	Status      string `validate:"omitempty,oneof=enrolled in_progress completed withdrawn failed"`
+}
+
+type placementFacts struct {
+	Participant string `validate:"required,key"`
+}
+
+type hoursFacts struct {
+	Volunteer string   `validate:"required,key"`
+	Hours     *float64 `validate:"required,gte=0,lte=10000"`
+}
+
+type donationFacts struct {
+	Participant string   `validate:"omitempty,key"`
+	Volunteer   string   `validate:"omitempty,key"`
+	Amount      *float64 `validate:"required,gt=0,lt=1000000000000000"`
+	Currency    string   `validate:"required,len=3,alpha"`
+}
+
+type matchFacts struct {
+	Participant string `validate:"required,key"`
+	Volunteer   string `validate:"required,key"`
+	Session     string `validate:"omitempty,key"`
+}
+
+type attendanceFacts struct {
+	Participant     string   `validate:"required_without=Volunteer,omitempty,key"`
+	Volunteer       string   `validate:"omitempty,key"`
+	DurationMinutes *float64 `validate:"omitempty,gte=0,lte=1440"`
+}
+
+type directoryFacts struct {
+	Participant string `validate:"required,key"`
+	Department  string `validate:"omitempty,max=100,printable"`
+}
+
+// facts is what the kind's rules look at.
+func (n *normaliser) facts() any {
+	w, e := n.wire, n.event
+	num := func(f field) *float64 {
+		if !w.has[f] {
+			return nil
+		}
+		return &w.number[f]
+	}
+	switch e.Kind {
+	case impact.KindSession:
+		return &sessionFacts{e.Participant, e.Volunteer, e.Session, num(fieldDurationMinutes), num(fieldDurationSeconds), num(fieldScore), num(fieldRating), w.text[fieldLevel]}
+	case impact.KindFeedback:
+		return &feedbackFacts{e.Participant, e.Volunteer, e.Session, num(fieldRating), num(fieldScore)}
+	case impact.KindCheckin:
+		return &checkinFacts{e.Participant, e.Volunteer, e.Session, w.text[fieldMood], num(fieldScore)}
+	case impact.KindMilestone:
+		return &milestoneFacts{e.Participant, num(fieldPoints), num(fieldScore)}
+	case impact.KindOutcome:
+		return &outcomeFacts{e.Participant, w.text[fieldDimension], num(fieldScore), num(fieldConfidence)}
+	case impact.KindCourse:
+		return &courseFacts{e.Participant, num(fieldFinalScore), num(fieldProgress)}
+	case impact.KindEnrollment:
+		return &enrollmentFacts{e.Participant, w.text[fieldStatus]}
+	case impact.KindPlacement:
+		return &placementFacts{e.Participant}
+	case impact.KindVolunteerHours:
+		return &hoursFacts{e.Volunteer, num(fieldHours)}
+	case impact.KindDonation:
+		return &donationFacts{e.Participant, e.Volunteer, num(fieldAmount), w.text[fieldCurrency]}
+	case impact.KindMatch:
+		return &matchFacts{e.Participant, e.Volunteer, e.Session}
+	case impact.KindEventAttended:
+		return &attendanceFacts{e.Participant, e.Volunteer, num(fieldDurationMinutes)}
+	case impact.KindDirectory:
+		return &directoryFacts{e.Participant, w.text[fieldDepartment]}
+	case impact.KindUnknown:
+	}
+	return nil
+}
+
+// fill gives the event what its kind takes from the wire, once the rules hold.
+func (n *normaliser) fill() {
+	w, e := n.wire, n.event
+	switch e.Kind {
+	case impact.KindSession:
+		e.DurationMS = n.duration()
+		e.Level = w.text[fieldLevel]
+		n.score(fieldRating, impact.ScaleUnit)
+		n.score(fieldScore, impact.ScaleTen)
+	case impact.KindFeedback:
+		n.score(fieldRating, impact.ScaleUnit)
+		n.score(fieldScore, impact.ScaleTen)
+		e.FromVolunteer = fromVolunteer(w)
+	case impact.KindCheckin:
+		e.Mood = w.text[fieldMood]
+		n.score(fieldScore, impact.ScaleTen)
+	case impact.KindMilestone:
+		e.Points = int64(math.Round(w.number[fieldPoints]))
+		n.score(fieldScore, impact.ScaleTen)
+	case impact.KindOutcome:
+		e.Dimension, _ = impact.ParseDimension(w.text[fieldDimension])
+		n.score(fieldScore, impact.ScaleUnit)
+		e.HasConfidence = w.has[fieldConfidence]
+		e.Confidence = impact.ScaleUnit.Normalise(w.number[fieldConfidence])
+	case impact.KindCourse:
+		n.score(fieldFinalScore, impact.ScaleHundred)
+		e.Status = impact.StatusCompleted
+		if w.has[fieldProgress] && w.number[fieldProgress] < 100 || e.Type == typeProgress && !w.has[fieldProgress] {
+			e.Status = impact.StatusStarted
+		}
+	case impact.KindEnrollment:
+		e.Status = enrollmentStatus(e.Type, w.text[fieldStatus])
+	case impact.KindPlacement:
+		e.Status = placementStatus(w.text[fieldPlacementType], w.text[fieldStatus])
+	case impact.KindVolunteerHours:
+		e.DurationMS = int64(math.Round(w.number[fieldHours] * 3_600_000))
+	case impact.KindDonation:
+		e.Amount, e.Currency = w.text[fieldAmount], strings.ToUpper(w.text[fieldCurrency])
+	case impact.KindMatch:
+		e.Status = impact.StatusStarted
+		if e.Type == typeMatchEnded {
+			e.Status = impact.StatusEnded
+		}
+	case impact.KindEventAttended:
+		e.DurationMS = n.duration()
+	case impact.KindDirectory:
+		e.Department = strings.TrimSpace(w.text[fieldDepartment])
+	case impact.KindUnknown:
+	}
+}
+
+// Types whose name says what the kind alone does not.
+const (
+	typeSessionCreated = "session.created"
+	typeProgress       = "upskilling.progress.updated"
+	typeMatchEnded     = "buddy.match.ended"
+	typeCompletion     = "program.completion"
+)
+
+func (n *normaliser) duration() int64 {
+	if n.wire.has[fieldDurationMinutes] {
+		return int64(math.Round(n.wire.number[fieldDurationMinutes] * 60_000))
+	}
+	return int64(math.Round(n.wire.number[fieldDurationSeconds] * 1_000))
+}
+
+// score takes the event's score from f, unless it has one already.
+func (n *normaliser) score(f field, scale impact.Scale) {
+	if e := n.event; n.wire.has[f] && e.ScoreScale == impact.ScaleNone {
+		e.ScoreRaw, e.ScoreScale, e.Score = n.wire.number[f], scale, scale.Normalise(n.wire.number[f])
+	}
+}
+
+func fromVolunteer(w *wire) bool {
+	switch w.text[fieldFromRole] {
+	case "volunteer", "buddy", "mentor", "teacher":
+		return true
+	}
+	return false
+}
+
+func enrollmentStatus(typ, status string) impact.Status {
+	switch status {
+	case "completed":
+		return impact.StatusCompleted
+	case "withdrawn", "failed":
+		return impact.StatusEnded
+	case "":
+		if typ == typeCompletion {
+			return impact.StatusCompleted
+		}
+	}
+	return impact.StatusStarted
+}
+
+// placementStatus is placed for a job that came about: internships and the like
+// are steps towards one.
+func placementStatus(placementType, status string) impact.Status {
+	switch status {
+	case "cancelled", "canceled", "declined", "rejected", "withdrawn", "failed", "ended":
+		return impact.StatusEnded
+	}
+	if placementType == "" || placementType == "job_placement" {
+		return impact.StatusPlaced
+	}
+	return impact.StatusStarted
+}

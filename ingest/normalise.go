@@ -1,0 +1,312 @@
+package ingest
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/go-playground/validator/v10"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// Caller is who sent a request, and whose companies it may write to.
+type Caller interface {
+	// Company is the company of a key, if the caller may write to it; else an error
+	// with [impact.CodeForbidden].
+	Company(key string) (*impact.Company, error)
+	// DefaultCompany is where events go that name no company.
+	DefaultCompany() (*impact.Company, error)
+}
+
+// normaliser turns wires into events for one request.
+type normaliser struct {
+	caller     Caller
+	receivedAt time.Time
+	// delivery is the delivery id of the request's header, for a body of one event;
+	// empty if there is none.
+	delivery string
+
+	wire    *wire
+	event   *impact.Event
+	company *impact.Company
+}
+
+// normalise is the event that a wire means, or why it is refused. Pointers of
+// the error are relative to the event.
+func (n *normaliser) normalise(w *wire) (*impact.Event, *impact.Error) {
+	n.wire, n.event = w, new(impact.Event)
+	if w.problem != nil {
+		return nil, w.problem
+	}
+	for _, step := range []func() *impact.Error{n.name, n.place, n.people, n.check, n.date} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	n.fill()
+	n.event.Raw = w.raw
+	n.event.Key = n.identity()
+	return n.event, nil
+}
+
+// name finds the event's type and kind.
+func (n *normaliser) name() *impact.Error {
+	w, e := n.wire, n.event
+	e.Type = w.text[fieldType]
+	if err := n.validateVar(e.Type, "required,max=200,printable", fieldType); err != nil {
+		return err
+	}
+	mapping, _ := impact.KindOf(e.Type)
+	if e.Type == typeSessionCreated && w.has[fieldHours] {
+		mapping.Kind = impact.KindVolunteerHours
+	}
+	e.Kind, e.Programme = mapping.Kind, mapping.Programme
+	if p := w.text[fieldProgramme]; p != "" {
+		if err := n.validateVar(p, "key", fieldProgramme); err != nil {
+			return err
+		}
+		e.Programme = p
+	}
+	return nil
+}
+
+// place finds the event's company: the one it names outright, which the caller
+// must be allowed to use; else the one that its people belong to, if that is one
+// of the caller's; else the caller's default.
+func (n *normaliser) place() *impact.Error {
+	w := n.wire
+	var err error
+	switch {
+	case w.has[fieldCompany]:
+		if n.company, err = n.caller.Company(w.text[fieldCompany]); err != nil {
+			return n.at(err, fieldCompany)
+		}
+	default:
+		n.company = nil
+		if w.has[fieldCompanyHint] {
+			n.company, _ = n.caller.Company(w.text[fieldCompanyHint])
+		}
+		if n.company == nil {
+			if n.company, err = n.caller.DefaultCompany(); err != nil {
+				return n.at(err, fieldCompany)
+			}
+		}
+	}
+	n.event.Company = n.company.ID
+	return nil
+}
+
+// people finds who took part. A bare user is the participant, except where the
+// kind or the role says volunteer.
+func (n *normaliser) people() *impact.Error {
+	w, e := n.wire, n.event
+	e.Participant, e.Volunteer = w.text[fieldParticipant], w.text[fieldVolunteer]
+	e.Session = w.text[fieldSession]
+	if e.Session == "" {
+		e.Session = w.text[fieldMatch]
+	}
+	if user := w.text[fieldUser]; user != "" {
+		if e.Kind == impact.KindVolunteerHours || e.Kind == impact.KindFeedback && fromVolunteer(w) {
+			if e.Volunteer == "" {
+				e.Volunteer = user
+			}
+		} else if e.Participant == "" {
+			e.Participant = user
+		}
+	}
+	if e.Kind == impact.KindUnknown { // kept whole; only what is valid is lifted out
+		keepValid(&e.Participant)
+		keepValid(&e.Volunteer)
+		keepValid(&e.Session)
+	}
+	return nil
+}
+
+func keepValid(key *string) {
+	if !impact.ValidKey(*key) {
+		*key = ""
+	}
+}
+
+func (n *normaliser) check() *impact.Error {
+	facts := n.facts()
+	if facts == nil {
+		return nil
+	}
+	return n.invalid(rules.Struct(facts))
+}
+
+// date finds when the event happened: the time that its kind gives, else the
+// envelope's, else when it was received.
+func (n *normaliser) date() *impact.Error {
+	w := n.wire
+	for _, f := range [...]field{fieldCompletedAt, fieldTime} {
+		if !w.has[f] {
+			continue
+		}
+		at, ok := parseTime(w.text[f], n.company.Location)
+		if !ok {
+			return &impact.Error{Code: impact.CodeInvalid, Pointer: pointerTo(w.raw, f, true), Message: shapeTime.want()}
+		}
+		if day := impact.DayAt(at, time.UTC); day <= impact.MinDay || day >= impact.MaxDay-1 {
+			return &impact.Error{Code: impact.CodeInvalid, Pointer: pointerTo(w.raw, f, true), Message: "must lie between 1970 and 2199"}
+		}
+		n.event.OccurredAt = at
+		return nil
+	}
+	n.event.OccurredAt = n.receivedAt
+	return nil
+}
+
+// parseTime reads RFC 3339, a date (midnight in loc), or Unix seconds or
+// milliseconds: from 100,000,000,000 on, a number counts milliseconds.
+func parseTime(s string, loc *time.Location) (time.Time, bool) {
+	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
+		return t, true
+	}
+	if t, err := time.ParseInLocation(time.DateOnly, s, loc); err == nil {
+		return t, true
+	}
+	x, err := strconv.ParseFloat(s, 64)
+	if err != nil || x < 0 || x > 1e14 {
+		return time.Time{}, false
+	}
+	if x < 1e11 {
+		x *= 1000
+	}
+	return time.UnixMilli(int64(x)), true
+}
+
+// identity is the event's key: from the delivery, else the event's id, else type
+// and session, else the bytes themselves. See docs/decisions/0002.
+func (n *normaliser) identity() impact.Key {
+	w := n.wire
+	switch {
+	case w.text[fieldDeliveryID] != "":
+		return hashKey("delivery", w.text[fieldDeliveryID])
+	case n.delivery != "":
+		return hashKey("delivery", n.delivery)
+	case w.text[fieldEventID] != "":
+		return hashKey("event", w.text[fieldEventID])
+	case w.text[fieldSession] != "":
+		return hashKey("session", w.text[fieldType], w.text[fieldSession])
+	}
+	sum := sha256.Sum256(w.raw)
+	return impact.Key(sum[:16])
+}
+
+// hashKey hashes the parts so that no two lists of parts read the same.
+func hashKey(parts ...string) impact.Key {
+	b := make([]byte, 0, 128)
+	for _, p := range parts {
+		b = append(strconv.AppendInt(b, int64(len(p)), 10), ':')
+		b = append(b, p...)
+	}
+	sum := sha256.Sum256(b)
+	return impact.Key(sum[:16])
+}
+
+// rules is the validator of events; it is safe for concurrent use.
+var rules = func() *validator.Validate {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	for tag, ok := range map[string]func(string) bool{
+		"key":       impact.ValidKey,
+		"printable": printable,
+		"dimension": func(s string) bool { _, ok := impact.ParseDimension(s); return ok },
+	} {
+		if err := v.RegisterValidation(tag, func(l validator.FieldLevel) bool { return ok(l.Field().String()) }); err != nil {
+			panic(err) // the tag is malformed
+		}
+	}
+	return v
+}()
+
+func printable(s string) bool { return !strings.ContainsFunc(s, unicode.IsControl) }
+
+// fieldsByName leads from the fields of the rules to those of the wire; of
+// several, the first that the event has is meant, else the first.
+var fieldsByName = map[string][]field{
+	"Participant": {fieldParticipant, fieldUser}, "Volunteer": {fieldVolunteer, fieldUser},
+	"Session":         {fieldSession, fieldMatch},
+	"DurationMinutes": {fieldDurationMinutes}, "DurationSeconds": {fieldDurationSeconds}, "Hours": {fieldHours},
+	"Score": {fieldScore}, "Rating": {fieldRating, fieldScore}, "FinalScore": {fieldFinalScore},
+	"Progress": {fieldProgress}, "Confidence": {fieldConfidence}, "Dimension": {fieldDimension},
+	"Status": {fieldStatus}, "Mood": {fieldMood}, "Level": {fieldLevel}, "Points": {fieldPoints},
+	"Amount": {fieldAmount}, "Currency": {fieldCurrency}, "Department": {fieldDepartment},
+}
+
+func (n *normaliser) validateVar(value, tag string, f field) *impact.Error {
+	err := rules.Var(value, tag)
+	if err == nil {
+		return nil
+	}
+	broken, _ := errors.AsType[validator.ValidationErrors](err)
+	return n.broken(broken[0], f)
+}
+
+func (n *normaliser) invalid(err error) *impact.Error {
+	if err == nil {
+		return nil
+	}
+	broken, ok := errors.AsType[validator.ValidationErrors](err)
+	if !ok {
+		return impact.Errorf(impact.CodeInternal, "validate: %v", err)
+	}
+	fields := fieldsByName[broken[0].StructField()]
+	f := fields[0]
+	for _, candidate := range fields {
+		if n.wire.has[candidate] {
+			f = candidate
+			break
+		}
+	}
+	return n.broken(broken[0], f)
+}
+
+func (n *normaliser) broken(b validator.FieldError, f field) *impact.Error {
+	return &impact.Error{
+		Code: impact.CodeInvalid, Pointer: pointerTo(n.wire.raw, f, n.wire.has[f]), Message: explain(b),
+	}
+}
+
+func explain(b validator.FieldError) string {
+	switch b.Tag() {
+	case "required", "required_without":
+		return "is required"
+	case "key":
+		return fmt.Sprintf("must be 1 to %d of the characters A-Z a-z 0-9 _ . @ : -", impact.MaxKey)
+	case "printable":
+		return "must not hold control characters"
+	case "dimension":
+		return "must be integration, language, job_readiness, confidence, belonging or well_being"
+	case "oneof":
+		return "must be one of: " + strings.ReplaceAll(b.Param(), " ", ", ")
+	case "max":
+		return "may have at most " + b.Param() + " characters"
+	case "gt":
+		return "must be greater than " + b.Param()
+	case "gte":
+		return "must be at least " + b.Param()
+	case "lt":
+		return "must be less than " + b.Param()
+	case "lte":
+		return "must be at most " + b.Param()
+	case "len", "alpha":
+		return "must be a three-letter ISO 4217 currency code"
+	}
+	return "is not valid"
+}
+
+// at gives an error of the caller's the place of a field.
+func (n *normaliser) at(err error, f field) *impact.Error {
+	e, ok := errors.AsType[*impact.Error](err)
+	if !ok {
+		return &impact.Error{Code: impact.CodeUnavailable, Message: "the company cannot be looked up right now; send again"}
+	}
+	return &impact.Error{Code: e.Code, Pointer: pointerTo(n.wire.raw, f, n.wire.has[f]), Message: e.Message}
+}

@@ -1,0 +1,231 @@
+package ingest
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// Store makes events durable.
+type Store interface {
+	// Commit makes all the events durable in one transaction and returns, in their
+	// order, what became of each. After an error nothing may be acknowledged, and
+	// committing the same events again is safe.
+	Commit(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error)
+}
+
+// Limits bound what the pool holds. Zero fields take their defaults.
+type Limits struct {
+	// BatchEvents is how many events a batch gathers before the next one is begun;
+	// default 10,000. A larger request is a batch of its own.
+	BatchEvents int
+	// BatchBytes likewise, in bytes of raw events; default 8 MiB.
+	BatchBytes int64
+	// WaitingBytes is how many bytes of request bodies may be between being read
+	// and being answered, over all requests; default 48 MiB. Beyond it requests are
+	// refused with [impact.CodeOverloaded].
+	WaitingBytes int64
+	// Committers is how many batches may be on their way to the disk at once;
+	// default 2: one is encoded while the other waits for the disk.
+	Committers int
+	// CommitTimeout is how long a batch may take, retries and all; default 10 s.
+	CommitTimeout time.Duration
+}
+
+func (l *Limits) setDefaults() {
+	set(&l.BatchEvents, 10_000)
+	set(&l.BatchBytes, 8<<20)
+	set(&l.WaitingBytes, 48<<20)
+	set(&l.Committers, 2)
+	set(&l.CommitTimeout, 10*time.Second)
+}
+
+func set[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Pool gathers events of many requests into batches and commits them.
+type Pool struct {
+	store   Store
+	limits  Limits
+	stopped sync.WaitGroup // the committers
+
+	mu       sync.Mutex // guards the fields below; held for moments, never across I/O
+	work     sync.Cond  // signalled when queue grows, broadcast on stop
+	queue    []*batch   // oldest first; the last one gathers
+	waiting  int64      // bytes reserved
+	stopping bool
+	rate     float64 // bytes settled a second, smoothed; 0 until measured
+}
+
+// batch is a group commit. Its fields but done belong to the pool's lock until a
+// committer takes it, then to the committer, and to nobody once done is closed.
+type batch struct {
+	events   []*impact.Event
+	bytes    int64
+	done     chan struct{} // closed when verdicts or err is final
+	verdicts []impact.Verdict
+	err      error
+}
+
+// NewPool starts a pool. Call Stop to end it.
+func NewPool(store Store, limits Limits) *Pool {
+	limits.setDefaults()
+	p := &Pool{store: store, limits: limits}
+	p.work.L = &p.mu
+	for range limits.Committers {
+		p.stopped.Go(p.commitLoop)
+	}
+	return p
+}
+
+// Reserve takes room for n bytes of a request, or fails with
+// [impact.CodeOverloaded] or, while stopping, [impact.CodeUnavailable]. Every
+// success needs one Release of the same n.
+func (p *Pool) Reserve(n int64) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.stopping:
+		return errStopping
+	case p.waiting > 0 && p.waiting+n > p.limits.WaitingBytes:
+		return impact.Errorf(impact.CodeOverloaded, "the ingest buffer is full; send again after the time in Retry-After")
+	}
+	p.waiting += n
+	return nil
+}
+
+// Release gives back what Reserve took.
+func (p *Pool) Release(n int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting -= n
+}
+
+// RetryAfter is when there will likely be room again, from how fast batches have
+// been settling: at least a second, at most a minute.
+func (p *Pool) RetryAfter() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.rate <= 0 {
+		return time.Second
+	}
+	seconds := math.Ceil(float64(p.waiting) / p.rate)
+	return time.Duration(min(max(seconds, 1), 60)) * time.Second
+}
+
+var errStopping = impact.Errorf(impact.CodeUnavailable, "the server is stopping; send again")
+
+// Commit adds events, of size bytes in all, to a batch and waits until it is
+// settled. The verdicts are in the order of events. If ctx ends first the events
+// may still be stored.
+func (p *Pool) Commit(ctx context.Context, events []*impact.Event, size int64) ([]impact.Verdict, error) {
+	b, at, err := p.add(events, size)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-b.done:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if b.err != nil {
+		return nil, b.err
+	}
+	return b.verdicts[at : at+len(events)], nil
+}
+
+func (p *Pool) add(events []*impact.Event, size int64) (b *batch, at int, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopping {
+		return nil, 0, errStopping
+	}
+	if n := len(p.queue); n > 0 {
+		b = p.queue[n-1]
+	}
+	if b == nil || len(b.events)+len(events) > p.limits.BatchEvents || b.bytes+size > p.limits.BatchBytes {
+		b = &batch{done: make(chan struct{})}
+		p.queue = append(p.queue, b)
+	}
+	at = len(b.events)
+	b.events = append(b.events, events...)
+	b.bytes += size
+	p.work.Signal()
+	return b, at, nil
+}
+
+// take removes the oldest batch, waiting for one. It returns nil once the pool is
+// stopping and empty.
+func (p *Pool) take() *batch {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.queue) == 0 {
+		if p.stopping {
+			return nil
+		}
+		p.work.Wait()
+	}
+	b := p.queue[0]
+	p.queue[0] = nil
+	p.queue = p.queue[1:]
+	return b
+}
+
+func (p *Pool) commitLoop() {
+	for b := p.take(); b != nil; b = p.take() {
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(context.Background(), p.limits.CommitTimeout)
+		b.verdicts, b.err = p.store.Commit(ctx, b.events)
+		cancel()
+		if b.err == nil {
+			p.measure(b.bytes, time.Since(start))
+		}
+		b.events = nil
+		close(b.done)
+	}
+}
+
+// measure updates the smoothed drain rate.
+func (p *Pool) measure(bytes int64, took time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	rate := float64(p.limits.Committers) * float64(bytes) / max(took.Seconds(), 1e-6)
+	if p.rate == 0 {
+		p.rate = rate
+	}
+	p.rate += (rate - p.rate) / 16
+}
+
+// Stop refuses new work, commits what has gathered, and returns when every
+// waiter is settled. If ctx ends first, batches that no committer has taken yet
+// are settled with [impact.CodeUnavailable].
+func (p *Pool) Stop(ctx context.Context) {
+	p.mu.Lock()
+	p.stopping = true
+	p.mu.Unlock()
+	p.work.Broadcast()
+
+	flushed := make(chan struct{})
+	go func() { p.stopped.Wait(); close(flushed) }()
+	select {
+	case <-flushed:
+		return
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	abandoned := p.queue
+	p.queue = nil
+	p.mu.Unlock()
+	for _, b := range abandoned {
+		b.err = errStopping
+		close(b.done)
+	}
+	<-flushed
+}
