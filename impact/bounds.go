@@ -35,9 +35,8 @@ func parseBound(s string, cal Calendar) (Day, bool) {
 	if day, ok := parseDay(s); ok {
 		return day, true
 	}
-	// Unlike time.Parse, UnmarshalText takes RFC 3339 and nothing beside it.
-	var t time.Time
-	if t.UnmarshalText([]byte(s)) != nil || t.Year() < minYear || t.Year() > maxYear {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil || t.Year() < minYear || t.Year() > maxYear {
 		return 0, false
 	}
 	return min(max(DayAt(t, cal.Location), MinDay), MaxDay-1), true

@@ -1,0 +1,110 @@
+package impact_test
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+
+	"github.com/impactql/impactql/impact"
+)
+
+func TestPageNumbers(t *testing.T) {
+	t.Parallel()
+	c := new(impact.Cell)
+	for _, who := range []impact.Ordinal{70_000, 255, 0, 256, 1<<32 - 1} {
+		c.Add(session(60, "2025-01-01"), who, who)
+		c.Add(assessment(impact.Language, .5, "2025-01-01"), who, 0)
+	}
+	want := []uint32{0, 1, 273, 1<<24 - 1}
+	found := map[impact.Facet][]uint32{}
+	for p := range c.Pages() {
+		found[p.Facet] = append(found[p.Facet], p.Number)
+	}
+	for _, f := range []impact.Facet{impact.FacetVolunteers, impact.FacetParticipants, impact.FacetAssessments} {
+		if got := c.PageNumbers(f); !slices.Equal(got, want) || !slices.Equal(found[f], want) {
+			t.Errorf("facet %c has pages %v, numbers %v; want %v", f, found[f], got, want)
+		}
+	}
+}
+
+func TestMergePageRefusesTornPages(t *testing.T) {
+	t.Parallel()
+	c := new(impact.Cell)
+	c.Add(session(60, "2025-01-01"), 300, 301)
+	c.Add(assessment(impact.Language, .5, "2025-01-01"), 300, 0)
+	for p := range c.Pages() {
+		for n := 1; n < len(p.Data); n++ {
+			torn := impact.Page{Facet: p.Facet, Number: p.Number, Data: p.Data[:n]}
+			if err := new(impact.Cell).MergePage(torn); err == nil {
+				t.Errorf("facet %c: %d of %d bytes were taken", p.Facet, n, len(p.Data))
+			}
+		}
+		elsewhere := impact.Page{Facet: p.Facet, Number: 1<<32 - 1, Data: p.Data}
+		if err := new(impact.Cell).MergePage(elsewhere); err == nil {
+			t.Errorf("facet %c: a page beyond the last ordinal was taken", p.Facet)
+		}
+		unknown := impact.Page{Facet: 'X', Number: p.Number, Data: p.Data}
+		if err := new(impact.Cell).MergePage(unknown); err == nil {
+			t.Error("an unknown facet was taken")
+		}
+	}
+	for name, p := range map[string]impact.Page{
+		"a person of the next page":      {Facet: 'P', Data: []byte{0x80, 0x02, 0, 0, 0, 0}},
+		"one person twice":               {Facet: 'P', Data: []byte{5, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+		"a gap that runs backwards":      {Facet: 'P', Data: []byte{5, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0, 0}},
+		"more met than bytes":            {Facet: 'V', Data: []byte{0, 2, 2, 0xff, 0xff, 0xff, 0xff, 0x0f, 1}},
+		"met twice":                      {Facet: 'V', Data: []byte{0, 2, 2, 2, 7, 0}},
+		"met beyond the last ordinal":    {Facet: 'V', Data: []byte{0, 2, 2, 1, 0xff, 0xff, 0xff, 0xff, 0x7f}},
+		"a dimension there is not":       {Facet: 'A', Data: []byte{0, 0x80, 1, 2, 0, 0, 0, 0, 0, 0, 0}},
+		"a dimension never assessed":     {Facet: 'A', Data: []byte{0, 2, 0, 0, 0, 0, 0, 0, 0, 0}},
+		"a score that is no Micro":       {Facet: 'A', Data: []byte{0, 2, 2, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x7f, 0}},
+		"a number of more than 64 bits":  {Facet: 'P', Data: bytes.Repeat([]byte{0xff}, 12)},
+		"a number that does not end yet": {Facet: 'P', Data: []byte{0x80}},
+	} {
+		if err := new(impact.Cell).MergePage(p); err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+}
+
+// FuzzMergePage wants of any bytes an error, or sums that are written and read
+// again as the same, and of no more people than the bytes can name.
+func FuzzMergePage(f *testing.F) {
+	for seed := range uint64(3) {
+		w := newWorld(seed, 200)
+		for key, c := range w.cells() {
+			if key.Grain == impact.GrainYear {
+				for p := range c.Pages() {
+					f.Add(byte(p.Facet), p.Number, p.Data)
+				}
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, facet byte, number uint32, data []byte) {
+		c := new(impact.Cell)
+		if c.MergePage(impact.Page{Facet: impact.Facet(facet), Number: number, Data: data}) != nil {
+			return
+		}
+		people := len(c.Volunteers) + len(c.Participants) + len(c.Assessments)
+		if people > 1<<impact.PageBits || people > len(data) {
+			t.Fatalf("%d bytes name %d people", len(data), people)
+		}
+		for _, v := range c.Volunteers {
+			if len(v.Met) > len(data) || !slices.IsSorted(v.Met) {
+				t.Fatalf("%d bytes name %v", len(data), v.Met)
+			}
+		}
+		again := new(impact.Cell)
+		for p := range c.Pages() {
+			if p.Number != number || p.Facet != impact.Facet(facet) {
+				t.Fatalf("page %c%d turned into %c%d", facet, number, p.Facet, p.Number)
+			}
+			if err := again.MergePage(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, want := print(again), print(c); got != want {
+			t.Fatalf("written and read again\n%s\ninstead of\n%s", got, want)
+		}
+	})
+}
