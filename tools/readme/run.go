@@ -37,7 +37,7 @@ func run(ctx context.Context, file, ready string, wait time.Duration) (err error
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
 	// Started by root, Postgres runs as another user, who has to reach its data through this folder.
-	if err := os.Chmod(temp, 0o755); err != nil { //nolint:gosec // G302: on purpose, see above
+	if err := os.Chmod(temp, 0o755); err != nil {
 		return err
 	}
 
@@ -114,7 +114,7 @@ func (sh shell) command(b block) *exec.Cmd {
 			}
 		}
 	}
-	cmd := exec.Command("bash", "-euo", "pipefail", "-c", script) //nolint:noctx // ended through its group
+	cmd := exec.Command("bash", "-euo", "pipefail", "-c", script)
 	cmd.Dir, cmd.Env = sh.dir, sh.env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return cmd
