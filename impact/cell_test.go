@@ -16,11 +16,11 @@ func TestCellsDoNotDependOnOrderOrSplit(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(worlds) {
 		w := newWorld(seed, 400)
-		want := printAll(w.cells())
+		want := dumpAll(w.cells())
 		rng := rand.New(rand.NewPCG(seed, 1))
 		rng.Shuffle(len(w.events), func(i, j int) { w.events[i], w.events[j] = w.events[j], w.events[i] })
 
-		if got := printAll(w.cells()); !maps.Equal(got, want) {
+		if got := dumpAll(w.cells()); !maps.Equal(got, want) {
 			t.Fatalf("world %d: another order gives other cells", seed)
 		}
 
@@ -43,10 +43,10 @@ func TestCellsDoNotDependOnOrderOrSplit(t *testing.T) {
 				}
 			}
 		}
-		if got := printAll(merged); !maps.Equal(got, want) {
+		if got := dumpAll(merged); !maps.Equal(got, want) {
 			t.Fatalf("world %d: merged batches differ from the whole", seed)
 		}
-		if got := printAll(stored); !maps.Equal(got, want) {
+		if got := dumpAll(stored); !maps.Equal(got, want) {
 			t.Fatalf("world %d: batches merged from their pages differ from the whole", seed)
 		}
 	}
@@ -71,17 +71,17 @@ func TestMergeIsACommutativeMonoid(t *testing.T) {
 			}
 		}
 		a, b, c := abc[0], abc[1], abc[2]
-		before := print(a) + print(b) + print(c)
-		if print(merge(a, b)) != print(merge(b, a)) {
+		before := dump(a) + dump(b) + dump(c)
+		if dump(merge(a, b)) != dump(merge(b, a)) {
 			t.Fatalf("world %d: a+b is not b+a", seed)
 		}
-		if print(merge(merge(a, b), c)) != print(merge(a, merge(b, c))) {
+		if dump(merge(merge(a, b), c)) != dump(merge(a, merge(b, c))) {
 			t.Fatalf("world %d: (a+b)+c is not a+(b+c)", seed)
 		}
-		if print(merge(a, new(impact.Cell))) != print(a) || print(merge(new(impact.Cell), a)) != print(a) {
+		if dump(merge(a, new(impact.Cell))) != dump(a) || dump(merge(new(impact.Cell), a)) != dump(a) {
 			t.Fatalf("world %d: the empty cell is not neutral", seed)
 		}
-		if print(a)+print(b)+print(c) != before {
+		if dump(a)+dump(b)+dump(c) != before {
 			t.Fatalf("world %d: merging changed what was merged", seed)
 		}
 	}
@@ -99,14 +99,14 @@ func TestMergeKeepsNoReference(t *testing.T) {
 	}
 	add(part, w.events[:150])
 	sum.Merge(part)
-	was := print(part)
+	was := dump(part)
 	add(sum, w.events[150:])
-	if print(part) != was {
+	if dump(part) != was {
 		t.Error("adding to the sum changed its part")
 	}
-	was = print(sum)
+	was = dump(sum)
 	add(part, w.events[150:])
-	if print(part) != was {
+	if dump(part) != was {
 		t.Error("the part with the same events differs from the sum")
 	}
 }

@@ -69,15 +69,17 @@ func positive(x *big.Rat) *big.Rat {
 func activeAs(events []*impact.Event, person func(*impact.Event) string) names {
 	found := names{}
 	for _, e := range events {
-		switch e.Kind {
-		case impact.KindUnknown, impact.KindDirectory, impact.KindDonation, impact.KindEnrollment, impact.KindPlacement:
-		default:
-			if person(e) != "" && !endsMatch(e) {
-				found[person(e)] = true
-			}
+		if person(e) != "" && activity[e.Kind] && !endsMatch(e) {
+			found[person(e)] = true
 		}
 	}
 	return found
+}
+
+var activity = map[impact.Kind]bool{
+	impact.KindSession: true, impact.KindFeedback: true, impact.KindCheckin: true, impact.KindMilestone: true,
+	impact.KindOutcome: true, impact.KindCourse: true, impact.KindVolunteerHours: true, impact.KindMatch: true,
+	impact.KindEventAttended: true,
 }
 
 func endsMatch(e *impact.Event) bool {
@@ -232,17 +234,14 @@ func (o *oracle) sroi(members names, baseline impact.Baseline, mode impact.Impro
 	value = plus(value, times(count(300), o.improvement(impact.JobReadiness, members, baseline, mode)))
 	var confidence []*big.Rat
 	for _, e := range o.in {
-		if !isAssessment(e) || !members[e.Participant] {
+		valued := e.Dimension == impact.Integration || e.Dimension == impact.Language || e.Dimension == impact.JobReadiness
+		if !isAssessment(e) || !valued || !members[e.Participant] {
 			continue
 		}
-		switch e.Dimension {
-		case impact.Integration, impact.Language, impact.JobReadiness:
-			if e.HasConfidence {
-				confidence = append(confidence, unit(e.Confidence))
-			} else {
-				confidence = append(confidence, frac(85, 100))
-			}
-		default:
+		if e.HasConfidence {
+			confidence = append(confidence, unit(e.Confidence))
+		} else {
+			confidence = append(confidence, frac(85, 100))
 		}
 	}
 	if len(confidence) > 0 && mean(confidence).Cmp(frac(7, 10)) < 0 {

@@ -103,7 +103,7 @@ func FuzzMergePage(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		if got, want := print(again), print(c); got != want {
+		if got, want := dump(again), dump(c); got != want {
 			t.Fatalf("written and read again\n%s\ninstead of\n%s", got, want)
 		}
 	})

@@ -1,6 +1,8 @@
 package impact
 
 import (
+	"slices"
+
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/shopspring/decimal"
 )
@@ -73,12 +75,7 @@ func (r *Reading) AvgVIS(members *roaring.Bitmap, p VISParams) decimal.Decimal {
 }
 
 func serves(v *VolunteerSums, people *roaring.Bitmap) bool {
-	for _, who := range v.Met {
-		if people.Contains(who) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(v.Met, people.Contains)
 }
 
 var qualityDimensions = [...]Dimension{Confidence, Belonging, WellBeing, JobReadiness}

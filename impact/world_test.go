@@ -64,15 +64,16 @@ func (w *world) event(rng *rand.Rand) *impact.Event {
 	if rng.IntN(4) > 0 {
 		e.Volunteer = one("v1", "v2", "v3", "v4", "v5", "v6", "v7", "p1", "p2") // two are both
 	}
-	switch e.Kind {
-	case impact.KindSession, impact.KindVolunteerHours, impact.KindEventAttended:
+	if e.Kind == impact.KindSession || e.Kind == impact.KindVolunteerHours || e.Kind == impact.KindEventAttended {
 		e.DurationMS = rng.Int64N(20_000_000)
-	case impact.KindFeedback:
+	}
+	if e.Kind == impact.KindFeedback {
 		if rng.IntN(4) > 0 {
 			e.ScoreScale, e.Score = impact.ScaleFive, impact.Micro(rng.Int32N(1_000_001))
 		}
 		e.FromVolunteer = rng.IntN(3) == 0
-	case impact.KindOutcome:
+	}
+	if e.Kind == impact.KindOutcome {
 		e.Dimension = impact.Dimension(rng.IntN(len(impact.Dimensions) + 1))
 		e.Score = impact.Micro(rng.Int32N(11) * 100_000)
 		if rng.IntN(2) == 0 {
@@ -81,7 +82,6 @@ func (w *world) event(rng *rand.Rand) *impact.Event {
 		if e.HasConfidence = rng.IntN(2) == 0; e.HasConfidence {
 			e.Confidence = impact.Micro(rng.Int32N(1_000_001))
 		}
-	default:
 	}
 	return e
 }
@@ -181,8 +181,8 @@ var sets = []impact.Set{
 	impact.SetCompleted, impact.SetPlaced, impact.SetReady,
 }
 
-// print is everything that a cell says, the same for equal cells only.
-func print(c *impact.Cell) string {
+// dump is everything that a cell says, the same for equal cells only.
+func dump(c *impact.Cell) string {
 	var b strings.Builder
 	for m, t := range c.Tallied() {
 		fmt.Fprintln(&b, m, t.N, t.Sum)
@@ -196,10 +196,10 @@ func print(c *impact.Cell) string {
 	return b.String()
 }
 
-func printAll(cells impact.Cells) map[impact.CellKey]string {
+func dumpAll(cells impact.Cells) map[impact.CellKey]string {
 	all := make(map[impact.CellKey]string, len(cells))
 	for key, c := range cells {
-		all[key] = print(c)
+		all[key] = dump(c)
 	}
 	return all
 }
