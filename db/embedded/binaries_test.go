@@ -102,11 +102,11 @@ func TestNotACluster(t *testing.T) {
 // and fetched once. The repository serves stand-ins for the programs, which run those
 // of this machine.
 func TestFetch(t *testing.T) {
-	real, err := onThisMachine().find(t.Context(), layout(t.TempDir()), account{byPath: true}, 0, slog.New(slog.DiscardHandler))
+	installed, err := onThisMachine().find(t.Context(), layout(t.TempDir()), account{byPath: true}, 0, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("TEST_POSTGRES_BIN", real.dir)
+	t.Setenv("TEST_POSTGRES_BIN", installed.dir)
 	archive, err := os.ReadFile("testdata/binaries.txz")
 	if err != nil {
 		t.Fatal(err)

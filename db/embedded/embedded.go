@@ -48,7 +48,7 @@ type Server struct {
 	inbox string // the socket directory
 
 	// life ends when the server is ordered to stop; no postmaster starts after that.
-	life context.Context
+	life context.Context //nolint:containedctx // the life of the server itself, not of a call
 	kill context.CancelFunc
 	// done is closed when no postmaster runs and none will.
 	done chan struct{}

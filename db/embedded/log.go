@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -53,7 +54,7 @@ func (l *logTail) pump(r io.ReadCloser) {
 		if len(line) > 0 {
 			l.write(line)
 		}
-		if err != nil && err != bufio.ErrBufferFull {
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return
 		}
 	}
@@ -76,7 +77,7 @@ func (l *logTail) write(line []byte) {
 	if strings.Contains(text, " PANIC: ") {
 		level = slog.LevelError
 	}
-	l.slog.Log(context.Background(), level, text)
+	l.slog.Log(context.Background(), level, "PostgreSQL says", "line", text)
 }
 
 // rotate keeps one older generation. If it cannot, the file grows on.
