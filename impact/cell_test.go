@@ -110,3 +110,34 @@ func TestMergeKeepsNoReference(t *testing.T) {
 		t.Error("the part with the same events differs from the sum")
 	}
 }
+
+func TestMergeKeepsNoListOfTheMet(t *testing.T) {
+	t.Parallel()
+	for n := range impact.Ordinal(10) {
+		part, sum := new(impact.Cell), new(impact.Cell)
+		for who := range n {
+			part.Add(session(60, "2025-01-01"), 10+who, 100)
+		}
+		sum.Merge(part)
+		was := dump(part)
+		sum.Add(session(60, "2025-01-01"), 1, 100)
+		if dump(part) != was {
+			t.Errorf("meeting one more in the sum changed its part, which had met %d", n)
+		}
+	}
+}
+
+// Of scores at the same instant the lower is first and the higher is last.
+func TestAssessmentsAtTheSameInstant(t *testing.T) {
+	t.Parallel()
+	for _, scores := range [][]float64{{.2, .5, .8}, {.8, .5, .2}, {.5, .8, .2}} {
+		c := new(impact.Cell)
+		for _, score := range scores {
+			c.Add(assessment(impact.Language, score, "2025-01-01"), 7, 0)
+		}
+		by, twice := c.Assessments[7][impact.Language].Improved()
+		if by != 600_000 || !twice {
+			t.Errorf("%v improve by %d, %v; want 600000", scores, by, twice)
+		}
+	}
+}

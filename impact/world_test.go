@@ -47,8 +47,8 @@ func (w *world) event(rng *rand.Rand) *impact.Event {
 	e := &impact.Event{
 		Kind:      impact.Kind(rng.IntN(int(impact.KindDirectory) + 1)),
 		Programme: programmes[rng.IntN(len(programmes))],
-		// Whole hours around the turns of years, and the odd instant anywhere.
-		OccurredAt: time.Date(2019+rng.IntN(6), time.December, 28+rng.IntN(8), rng.IntN(24), 0, 0, 0, time.UTC),
+		// A few instants around the turns of years, and the odd one anywhere.
+		OccurredAt: time.Date(2019+rng.IntN(6), time.December, 30+rng.IntN(4), 11*rng.IntN(3), 0, 0, 0, time.UTC),
 		Status:     impact.Status(rng.IntN(int(impact.StatusPlaced) + 1)),
 		Points:     rng.Int64N(50),
 	}
