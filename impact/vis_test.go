@@ -150,7 +150,8 @@ func TestVolunteerVIS(t *testing.T) {
 	}
 }
 
-func BenchmarkAvgVIS(b *testing.B) {
+// 2,000 volunteers who each met 50 of 20,000 participants, all of them assessed.
+func BenchmarkVIS(b *testing.B) {
 	c := new(impact.Cell)
 	for v := range impact.Ordinal(2000) {
 		for i := range impact.Ordinal(50) {
@@ -164,8 +165,24 @@ func BenchmarkAvgVIS(b *testing.B) {
 		}
 	}
 	r := impact.NewReading(impact.Question{}, []impact.YearCell{{Year: 2025, Cell: c}}, nil, nil)
-	b.ReportAllocs()
-	for b.Loop() {
-		r.AvgVIS(nil, impact.DefaultVIS)
-	}
+	members := roaring.New()
+	members.AddRange(5000, 15_000)
+	b.Run("volunteers", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			r.VolunteerVIS(impact.DefaultVIS)
+		}
+	})
+	b.Run("average", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			r.AvgVIS(nil, impact.DefaultVIS)
+		}
+	})
+	b.Run("cohort", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			r.Cohort(impact.Members{People: members}, impact.DefaultSROI, impact.DefaultVIS)
+		}
+	})
 }
