@@ -1,0 +1,279 @@
+package db
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/lib/pq"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// figureCache is how many figures are kept; each is about a kilobyte.
+const figureCache = 10_000
+
+// Figures reads figures through a cache. An entry holds for one version of its
+// company's data: every fold raises the version and tells [Versions], so a figure
+// is never older than the last fold that this process has heard of.
+type Figures struct {
+	store    *Store
+	versions *Versions
+	figures  cache[impact.Question, *impact.Figures]
+	cohorts  cache[impact.CohortQuestion, *impact.Cohort]
+}
+
+// NewFigures makes a reader. versions says what changed; nil reads uncached.
+func NewFigures(s *Store, versions *Versions) *Figures {
+	return &Figures{
+		store: s, versions: versions,
+		figures: newCache[impact.Question, *impact.Figures](), cohorts: newCache[impact.CohortQuestion, *impact.Cohort](),
+	}
+}
+
+type uncachedKey struct{}
+
+// Uncached returns a context whose reads go to the database.
+func Uncached(ctx context.Context) context.Context {
+	return context.WithValue(ctx, uncachedKey{}, true)
+}
+
+// Figures answers questions in their order; see [Store.Read] for what it costs.
+// The answers are shared and must not be changed.
+func (f *Figures) Figures(ctx context.Context, questions []impact.Question) ([]*impact.Figures, error) {
+	return cached(ctx, f.versions, &f.figures, questions, func(q impact.Question) impact.CompanyID { return q.Company },
+		func(ctx context.Context, missing []impact.Question) ([]*impact.Figures, error) {
+			readings, err := f.store.Read(ctx, missing)
+			if err != nil {
+				return nil, err
+			}
+			answers := make([]*impact.Figures, len(readings))
+			for i, r := range readings {
+				answers[i] = r.Figures()
+			}
+			return answers, nil
+		})
+}
+
+// Cohorts answers questions in their order, with nil for a cohort that the
+// company does not have. The answers are shared and must not be changed.
+func (f *Figures) Cohorts(ctx context.Context, questions []impact.CohortQuestion) ([]*impact.Cohort, error) {
+	return cached(ctx, f.versions, &f.cohorts, questions, func(q impact.CohortQuestion) impact.CompanyID { return q.Company }, f.readCohorts)
+}
+
+func (f *Figures) readCohorts(ctx context.Context, questions []impact.CohortQuestion) ([]*impact.Cohort, error) {
+	members, err := f.store.members(ctx, questions)
+	if err != nil {
+		return nil, err
+	}
+	// Cohorts of one company and range share a reading.
+	place := make(map[impact.Question]int)
+	var asked []impact.Question
+	of := make([]int, len(questions))
+	for i, q := range questions {
+		if members[i] == nil {
+			continue
+		}
+		question := impact.Question{Company: q.Company, Programme: q.Programme, Range: q.Range, Parts: impact.PartsCohort}
+		at, ok := place[question]
+		if !ok {
+			at = len(asked)
+			place[question] = at
+			asked = append(asked, question)
+		}
+		of[i] = at
+	}
+	readings, err := f.store.Read(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	cohorts := make([]*impact.Cohort, len(questions))
+	for i, m := range members {
+		if m != nil {
+			c := readings[of[i]].Cohort(*m, impact.DefaultSROI, impact.DefaultVIS)
+			cohorts[i] = &c
+		}
+	}
+	return cohorts, nil
+}
+
+// members finds who belongs to each cohort, nil where there is no such cohort.
+func (s *Store) members(ctx context.Context, questions []impact.CohortQuestion) ([]*impact.Members, error) {
+	members := make([]*impact.Members, len(questions))
+	var companies, places []int64
+	var names []string
+	for i, q := range questions {
+		if q.Key == impact.CohortAll {
+			members[i] = &impact.Members{Key: impact.CohortAll, Name: "All participants"}
+			continue
+		}
+		companies, names, places = append(companies, int64(q.Company)), append(names, q.Key), append(places, int64(i))
+	}
+	if len(places) == 0 {
+		return members, nil
+	}
+	rows, err := s.db.QueryContext(ctx, query("read_members"), pq.Array(companies), pq.Array(names), pq.Array(places))
+	if err != nil {
+		return nil, wrap(err, "read members")
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var place int
+		var name string
+		var ordinals pq.Int32Array
+		if err := rows.Scan(&place, &name, &ordinals); err != nil {
+			return nil, wrap(err, "read members")
+		}
+		people := roaring.New()
+		for _, o := range ordinals {
+			people.Add(impact.Ordinal(o))
+		}
+		members[place] = &impact.Members{Key: questions[place].Key, Name: name, People: people}
+	}
+	return members, wrap(rows.Err(), "read members")
+}
+
+// Departments lists, per company, the departments that directory events named,
+// by name. Of spellings that differ in case only the first is listed.
+func (f *Figures) Departments(ctx context.Context, companies []impact.CompanyID) ([][]string, error) {
+	place := make(map[impact.CompanyID][]int, len(companies))
+	for i, c := range companies {
+		place[c] = append(place[c], i)
+	}
+	lists := make([][]string, len(companies))
+	rows, err := f.store.db.QueryContext(ctx, `
+		SELECT company_id, min(department COLLATE "C") FROM person
+		WHERE company_id = ANY ($1) AND department IS NOT NULL
+		GROUP BY company_id, lower(department) ORDER BY company_id, lower(department)`, pq.Array(int64s(companies)))
+	if err != nil {
+		return nil, wrap(err, "departments")
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var company impact.CompanyID
+		var name string
+		if err := rows.Scan(&company, &name); err != nil {
+			return nil, wrap(err, "departments")
+		}
+		for _, i := range place[company] {
+			lists[i] = append(lists[i], name)
+		}
+	}
+	return lists, wrap(rows.Err(), "departments")
+}
+
+// Companies is [Store.Companies].
+func (f *Figures) Companies(ctx context.Context, keys []string) ([]*impact.Company, error) {
+	return f.store.Companies(ctx, keys)
+}
+
+// CompanyPage is [Store.CompanyPage].
+func (f *Figures) CompanyPage(ctx context.Context, ids []impact.CompanyID, after string, limit int) ([]*impact.Company, error) {
+	return f.store.CompanyPage(ctx, ids, after, limit)
+}
+
+type cache[K comparable, V any] struct {
+	entries *lru.Cache[K, entry[V]]
+	flights *singleflight.Group
+}
+
+type entry[V any] struct {
+	version Version
+	value   V
+}
+
+func newCache[K comparable, V any]() cache[K, V] {
+	entries, err := lru.New[K, entry[V]](figureCache)
+	if err != nil {
+		panic(err) // the size is positive
+	}
+	return cache[K, V]{entries, new(singleflight.Group)}
+}
+
+// cached answers from the cache and reads what is missing in one go. Callers that
+// miss the same single question at the same version share one read.
+func cached[K comparable, V any](
+	ctx context.Context, versions *Versions, c *cache[K, V], keys []K, company func(K) impact.CompanyID,
+	read func(context.Context, []K) ([]V, error),
+) ([]V, error) {
+	if versions == nil || ctx.Value(uncachedKey{}) != nil {
+		return read(ctx, keys)
+	}
+	values := make([]V, len(keys))
+	current := make([]Version, len(keys))
+	var missing []K
+	var at []int
+	for i, k := range keys {
+		current[i] = versions.Of(company(k))
+		if e, ok := c.entries.Get(k); ok && current[i].known && e.version == current[i] {
+			values[i] = e.value
+			continue
+		}
+		missing, at = append(missing, k), append(at, i)
+	}
+	if len(missing) == 0 {
+		return values, nil
+	}
+	load := func(ctx context.Context) ([]V, error) {
+		got, err := read(ctx, missing)
+		if err == nil {
+			for i, v := range got {
+				c.entries.Add(missing[i], entry[V]{current[at[i]], v})
+			}
+		}
+		return got, err
+	}
+	var got []V
+	var err error
+	if len(missing) == 1 {
+		got, err = share(ctx, c.flights, fmt.Sprint(missing[0], current[at[0]]), load)
+	} else {
+		got, err = load(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range got {
+		values[at[i]] = v
+	}
+	return values, nil
+}
+
+// share lets concurrent callers with the same key wait for one call of load. The
+// call does not end when the first caller gives up.
+func share[V any](ctx context.Context, flights *singleflight.Group, key string, load func(context.Context) ([]V, error)) ([]V, error) {
+	ch := flights.DoChan(key, func() (any, error) { return load(context.WithoutCancel(ctx)) })
+	select {
+	case r := <-ch:
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		return slices.Clone(r.Val.([]V)), nil //nolint:forcetypeassert // load returns it
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+
+// Active is the run of days from each company's first event to its last; empty
+// where there is none.
+func (f *Figures) Active(ctx context.Context, companies []impact.CompanyID) ([]impact.Range, error) {
+	ranges := make([]impact.Range, len(companies))
+	rows, err := f.store.db.QueryContext(ctx, query("read_active"), pq.Array(int64s(companies)))
+	if err != nil {
+		return nil, wrap(err, "active days")
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var place int
+		var first, last impact.Day
+		if err := rows.Scan(&place, &first, &last); err != nil {
+			return nil, wrap(err, "active days")
+		}
+		ranges[place-1] = impact.Range{From: first, To: last + 1}
+	}
+	return ranges, wrap(rows.Err(), "active days")
+}

@@ -1,0 +1,123 @@
+package db
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lib/pq"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// Version identifies a state of a company's figures for as long as this process
+// hears of changes. The zero Version is unknown and equals nothing.
+type Version struct {
+	known bool
+	epoch int64 // rises whenever notifications may have been missed
+	fold  string
+}
+
+// Versions follows, through notifications, which companies' figures changed and
+// which API keys ended.
+type Versions struct {
+	listener *pq.Listener
+	onRevoke func(key int32)
+	onGap    func()
+
+	mu    sync.RWMutex // guards the fields below; held for map accesses only
+	epoch int64
+	seen  map[impact.CompanyID]string
+	heard time.Time // when the connection last proved alive
+}
+
+// silence is after how long without a sign of life the versions count as
+// unknown, so that a dead connection cannot hide changes for long.
+const silence = 2 * time.Second
+
+// Follow starts following. onRevoke is told of revoked keys, onGap that some may
+// have been missed. End it by cancelling ctx; Follow returns at once.
+func (s *Store) Follow(ctx context.Context, onRevoke func(key int32), onGap func()) (*Versions, error) {
+	v := &Versions{onRevoke: onRevoke, onGap: onGap, seen: make(map[impact.CompanyID]string)}
+	v.listener = pq.NewListener(s.url, 50*time.Millisecond, 2*time.Second, func(e pq.ListenerEventType, err error) {
+		if err != nil {
+			s.log.Warn("listen for changes", "event", int(e), "err", err)
+		}
+		v.gap(e == pq.ListenerEventConnected || e == pq.ListenerEventReconnected)
+	})
+	for _, channel := range []string{Channel, KeysChannel} {
+		if err := v.listener.Listen(channel); err != nil {
+			return nil, wrap(err, "listen to %s", channel)
+		}
+	}
+	go v.run(ctx)
+	return v, nil
+}
+
+// Of is the current version of a company's figures.
+func (v *Versions) Of(company impact.CompanyID) Version {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if time.Since(v.heard) > silence {
+		return Version{}
+	}
+	return Version{known: true, epoch: v.epoch, fold: v.seen[company]}
+}
+
+func (v *Versions) run(ctx context.Context) {
+	defer v.listener.Close()
+	proof := time.NewTicker(silence / 4)
+	defer proof.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case n := <-v.listener.Notify:
+			switch {
+			case n == nil: // the driver reconnected
+				v.gap(true)
+			case n.Channel == Channel:
+				v.folded(n.Extra)
+			case n.Channel == KeysChannel:
+				if id, err := strconv.ParseInt(n.Extra, 10, 32); err == nil {
+					v.onRevoke(int32(id))
+				}
+			}
+		case <-proof.C:
+			if v.listener.Ping() == nil {
+				v.alive()
+			}
+		}
+	}
+}
+
+func (v *Versions) alive() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.heard = time.Now()
+}
+
+func (v *Versions) folded(news string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.heard = time.Now()
+	for one := range strings.FieldsSeq(news) {
+		id, version, _ := strings.Cut(one, ":")
+		if company, err := strconv.ParseInt(id, 10, 32); err == nil {
+			v.seen[impact.CompanyID(company)] = version
+		}
+	}
+}
+
+func (v *Versions) gap(connected bool) {
+	v.mu.Lock()
+	v.epoch++
+	v.heard = time.Time{}
+	if connected {
+		v.heard = time.Now()
+	}
+	v.mu.Unlock()
+	v.onGap()
+}

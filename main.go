@@ -1,0 +1,55 @@
+// Command impactql is a GraphQL analytics API with a batched ingest endpoint for
+// social-impact programmes. Run it without arguments to serve.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/impactql/impactql/server"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+type commands struct {
+	Serve   server.Serve   `cmd:"" default:"withargs" help:"Serve the API (the default)."`
+	Migrate server.Migrate `cmd:"" help:"Bring the database schema up to date, then exit."`
+	Keys    server.Keys    `cmd:"" help:"Create, list and revoke API keys."`
+	Seed    server.Seed    `cmd:"" help:"Make up a plausible history of events."`
+	Rebuild server.Rebuild `cmd:"" help:"Recompute the rollups from the event log."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
+}
+
+func main() {
+	os.Exit(run())
+}
+
+func run() int {
+	var cli commands
+	command := kong.Parse(&cli,
+		kong.Name("impactql"),
+		kong.Description("Turns the events of social-impact programmes into figures: metrics, SROI, VIS, cohorts.\n\n"+
+			"Without DATABASE_URL it runs its own Postgres in DATA_DIR, with demo data and the key test-key."),
+		kong.Vars{"version": version},
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	// A second signal ends the process at once.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	defer stop()
+	command.BindTo(ctx, (*context.Context)(nil))
+	if err := command.Run(); err != nil && (ctx.Err() == nil || !errors.Is(err, context.Canceled)) {
+		fmt.Fprintln(os.Stderr, "impactql:", err)
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,266 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/impactql/impactql/db"
+	"github.com/impactql/impactql/impact"
+)
+
+// The scopes a key may have.
+const (
+	ScopeIngest = "ingest"
+	ScopeRead   = "read"
+)
+
+// Scopes lists the scopes.
+var Scopes = []string{ScopeIngest, ScopeRead}
+
+// Caches of what authentication looks up: revoking a key is announced and ends
+// it at once, the lifetime only covers what was missed.
+const (
+	keyCache      = 10_000
+	keyLifetime   = 30 * time.Second
+	companyCache  = 10_000
+	touchInterval = 30 * time.Second
+)
+
+// hashKey is what is stored of a key. Keys are random and long, so a plain hash
+// is as good as a slow one and can be looked up.
+func hashKey(secret string) [sha256.Size]byte { return sha256.Sum256([]byte(secret)) }
+
+// auth finds out who is calling.
+type auth struct {
+	store *db.Store
+	off   bool // AUTH=off: everybody may do everything
+	log   *slog.Logger
+
+	keys      *lru.Cache[[sha256.Size]byte, cachedKey]
+	companies *lru.Cache[string, cachedCompany]
+
+	mu   sync.Mutex // guards used; held for moments
+	used map[int32]time.Time
+}
+
+type cachedKey struct {
+	*db.APIKey
+	until time.Time
+}
+
+type cachedCompany struct {
+	*impact.Company
+	until time.Time
+}
+
+func newAuth(store *db.Store, off bool, log *slog.Logger) *auth {
+	keys, err := lru.New[[sha256.Size]byte, cachedKey](keyCache)
+	if err != nil {
+		panic(err) // the size is positive
+	}
+	companies, err := lru.New[string, cachedCompany](companyCache)
+	if err != nil {
+		panic(err) // the size is positive
+	}
+	return &auth{store: store, off: off, log: log, keys: keys, companies: companies, used: make(map[int32]time.Time)}
+}
+
+// forget drops a revoked key.
+func (a *auth) forget(id int32) {
+	for _, hash := range a.keys.Keys() {
+		if k, ok := a.keys.Peek(hash); ok && k.ID == id {
+			a.keys.Remove(hash)
+		}
+	}
+}
+
+// forgetAll drops everything: news may have been missed.
+func (a *auth) forgetAll() { a.keys.Purge() }
+
+// principal is who is calling.
+type principal struct {
+	auth *auth
+	ctx  context.Context //nolint:containedctx // lives for one request, like the principal itself
+	key  *db.APIKey      // nil: AUTH=off
+}
+
+// identify finds the key of a request. scope is what the path needs.
+func (a *auth) identify(r *http.Request, scope string) (*principal, error) {
+	p := &principal{auth: a, ctx: r.Context()}
+	if a.off {
+		return p, nil
+	}
+	secret := r.Header.Get("X-API-Key")
+	if secret == "" {
+		bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !ok || bearer == "" {
+			return nil, impact.Errorf(impact.CodeUnauthenticated, "send an API key as X-API-Key or as Authorization: Bearer")
+		}
+		secret = bearer
+	}
+	key, err := a.lookUp(r.Context(), secret)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(key.Scopes, scope) {
+		return nil, impact.Errorf(impact.CodeForbidden, "the API key lacks the scope %q", scope)
+	}
+	p.key = key
+	return p, nil
+}
+
+func (a *auth) lookUp(ctx context.Context, secret string) (*db.APIKey, error) {
+	hash := hashKey(secret)
+	now := time.Now()
+	if k, ok := a.keys.Get(hash); ok && now.Before(k.until) {
+		a.touch(k.ID, now)
+		return k.APIKey, nil
+	}
+	key, err := a.store.APIKeyByHash(ctx, hash[:])
+	if err != nil {
+		return nil, err
+	}
+	if subtle.ConstantTimeCompare(key.Hash, hash[:]) != 1 {
+		return nil, impact.Errorf(impact.CodeUnauthenticated, "the API key is unknown or revoked")
+	}
+	a.keys.Add(hash, cachedKey{key, now.Add(keyLifetime)})
+	a.touch(key.ID, now)
+	return key, nil
+}
+
+// touch notes that a key was used; flush writes it.
+func (a *auth) touch(id int32, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.used[id] = now
+}
+
+// flushLoop writes last uses now and then, until ctx ends.
+func (a *auth) flushLoop(ctx context.Context) {
+	tick := time.NewTicker(touchInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			a.flush(ctx)
+		}
+	}
+}
+
+func (a *auth) flush(ctx context.Context) {
+	a.mu.Lock()
+	used := a.used
+	a.used = make(map[int32]time.Time)
+	a.mu.Unlock()
+	if len(used) == 0 {
+		return
+	}
+	if err := a.store.TouchAPIKeys(ctx, used); err != nil {
+		a.log.Warn("last uses of API keys not written", "err", err)
+	}
+}
+
+// company is the company of a key, cached.
+func (a *auth) company(ctx context.Context, key string) (*impact.Company, error) {
+	if !impact.ValidKey(key) {
+		return nil, impact.Errorf(impact.CodeNotFound, "Company not found")
+	}
+	now := time.Now()
+	if c, ok := a.companies.Get(key); ok && now.Before(c.until) {
+		return c.Company, nil
+	}
+	c, err := a.store.CompanyByKey(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	a.companies.Add(key, cachedCompany{c, now.Add(keyLifetime)})
+	return c, nil
+}
+
+// May reports whether the caller may use a company.
+func (p *principal) May(id impact.CompanyID) bool {
+	return p.key == nil || p.key.AllCompanies || slices.Contains(p.key.Companies, id)
+}
+
+// Companies lists the companies that the caller may use; all means every one.
+func (p *principal) Companies() (ids []impact.CompanyID, all bool) {
+	if p.key == nil || p.key.AllCompanies {
+		return nil, true
+	}
+	return p.key.Companies, false
+}
+
+// Can reports whether the caller has a scope.
+func (p *principal) Can(scope string) bool {
+	return p.key == nil || slices.Contains(p.key.Scopes, scope)
+}
+
+// Company implements [ingest.Caller].
+func (p *principal) Company(key string) (*impact.Company, error) {
+	c, err := p.auth.company(p.ctx, key)
+	switch {
+	case impact.CodeOf(err) == impact.CodeNotFound, err == nil && !p.May(c.ID):
+		return nil, impact.Errorf(impact.CodeForbidden, "the API key may not send for company %q", key)
+	case err != nil:
+		return nil, err
+	}
+	return c, nil
+}
+
+// DefaultCompany implements [ingest.Caller].
+func (p *principal) DefaultCompany() (*impact.Company, error) {
+	if p.key == nil || len(p.key.Companies) == 0 {
+		return nil, impact.Errorf(impact.CodeInvalid, "the API key has no default company: name one as companyId")
+	}
+	return p.auth.companyByID(p.ctx, p.key.Companies[0])
+}
+
+func (a *auth) companyByID(ctx context.Context, id impact.CompanyID) (*impact.Company, error) {
+	name := "#" + strconv.Itoa(int(id)) // # is in no valid key
+	now := time.Now()
+	if c, ok := a.companies.Get(name); ok && now.Before(c.until) {
+		return c.Company, nil
+	}
+	list, err := a.store.CompaniesByID(ctx, []impact.CompanyID{id})
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, impact.Errorf(impact.CodeForbidden, "the API key's company is gone")
+	}
+	a.companies.Add(name, cachedCompany{list[0], now.Add(keyLifetime)})
+	return list[0], nil
+}
+
+type principalKey struct{}
+
+// withPrincipal lets only callers with the scope through to next.
+func (a *auth) withPrincipal(scope string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p, err := a.identify(r, scope)
+		if err != nil {
+			fail(a.log, w, r, err)
+			return
+		}
+		ctx := context.WithValue(r.Context(), principalKey{}, p)
+		p.ctx = ctx
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+func principalOf(ctx context.Context) *principal {
+	p, _ := ctx.Value(principalKey{}).(*principal)
+	return p
+}

@@ -1,0 +1,76 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// Migrate brings the schema up to date.
+type Migrate struct {
+	Database
+	Logging
+}
+
+// Run implements the command.
+func (cmd *Migrate) Run(ctx context.Context) error {
+	return cmd.with(ctx, cmd.Logging, func(*connection) error { return nil })
+}
+
+// Rebuild recomputes rollups.
+type Rebuild struct {
+	Database
+	Logging
+	Company []string `placeholder:"KEY" help:"Company to rebuild; repeat for several. Default: all."`
+}
+
+// Run implements the command.
+func (cmd *Rebuild) Run(ctx context.Context) error {
+	return cmd.with(ctx, cmd.Logging, func(conn *connection) error {
+		var companies []*impact.Company
+		if len(cmd.Company) > 0 {
+			for _, key := range cmd.Company {
+				c, err := conn.CompanyByKey(ctx, key)
+				if err != nil {
+					return fmt.Errorf("company %q: %w", key, err)
+				}
+				companies = append(companies, c)
+			}
+		} else {
+			const page = 1000
+			for after := ""; ; {
+				more, err := conn.CompanyPage(ctx, nil, after, page)
+				if err != nil {
+					return err
+				}
+				companies = append(companies, more...)
+				if len(more) < page {
+					break
+				}
+				after = more[len(more)-1].Key
+			}
+		}
+		for _, c := range companies {
+			bar := progress(-1, "rebuild "+c.Key)
+			if err := conn.Rebuild(ctx, c.ID, func(done int64) { _ = bar.Set64(done) }); err != nil {
+				return err
+			}
+			_ = bar.Finish()
+		}
+		return nil
+	})
+}
+
+// progress is a bar on standard error that counts events; total -1 is unknown.
+func progress(total int64, what string) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(true),
+		progressbar.OptionFullWidth(), progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
+}

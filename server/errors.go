@@ -1,0 +1,78 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// statuses is the one table from error codes to HTTP.
+var statuses = map[impact.Code]int{
+	impact.CodeInvalid:         http.StatusBadRequest,
+	impact.CodeBadJSON:         http.StatusBadRequest,
+	impact.CodeUnauthenticated: http.StatusUnauthorized,
+	impact.CodeForbidden:       http.StatusForbidden,
+	impact.CodeNotFound:        http.StatusNotFound,
+	impact.CodeTooLarge:        http.StatusRequestEntityTooLarge,
+	impact.CodeUnsupportedType: http.StatusUnsupportedMediaType,
+	impact.CodeOverloaded:      http.StatusServiceUnavailable,
+	impact.CodeUnavailable:     http.StatusServiceUnavailable,
+	impact.CodeInternal:        http.StatusInternalServerError,
+}
+
+type errorAnswer struct {
+	Success bool        `json:"success"`
+	Error   string      `json:"error"`
+	Code    impact.Code `json:"code"`
+	Pointer string      `json:"pointer,omitempty"`
+	Details any         `json:"details"`
+}
+
+// refuse answers with an error that may be shown.
+func refuse(w http.ResponseWriter, _ *http.Request, e *impact.Error) {
+	status, ok := statuses[e.Code]
+	if !ok {
+		status = http.StatusInternalServerError
+	}
+	if status == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
+		w.Header().Set("Retry-After", "1")
+	}
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="impactql"`)
+	}
+	writeJSON(w, status, errorAnswer{Error: e.Message, Code: e.Code, Pointer: e.Pointer})
+}
+
+// fail answers with any error: what is not made to be shown is logged instead.
+func fail(log *slog.Logger, w http.ResponseWriter, r *http.Request, err error) {
+	if e, ok := errors.AsType[*impact.Error](err); ok {
+		refuse(w, r, e)
+		return
+	}
+	if r.Context().Err() != nil {
+		refuse(w, r, impact.Errorf(impact.CodeUnavailable, "the request took too long or was given up"))
+		return
+	}
+	log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "err", err)
+	refuse(w, r, impact.Errorf(impact.CodeInternal, "internal error; quote the X-Request-Id of this answer when you report it"))
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	data, err := json.Marshal(body)
+	if err != nil {
+		http.Error(w, "encode answer", http.StatusInternalServerError)
+		return
+	}
+	w.Header()["Content-Type"] = jsonType
+	w.WriteHeader(status)
+	_, _ = w.Write(data) // the caller is gone if this fails
+}
+
+var jsonType = []string{"application/json"}
+
+func notFound(w http.ResponseWriter, r *http.Request) {
+	refuse(w, r, impact.Errorf(impact.CodeNotFound, "there is nothing at %s %s; see the README for the paths", r.Method, r.URL.Path))
+}

@@ -1,0 +1,64 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/impactql/impactql/ingest"
+)
+
+// metrics is what Prometheus scrapes.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	events   map[ingest.Outcome]prometheus.Counter
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "impactql_http_requests_total", Help: "Requests answered, by route and status.",
+		}, []string{"route", "status"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "impactql_http_request_duration_seconds", Help: "Time from the first byte of a request to the end of its answer.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
+		}, []string{"route"}),
+		events: make(map[ingest.Outcome]prometheus.Counter),
+	}
+	events := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "impactql_ingest_events_total", Help: "Events answered, by outcome.",
+	}, []string{"outcome"})
+	for _, o := range []ingest.Outcome{ingest.Stored, ingest.Duplicate, ingest.Rejected} {
+		m.events[o] = events.WithLabelValues(string(o))
+	}
+	m.registry.MustRegister(m.requests, m.duration, events,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// route returns what records the requests of one route.
+func (m *metrics) route(route string) func(status int, took time.Duration) {
+	duration := m.duration.WithLabelValues(route)
+	ok := m.requests.WithLabelValues(route, "200")
+	return func(status int, took time.Duration) {
+		duration.Observe(took.Seconds())
+		if status == http.StatusOK {
+			ok.Inc()
+			return
+		}
+		m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
+	}
+}
+
+func (m *metrics) outcome(o ingest.Outcome) { m.events[o].Inc() }
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}

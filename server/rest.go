@@ -1,0 +1,209 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/impactql/impactql/db"
+	"github.com/impactql/impactql/impact"
+)
+
+// rest serves the documented /v1 paths of legacy clients from the same figures
+// as GraphQL.
+type rest struct {
+	auth    *auth
+	figures *db.Figures
+	now     func() time.Time
+	log     *slog.Logger
+}
+
+type metricsAnswer struct {
+	Success bool          `json:"success"`
+	Metrics legacyMetrics `json:"metrics"`
+	Period  legacyPeriod  `json:"period"`
+}
+
+type legacyMetrics struct {
+	SROI              number `json:"sroi"`
+	VIS               number `json:"vis"`
+	TotalParticipants int64  `json:"totalParticipants"`
+	TotalSessions     int64  `json:"totalSessions"`
+	AvgEngagement     number `json:"avgEngagement"`
+	ImpactScore       number `json:"impactScore"`
+	TotalVolunteers   int64  `json:"totalVolunteers"`
+	VolunteerHours    number `json:"volunteerHours"`
+	CompletionRate    number `json:"completionRate"`
+}
+
+type legacyPeriod struct {
+	Start string `json:"start"`
+	End   string `json:"end"`
+}
+
+type sroiAnswer struct {
+	Success bool                `json:"success"`
+	SROI    number              `json:"sroi"`
+	Status  impact.FigureStatus `json:"status"`
+}
+
+type visAnswer struct {
+	Success bool   `json:"success"`
+	VIS     number `json:"vis"`
+	Band    string `json:"band"`
+}
+
+type cohortAnswer struct {
+	Success    bool          `json:"success"`
+	Cohort     string        `json:"cohort"`
+	Metrics    cohortMetrics `json:"metrics"`
+	Suppressed bool          `json:"suppressed,omitempty"`
+}
+
+type cohortMetrics struct {
+	ParticipantCount int64  `json:"participantCount"`
+	AvgSROI          number `json:"avgSROI"`
+	AvgVIS           number `json:"avgVIS"`
+	CompletionRate   number `json:"completionRate"`
+}
+
+// number is a decimal as a JSON number, exactly.
+type number decimal.Decimal
+
+func (n number) MarshalJSON() ([]byte, error) {
+	return json.Marshal(json.Number(decimal.Decimal(n).String()))
+}
+
+// ratio is a ratio as legacy clients get it: 0 where there is none.
+func ratio(s *impact.SROI) number { return number(s.Ratio.Decimal) }
+
+// serve wraps a read: company, range, answer.
+func (s *rest) serve(read func(ctx context.Context, q impact.Question, r *http.Request) (any, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer, err := s.answer(r, read)
+		if err != nil {
+			fail(s.log, w, r, err)
+			return
+		}
+		writeJSON(w, http.StatusOK, answer)
+	})
+}
+
+func (s *rest) answer(r *http.Request, read func(context.Context, impact.Question, *http.Request) (any, error)) (any, error) {
+	company, err := s.auth.company(r.Context(), r.PathValue("company"))
+	if err != nil {
+		return nil, err
+	}
+	if !principalOf(r.Context()).May(company.ID) {
+		return nil, impact.Errorf(impact.CodeForbidden, "the API key may not read this company")
+	}
+	q := impact.Question{Company: company.ID, Programme: impact.AllProgrammes}
+	if q.Range, err = s.period(r, company); err != nil {
+		return nil, err
+	}
+	query := r.URL.Query()
+	program := query.Get("program")
+	if program == "" {
+		program = query.Get("programme")
+	}
+	if program != "" {
+		if !impact.ValidKey(program) {
+			return nil, &impact.Error{Code: impact.CodeInvalid, Message: "program: use 1 to 100 of the characters A-Z a-z 0-9 _ . @ : -"}
+		}
+		q.Programme = program
+	}
+	return read(r.Context(), q, r)
+}
+
+// period is ?period= if it is there, else ?start= and ?end=.
+func (s *rest) period(r *http.Request, company *impact.Company) (impact.Range, error) {
+	query := r.URL.Query()
+	if text := query.Get("period"); text != "" {
+		period, err := impact.ParsePeriod(text)
+		if err != nil {
+			return impact.Range{}, err
+		}
+		return period.Range(company.Calendar, company.Today(s.now())), nil
+	}
+	return impact.ParseBounds(query.Get("start"), query.Get("end"), company.Calendar)
+}
+
+func (s *rest) overview(ctx context.Context, q impact.Question) (*impact.Figures, error) {
+	q.Parts = impact.PartsOverview
+	figures, err := s.figures.Figures(ctx, []impact.Question{q})
+	if err != nil {
+		return nil, err
+	}
+	return figures[0], nil
+}
+
+func (s *rest) metrics(ctx context.Context, q impact.Question, r *http.Request) (any, error) {
+	f, err := s.overview(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return metricsAnswer{
+		Success: true,
+		Metrics: legacyMetrics{
+			SROI: ratio(f.SROI), VIS: number(f.VIS.Score),
+			TotalParticipants: f.Metrics.Participants, TotalSessions: f.Metrics.Sessions,
+			AvgEngagement: number(f.Metrics.AvgEngagement), ImpactScore: number(f.ImpactScore),
+			TotalVolunteers: f.Metrics.Volunteers, VolunteerHours: number(f.Metrics.VolunteerHours),
+			CompletionRate: number(f.Metrics.CompletionRate),
+		},
+		Period: legacyPeriod{
+			Start: instant(r.URL.Query().Get("start"), q.Range.From.Time()),
+			End:   instant(r.URL.Query().Get("end"), q.Range.To.Time().Add(-time.Second)),
+		},
+	}, nil
+}
+
+// instant is an end of the period as legacy clients read it: the instant that
+// they asked for, else the bound of the range.
+func instant(asked string, bound time.Time) string {
+	if t, err := time.Parse(time.RFC3339, asked); err == nil {
+		bound = t.UTC()
+	}
+	return bound.Format(time.RFC3339)
+}
+
+func (s *rest) sroi(ctx context.Context, q impact.Question, _ *http.Request) (any, error) {
+	f, err := s.overview(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return sroiAnswer{true, ratio(f.SROI), f.SROI.Status}, nil
+}
+
+func (s *rest) vis(ctx context.Context, q impact.Question, _ *http.Request) (any, error) {
+	f, err := s.overview(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return visAnswer{true, number(f.VIS.Score), f.VIS.Band}, nil
+}
+
+func (s *rest) cohort(ctx context.Context, q impact.Question, r *http.Request) (any, error) {
+	key := r.PathValue("cohort")
+	cohorts, err := s.figures.Cohorts(ctx, []impact.CohortQuestion{{
+		Company: q.Company, Programme: q.Programme, Range: q.Range, Key: key,
+	}})
+	if err != nil {
+		return nil, err
+	}
+	c := cohorts[0]
+	if c == nil {
+		return nil, impact.Errorf(impact.CodeNotFound, "Cohort not found")
+	}
+	return cohortAnswer{
+		Success: true, Cohort: key, Suppressed: c.Suppressed,
+		Metrics: cohortMetrics{
+			ParticipantCount: c.ParticipantCount, AvgSROI: ratio(&c.SROI),
+			AvgVIS: number(c.AvgVIS), CompletionRate: number(c.CompletionRate),
+		},
+	}, nil
+}

@@ -1,0 +1,201 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/impactql/impactql/db"
+	"github.com/impactql/impactql/graph"
+	"github.com/impactql/impactql/ingest"
+)
+
+// Serve serves the API until ctx ends.
+type Serve struct {
+	Database
+	Logging
+	Addr      string        `env:"ADDR" default:":8080" help:"Where to listen; several, separated by commas."`
+	Auth      string        `env:"AUTH" enum:"keys,off" default:"keys" help:"keys: every request needs an API key. off: none does, for local development only."`
+	Drain     time.Duration `env:"DRAIN" default:"15s" help:"How long requests may take to end after a signal to stop."`
+	DebugAddr string        `env:"DEBUG_ADDR" placeholder:"ADDR" help:"Serve pprof here, on a loopback address. Empty: nowhere."`
+	Memory    int64         `env:"MEMORY_MB" default:"150" help:"Soft limit of the Go heap, in MB."`
+}
+
+// Limits of the HTTP server on slow or greedy clients.
+const (
+	headerTimeout  = 5 * time.Second
+	readTimeout    = 30 * time.Second
+	writeTimeout   = 60 * time.Second
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 32 << 10
+)
+
+// Run implements the command.
+func (cmd *Serve) Run(ctx context.Context) error {
+	// Collecting less often costs memory, up to the limit, and saves a core.
+	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(cmd.Memory << 20)
+
+	log := cmd.logger()
+	conn, err := cmd.open(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := conn.Close(); err != nil {
+			log.Error("close the database", "err", err)
+		}
+	}()
+	listeners, err := listen(ctx, cmd.Addr)
+	if err != nil {
+		return err
+	}
+	demoKey := ""
+	if conn.isEmbedded {
+		if err := demo(ctx, conn.Store, log); err != nil {
+			return err
+		}
+		demoKey = DemoKey
+	}
+	if cmd.Auth == "off" {
+		log.Warn("AUTH=off: every request may read and write everything")
+	}
+	if cmd.DebugAddr != "" {
+		go serveDebug(cmd.DebugAddr, log)
+	}
+	return cmd.serve(ctx, conn, listeners, demoKey, log)
+}
+
+func listen(ctx context.Context, addrs string) (listeners []net.Listener, err error) {
+	var lc net.ListenConfig
+	for addr := range strings.SplitSeq(addrs, ",") {
+		l, err := lc.Listen(ctx, "tcp", strings.TrimSpace(addr))
+		if err != nil {
+			return nil, fmt.Errorf("ADDR: %w", err)
+		}
+		listeners = append(listeners, l)
+	}
+	return listeners, nil
+}
+
+// serve runs until ctx ends, then drains: it stops being ready, lets requests
+// end, commits what they sent, folds it.
+func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.Listener, demoKey string, log *slog.Logger) error {
+	// What serves requests outlives ctx by the time it takes to drain.
+	life, endLife := context.WithCancel(context.WithoutCancel(ctx))
+	defer endLife()
+	var background sync.WaitGroup
+	defer background.Wait()
+	defer endLife()
+
+	auth := newAuth(conn.Store, cmd.Auth == "off", log)
+	versions, err := conn.Follow(life, auth.forget, auth.forgetAll)
+	if err != nil {
+		return err
+	}
+	folder := db.NewFolder(conn.Store)
+	background.Go(func() { folder.Run(life, cmd.Drain) })
+	background.Go(func() { auth.flushLoop(life) })
+
+	pool := ingest.NewPool(conn.Store, ingest.Limits{})
+	m := newMetrics()
+	h := &health{store: conn.Store}
+	figures := db.NewFigures(conn.Store, versions)
+	handler := routes(&doors{
+		log: log, auth: auth, health: h, metrics: m, demoKey: demoKey,
+		ingest: &ingest.Handler{
+			Pool: pool, Refuse: refuse, Log: log, Observe: m.outcome,
+			Authenticate: func(r *http.Request) (ingest.Caller, error) {
+				p, err := auth.identify(r, ScopeIngest)
+				if err != nil {
+					return nil, err
+				}
+				return p, nil
+			},
+		},
+		graphql: graph.NewHandler(graph.Config{
+			Reader: figures, Now: time.Now, Log: log,
+			Viewer: func(ctx context.Context) graph.Viewer { return principalOf(ctx) },
+		}),
+		rest: &rest{auth: auth, figures: figures, now: time.Now, log: log},
+	})
+
+	srv := &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		BaseContext: func(net.Listener) context.Context { return life },
+	}
+	serving, ctx := errgroup.WithContext(ctx)
+	for _, l := range listeners {
+		log.Info("listening", "addr", l.Addr().String())
+		serving.Go(func() error {
+			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
+			return nil
+		})
+	}
+	if demoKey != "" {
+		fmt.Fprint(os.Stderr, welcome(listeners[0].Addr(), demoKey))
+	}
+	serving.Go(func() error {
+		<-ctx.Done()
+		log.Info("draining", "limit", cmd.Drain)
+		h.draining.Store(true)
+		ending, cancel := context.WithTimeout(life, cmd.Drain)
+		defer cancel()
+		err := srv.Shutdown(ending)
+		pool.Stop(ending)
+		auth.flush(ending)
+		return err
+	})
+	err = serving.Wait()
+	if errors.Is(err, context.DeadlineExceeded) {
+		log.Warn("some requests had not ended when the time to drain was over")
+		return nil
+	}
+	return err
+}
+
+// serveDebug serves pprof on an address of its own.
+func serveDebug(addr string, log *slog.Logger) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	srv := &http.Server{Addr: addr, Handler: mux, ReadHeaderTimeout: headerTimeout}
+	log.Warn("debug server ended", "err", srv.ListenAndServe())
+}
+
+// welcome tells a newcomer where to go.
+func welcome(addr net.Addr, key string) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil || host == "::" || host == "0.0.0.0" || host == "" {
+		host = "localhost"
+	}
+	url := "http://" + net.JoinHostPort(host, port)
+	return fmt.Sprintf(`
+impactql is up, with its own Postgres and demo data.
+
+  Playground   %[1]s/playground
+
+  Send an event:
+    curl -s %[1]s/webhooks/ingest -H 'X-API-Key: %[2]s' -H 'Content-Type: application/json' \
+      -d '{"type":"session.completed","sessionId":"hello-1","userId":"user-1","timestamp":"%[3]s","data":{"duration":1800,"score":7.3}}'
+
+  Read figures:
+    curl -s %[1]s/v1/metrics/%[4]s -H 'X-API-Key: %[2]s'
+
+`, url, key, time.Now().UTC().Format("2006-01-02T15:04:05Z"), DemoCompanies[0].Key)
+}
