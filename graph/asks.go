@@ -1,0 +1,159 @@
+package graph
+
+import (
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/impactql/impactql/graph/model"
+	"github.com/impactql/impactql/impact"
+)
+
+// figuresAsk, cohortAsk and pageAsk are what one field asks about each company of a
+// group. They are comparable: fields that ask the same share the answer.
+type figuresAsk struct {
+	scope
+	interval impact.Interval // empty: the whole period at once
+}
+
+type cohortAsk struct {
+	scope
+	key string
+}
+
+type pageAsk struct {
+	scope
+	page
+}
+
+// asks is everything that the selection of a group asks about each of its
+// companies, in the order of the selection.
+type asks struct {
+	figures []figuresAsk
+	parts   map[figuresAsk]impact.Parts
+	cohorts []cohortAsk
+	pages   []pageAsk
+}
+
+// asksOf reads the selection ahead of its resolvers. Fields whose arguments break a
+// rule ask nothing: their resolvers never get as far as the answer.
+func asksOf(op *graphql.OperationContext, fields []graphql.CollectedField) *asks {
+	a := &asks{parts: make(map[figuresAsk]impact.Parts)}
+	for _, f := range fields {
+		args := arguments(f.ArgumentMap(op.Variables))
+		s, err := args.scope()
+		if err != nil {
+			continue
+		}
+		switch f.Name {
+		case "metrics", "sroi", "vis":
+			a.addFigures(figuresAsk{scope: s}, partsOf(op, f))
+		case "timeSeries":
+			var parts impact.Parts
+			for _, sub := range collect(op, f.Selections) {
+				parts |= partsOf(op, sub)
+			}
+			a.addFigures(figuresAsk{s, impact.Interval(args.text("interval"))}, parts)
+		case "cohort":
+			if key, err := cohortKey(args.text("key")); err == nil {
+				a.cohorts = append(a.cohorts, cohortAsk{s, key})
+			}
+		case "cohorts":
+			if p, err := args.page(); err == nil {
+				a.pages = append(a.pages, pageAsk{s, p})
+			}
+		}
+	}
+	return a
+}
+
+func (a *asks) addFigures(f figuresAsk, parts impact.Parts) {
+	if _, asked := a.parts[f]; !asked {
+		a.figures = append(a.figures, f)
+	}
+	a.parts[f] |= parts
+}
+
+// partsOf is what a figure needs to be read: no more than that, since a series that
+// selects counts alone is far cheaper than one that selects scores.
+func partsOf(op *graphql.OperationContext, f graphql.CollectedField) impact.Parts {
+	switch f.Name {
+	case "metrics":
+		for _, sub := range collect(op, f.Selections) {
+			if sub.Name == "impactScore" {
+				return impact.PartsOverview
+			}
+		}
+		return impact.PartsMetrics
+	case "sroi":
+		return impact.PartsSROI
+	case "vis":
+		return impact.PartsVIS
+	}
+	return 0
+}
+
+// arguments are those of a field as the operation gives them, defaults filled in.
+// They passed validation, but for what the scalars check themselves.
+type arguments map[string]any
+
+func (a arguments) text(name string) string {
+	s, _ := a[name].(string)
+	return s
+}
+
+func (a arguments) optional(name string) *string {
+	if a[name] == nil {
+		return nil
+	}
+	s := a.text(name)
+	return &s
+}
+
+func (a arguments) scope() (scope, error) {
+	var period *impact.Period
+	if v := a["period"]; v != nil {
+		p, err := model.UnmarshalPeriod(v)
+		if err != nil {
+			return scope{}, err
+		}
+		period = &p
+	}
+	return newScope(period, a.optional("programme"))
+}
+
+func (a arguments) page() (page, error) {
+	var first *int
+	if v := a["first"]; v != nil {
+		n, err := model.UnmarshalInt(v)
+		if err != nil {
+			return page{}, err
+		}
+		first = &n
+	}
+	return newPage(first, a.optional("after"))
+}
+
+// collect is the fields of a selection, of fragments too, without those skipped. No
+// type condition can fail: the graph has one interface, and one type that
+// implements it.
+func collect(op *graphql.OperationContext, selections ast.SelectionSet) []graphql.CollectedField {
+	return graphql.CollectFields(op, selections, nil)
+}
+
+// companyFields is what is selected of the companies on a page.
+func companyFields(op *graphql.OperationContext, connection ast.SelectionSet) []graphql.CollectedField {
+	var fields []graphql.CollectedField
+	for _, f := range collect(op, connection) {
+		switch f.Name {
+		case "nodes":
+			fields = append(fields, collect(op, f.Selections)...)
+		case "edges":
+			for _, e := range collect(op, f.Selections) {
+				if e.Name == "node" {
+					fields = append(fields, collect(op, e.Selections)...)
+				}
+			}
+		}
+	}
+	return fields
+}

@@ -1,0 +1,180 @@
+package graph
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/impactql/impactql/graph/model"
+	"github.com/impactql/impactql/impact"
+)
+
+// cohortsBook is the answers to everything that a group asks about cohorts.
+type cohortsBook struct {
+	cohorts map[cohortAsk][]int        // where the answer is, by the company's place in the group
+	pages   map[pageAsk][]cohortsEntry // likewise
+	answers []*impact.Cohort           // of all groups that were read together
+}
+
+// cohortsEntry is where the answers to a page are.
+type cohortsEntry struct {
+	from, to int
+	keys     []string // what they are ordered by
+	more     bool
+}
+
+func (b *cohortsBook) page(e cohortsEntry) *model.CohortConnection {
+	page := &model.CohortConnection{Nodes: make([]*model.Cohort, 0, len(e.keys)), HasNextPage: e.more}
+	for i, c := range b.answers[e.from:e.to] {
+		if c != nil { // a department that went away between the two reads
+			page.Nodes = append(page.Nodes, &model.Cohort{Cohort: c, Order: e.keys[i]})
+		}
+	}
+	return page
+}
+
+// cohortOf is one cohort of a company.
+func cohortOf(ctx context.Context, c *model.Company, s scope, key string) (*model.Cohort, error) {
+	key, err := cohortKey(key)
+	if err != nil {
+		return nil, err
+	}
+	book, err := requestOf(ctx).cohorts.Load(ctx, c.Group)
+	if err != nil {
+		return nil, err
+	}
+	places, ok := book.cohorts[cohortAsk{s, key}]
+	if !ok {
+		return nil, errNotAsked
+	}
+	cohort := book.answers[places[c.Place]]
+	if cohort == nil {
+		return nil, errNoCohort
+	}
+	return &model.Cohort{Cohort: cohort, Order: cohort.Key}, nil
+}
+
+// cohortPage is a page of the cohorts of a company.
+func cohortPage(ctx context.Context, c *model.Company, s scope, p page) (*model.CohortConnection, error) {
+	book, err := requestOf(ctx).cohorts.Load(ctx, c.Group)
+	if err != nil {
+		return nil, err
+	}
+	entries, ok := book.pages[pageAsk{s, p}]
+	if !ok {
+		return nil, errNotAsked
+	}
+	return book.page(entries[c.Place]), nil
+}
+
+// readCohorts is the cohorts loader: it asks everything that the groups select, at
+// once.
+func (q *request) readCohorts(ctx context.Context, groups []*model.Group) ([]*cohortsBook, []error) {
+	op := graphql.GetOperationContext(ctx)
+	all := make([]*asks, len(groups))
+	for i, g := range groups {
+		all[i] = asksOf(op, g.Fields)
+	}
+	departments, err := q.readDepartments(ctx, groups, all)
+	if err != nil {
+		return nil, []error{err}
+	}
+
+	books := make([]*cohortsBook, len(groups))
+	var questions []impact.CohortQuestion
+	add := func(c *impact.Company, s scope, keys ...string) {
+		for _, key := range keys {
+			questions = append(questions, impact.CohortQuestion{
+				Company: c.ID, Programme: s.programme, Range: q.rangeOf(c, s.period), Key: key,
+			})
+		}
+	}
+	for i, g := range groups {
+		books[i] = &cohortsBook{cohorts: make(map[cohortAsk][]int), pages: make(map[pageAsk][]cohortsEntry)}
+		for _, ask := range all[i].cohorts {
+			places := make([]int, len(g.Companies))
+			for place, c := range g.Companies {
+				places[place] = len(questions)
+				add(c, ask.scope, ask.key)
+			}
+			books[i].cohorts[ask] = places
+		}
+		for _, ask := range all[i].pages {
+			entries := make([]cohortsEntry, len(g.Companies))
+			for place, c := range g.Companies {
+				keys, more := ask.page.of(departments[c.ID])
+				entries[place] = cohortsEntry{len(questions), len(questions) + len(keys), keys, more}
+				add(c, ask.scope, keys...)
+			}
+			books[i].pages[ask] = entries
+		}
+	}
+	if len(questions) == 0 {
+		return books, nil
+	}
+
+	answers, err := q.Reader.Cohorts(ctx, questions)
+	if err == nil {
+		err = miscounted("Cohorts", len(answers), len(questions))
+	}
+	if err != nil {
+		return nil, []error{err}
+	}
+	for _, b := range books {
+		b.answers = answers
+	}
+	return books, nil
+}
+
+// readDepartments is the departments of the companies of groups that select a page
+// of cohorts, in the order of their bytes.
+func (q *request) readDepartments(
+	ctx context.Context, groups []*model.Group, all []*asks,
+) (map[impact.CompanyID][]string, error) {
+	var paged []*model.Group
+	for i, g := range groups {
+		if len(all[i].pages) > 0 {
+			paged = append(paged, g)
+		}
+	}
+	if len(paged) == 0 {
+		return nil, nil
+	}
+	ids := everyID(paged)
+	names, err := q.Reader.Departments(ctx, ids)
+	if err == nil {
+		err = miscounted("Departments", len(names), len(ids))
+	}
+	if err != nil {
+		return nil, err
+	}
+	departments := make(map[impact.CompanyID][]string, len(ids))
+	for i, id := range ids {
+		// A department of that name cannot be told from the cohort.
+		list := slices.DeleteFunc(slices.Clone(names[i]), func(name string) bool {
+			return strings.EqualFold(name, impact.CohortAll)
+		})
+		slices.Sort(list)
+		departments[id] = list
+	}
+	return departments, nil
+}
+
+// of is the page's share of the cohorts of a company: "all", then its departments.
+func (p page) of(departments []string) (keys []string, more bool) {
+	switch p.after {
+	case "":
+		keys = append(keys, impact.CohortAll)
+	case impact.CohortAll:
+	default:
+		at, found := slices.BinarySearch(departments, p.after)
+		if found {
+			at++
+		}
+		departments = departments[at:]
+	}
+	rest := min(p.first-len(keys), len(departments))
+	return append(keys, departments[:rest]...), rest < len(departments)
+}

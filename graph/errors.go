@@ -1,0 +1,95 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// Texts of failures that are not the caller's, and of a body that never became an
+// operation.
+const (
+	msgInternal = "internal error; quote the request id"
+	msgTimeout  = "the operation took too long or was cancelled: ask for less, or retry later"
+	msgBadJSON  = `the body must be one JSON object {"query": "...", "variables": {...}}; ` +
+		"a list of operations is not supported"
+	msgTokens = "the query is too long: ask for less at once"
+)
+
+// errPanic stands for a panic that is in the log already.
+var errPanic = errors.New("panic")
+
+// present is the one way out for errors. Every one gets extensions.code: those of
+// package impact, or for a text that is not a valid query the two names that GraphQL
+// servers and clients share, GRAPHQL_PARSE_FAILED and GRAPHQL_VALIDATION_FAILED.
+// Only an [impact.Error] speaks to the caller in its own words.
+func (c *Config) present(ctx context.Context, err error) *gqlerror.Error {
+	out := graphql.DefaultErrorPresenter(ctx, err)
+	var pointer string
+	code, _ := out.Extensions["code"].(string)
+	told, isOurs := errors.AsType[*impact.Error](err)
+	switch {
+	case isOurs:
+		code, out.Message, pointer = string(told.Code), told.Message, told.Pointer
+		if told.Code == impact.CodeInternal || told.Code == impact.CodeUnavailable {
+			c.logError(ctx, code, err)
+		}
+	case code == errcode.ParseFailed && strings.HasPrefix(out.Message, "exceeded token limit"):
+		code, out.Message = string(impact.CodeTooLarge), msgTokens
+	case code != "":
+	case !graphql.HasOperationContext(ctx):
+		code, out.Message = string(impact.CodeBadJSON), msgBadJSON
+	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
+		code, out.Message = string(impact.CodeUnavailable), msgTimeout
+		c.logError(ctx, code, err)
+	default:
+		code, out.Message = string(impact.CodeInternal), msgInternal
+		if !errors.Is(err, errPanic) {
+			c.logError(ctx, code, err)
+		}
+	}
+	out.Extensions = map[string]any{"code": code}
+	if pointer != "" {
+		out.Extensions["pointer"] = pointer
+	}
+	return out
+}
+
+// logError logs a fault of ours once for each request: one fault of the database is
+// one error at every field that needed it.
+func (c *Config) logError(ctx context.Context, code string, err error) {
+	// Without the path that gqlgen puts before it, which differs from field to field.
+	if g, ok := errors.AsType[*gqlerror.Error](err); ok && g.Err != nil {
+		err = g.Err
+	}
+	if q := requestOf(ctx); q != nil {
+		if _, logged := q.logged.LoadOrStore(err.Error(), true); logged {
+			return
+		}
+	}
+	level := slog.LevelError
+	if errors.Is(err, context.Canceled) {
+		level = slog.LevelInfo // the client went away
+	}
+	c.Log.Log(ctx, level, "GraphQL operation failed",
+		"operation", operationName(ctx), "path", graphql.GetPath(ctx).String(), "code", code, "error", err)
+}
+
+// operationName is the name of the operation, empty if it has none.
+func operationName(ctx context.Context) string {
+	if !graphql.HasOperationContext(ctx) {
+		return ""
+	}
+	op := graphql.GetOperationContext(ctx)
+	if op.Operation != nil {
+		return op.Operation.Name
+	}
+	return op.OperationName
+}

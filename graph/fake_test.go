@@ -1,0 +1,313 @@
+package graph_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/impactql/impactql/graph"
+	"github.com/impactql/impactql/impact"
+)
+
+// memory is a Reader over companies 1..n with the keys c001, c002 and so on. Its
+// figures tell the question they answer: see figures.
+type memory struct {
+	companies   []*impact.Company
+	departments []string
+	active      impact.Range
+	fail        func(call string) error // nil: nothing fails
+
+	mu        sync.Mutex
+	calls     map[string]int
+	questions []impact.Question
+}
+
+func newMemory(n int) *memory {
+	m := &memory{
+		departments: []string{"Sales", "Engineering", "tiny", "ALL"},
+		active:      impact.Range{From: impact.Date(2025, 1, 15), To: impact.Date(2025, 3, 11)},
+		calls:       make(map[string]int),
+	}
+	for i := range n {
+		m.companies = append(m.companies, &impact.Company{
+			ID: impact.CompanyID(i + 1), Key: fmt.Sprintf("c%03d", i+1), Name: fmt.Sprintf("Company %d", i+1),
+			Calendar: impact.Calendar{Location: time.UTC, WeekStart: time.Monday, FiscalStart: time.April},
+		})
+	}
+	return m
+}
+
+func (m *memory) called(ctx context.Context, call string) error {
+	m.mu.Lock()
+	m.calls[call]++
+	m.mu.Unlock()
+	if m.fail != nil {
+		if err := m.fail(call); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func (m *memory) Companies(ctx context.Context, keys []string) ([]*impact.Company, error) {
+	var found []*impact.Company
+	for _, c := range m.companies {
+		if slices.Contains(keys, c.Key) {
+			found = append(found, c)
+		}
+	}
+	return found, m.called(ctx, "Companies")
+}
+
+func (m *memory) CompanyPage(ctx context.Context, ids []impact.CompanyID, after string, limit int) ([]*impact.Company, error) {
+	var list []*impact.Company
+	for _, c := range m.companies {
+		if c.Key > after && len(list) < limit && (ids == nil || slices.Contains(ids, c.ID)) {
+			list = append(list, c)
+		}
+	}
+	return list, m.called(ctx, "CompanyPage")
+}
+
+func number(n int64) decimal.Decimal { return decimal.NewFromInt(n) }
+
+// figures has the company's id as its events, the days of its range as its sessions,
+// and the length of its programme as its volunteers.
+func figures(q impact.Question) *impact.Figures {
+	f := &impact.Figures{Question: q}
+	if q.Parts&impact.PartsMetrics == impact.PartsMetrics {
+		f.Metrics = &impact.Metrics{
+			Events: int64(q.Company), Sessions: int64(q.Range.To - q.Range.From), Volunteers: int64(len(q.Programme)),
+			Unmapped: 3, VolunteerHours: decimal.New(1250, -2), CompletionRate: number(40), AvgEngagement: number(60),
+		}
+	}
+	if q.Parts&impact.PartsSROI == impact.PartsSROI {
+		f.SROI = &impact.SROI{
+			Methodology: "teei-1.0", Status: impact.FigureOK, Ratio: decimal.NewNullDecimal(decimal.New(750, -2)),
+			Investment: number(100), SocialValue: decimal.New(7505, -1),
+			Improvement:     map[impact.Dimension]decimal.Decimal{impact.Language: decimal.New(5, -1), impact.Integration: number(0)},
+			ImprovementMode: impact.ImprovementMean, Baseline: impact.BaselineAssumed,
+		}
+		if q.Company == 2 {
+			f.SROI.Status, f.SROI.Ratio = impact.FigureInsufficientData, decimal.NullDecimal{}
+		}
+	}
+	if q.Parts&impact.PartsVIS == impact.PartsVIS {
+		f.VIS = &impact.VIS{Methodology: "teei-vis-1.0", Score: decimal.New(8250, -2), Band: "Outstanding",
+			Components: []impact.VISComponent{{Name: "hours", Score: number(10), Weight: decimal.New(3, -1), Covered: true}}}
+	}
+	if q.Parts&impact.PartsOverview == impact.PartsOverview {
+		f.ImpactScore = impact.ImpactScore(*f.SROI, *f.VIS)
+	}
+	return f
+}
+
+func (m *memory) Figures(ctx context.Context, questions []impact.Question) ([]*impact.Figures, error) {
+	answers := make([]*impact.Figures, len(questions))
+	for i, q := range questions {
+		answers[i] = figures(q)
+	}
+	m.mu.Lock()
+	m.questions = append(m.questions, questions...)
+	m.mu.Unlock()
+	return answers, m.called(ctx, "Figures")
+}
+
+func (m *memory) Cohorts(ctx context.Context, questions []impact.CohortQuestion) ([]*impact.Cohort, error) {
+	answers := make([]*impact.Cohort, len(questions))
+	for i, q := range questions {
+		known := q.Key == impact.CohortAll
+		for _, d := range m.departments {
+			known = known || strings.EqualFold(d, q.Key)
+		}
+		if !known {
+			continue
+		}
+		f := figures(impact.Question{Company: q.Company, Programme: q.Programme, Range: q.Range, Parts: impact.PartsOverview})
+		answers[i] = &impact.Cohort{
+			Key: q.Key, Name: "The " + q.Key, Suppressed: q.Key == "tiny",
+			ParticipantCount: int64(q.Company), CompletionRate: number(50), SROI: *f.SROI, AvgVIS: number(70),
+		}
+	}
+	return answers, m.called(ctx, "Cohorts")
+}
+
+func (m *memory) Departments(ctx context.Context, companies []impact.CompanyID) ([][]string, error) {
+	lists := make([][]string, len(companies))
+	for i := range companies {
+		lists[i] = m.departments
+	}
+	return lists, m.called(ctx, "Departments")
+}
+
+func (m *memory) Active(ctx context.Context, companies []impact.CompanyID) ([]impact.Range, error) {
+	ranges := make([]impact.Range, len(companies))
+	for i := range companies {
+		ranges[i] = m.active
+	}
+	return ranges, m.called(ctx, "Active")
+}
+
+// key is a Viewer: nil ids are all companies.
+type key struct {
+	ids    []impact.CompanyID
+	scopes string
+}
+
+func (k key) May(c impact.CompanyID) bool                   { return k.ids == nil || slices.Contains(k.ids, c) }
+func (k key) Companies() (ids []impact.CompanyID, all bool) { return k.ids, k.ids == nil }
+func (k key) Can(scope string) bool                         { return strings.Contains(k.scopes, scope) }
+
+func as(v graph.Viewer) func(context.Context) graph.Viewer {
+	return func(context.Context) graph.Viewer { return v }
+}
+
+// api is the handler over a memory, and what it logs.
+type api struct {
+	http.Handler
+	*memory
+	log *logged
+}
+
+type logged struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.Buffer.Write(p)
+}
+
+func serve(m *memory, change ...func(*graph.Config)) *api {
+	log := new(logged)
+	cfg := graph.Config{
+		Reader: m, Viewer: as(key{scopes: "read"}), Log: slog.New(slog.NewTextHandler(log, nil)),
+		Now: func() time.Time { return time.Date(2025, 11, 13, 10, 0, 0, 0, time.UTC) },
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	return &api{graph.NewHandler(cfg), m, log}
+}
+
+// answer is a GraphQL response over HTTP.
+type answer struct {
+	Status int
+	Header http.Header
+	Body   string
+	Data   any
+	Errors []struct {
+		Message    string
+		Path       []any
+		Extensions struct{ Code, Pointer string }
+	}
+}
+
+func (a *api) do(t *testing.T, r *http.Request) *answer {
+	t.Helper()
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, r)
+	res := &answer{Status: w.Code, Header: w.Header(), Body: w.Body.String()}
+	decoder := json.NewDecoder(strings.NewReader(res.Body))
+	decoder.UseNumber()
+	if err := decoder.Decode(res); err != nil {
+		t.Fatalf("not JSON: %v: %s", err, res.Body)
+	}
+	return res
+}
+
+func post(body string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	return r
+}
+
+func (a *api) query(t *testing.T, query string, variables map[string]any) *answer {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.do(t, post(string(body)))
+}
+
+// at follows names and indices into the data; nil where there is nothing.
+func (r *answer) at(path ...any) any {
+	v := r.Data
+	for _, p := range path {
+		switch p := p.(type) {
+		case string:
+			object, _ := v.(map[string]any)
+			v = object[p]
+		case int:
+			list, _ := v.([]any)
+			if p >= len(list) {
+				return nil
+			}
+			v = list[p]
+		}
+	}
+	return v
+}
+
+func (r *answer) codes() []string {
+	codes := make([]string, len(r.Errors))
+	for i, e := range r.Errors {
+		codes[i] = e.Extensions.Code
+	}
+	return codes
+}
+
+// want compares the data at a path with JSON.
+func (r *answer) want(t *testing.T, wantJSON string, path ...any) {
+	t.Helper()
+	got, err := json.Marshal(r.at(path...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, []byte(wantJSON)); err != nil {
+		t.Fatal(err)
+	}
+	if normal(t, got) != normal(t, compact.Bytes()) {
+		t.Errorf("%v is\n%s, want\n%s\nerrors: %v", path, got, compact.Bytes(), r.Errors)
+	}
+}
+
+func normal(t *testing.T, data []byte) string {
+	t.Helper()
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var v any
+	if err := decoder.Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+func wantCodes(t *testing.T, res *answer, want ...string) {
+	t.Helper()
+	if got := res.codes(); !slices.Equal(got, want) {
+		t.Fatalf("codes %v, want %v: %s", got, want, res.Body)
+	}
+}
+
+var _ io.Writer = (*logged)(nil)

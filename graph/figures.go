@@ -1,0 +1,155 @@
+package graph
+
+import (
+	"context"
+	"errors"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/impactql/impactql/graph/model"
+	"github.com/impactql/impactql/impact"
+)
+
+// figuresBook is the answers to everything that a group asks the figures.
+type figuresBook struct {
+	entries map[figuresAsk][]figuresEntry // by the company's place in the group
+	answers []*impact.Figures             // of all groups that were read together
+}
+
+// figuresEntry is where the answers are: one, or one per point.
+type figuresEntry struct {
+	from, to int
+	err      error
+}
+
+var errNotAsked = errors.New("a field asks for what was not read ahead")
+
+// loadFigures is the answers about a company to one of the asks of its group.
+func loadFigures(ctx context.Context, c *model.Company, ask figuresAsk) ([]*impact.Figures, error) {
+	book, err := requestOf(ctx).figures.Load(ctx, c.Group)
+	if err != nil {
+		return nil, err
+	}
+	entries, ok := book.entries[ask]
+	if !ok {
+		return nil, errNotAsked
+	}
+	e := entries[c.Place]
+	return book.answers[e.from:e.to:e.to], e.err
+}
+
+// figuresOf is the figures of a company over a period.
+func figuresOf(ctx context.Context, c *model.Company, period *impact.Period, programme *string) (*impact.Figures, error) {
+	s, err := newScope(period, programme)
+	if err != nil {
+		return nil, err
+	}
+	figures, err := loadFigures(ctx, c, figuresAsk{scope: s})
+	if err != nil {
+		return nil, err
+	}
+	return figures[0], nil
+}
+
+// readFigures is the figures loader: it asks everything that the groups select, at
+// once.
+func (q *request) readFigures(ctx context.Context, groups []*model.Group) ([]*figuresBook, []error) {
+	op := graphql.GetOperationContext(ctx)
+	all := make([]*asks, len(groups))
+	for i, g := range groups {
+		all[i] = asksOf(op, g.Fields)
+	}
+	active, err := q.readActive(ctx, groups, all)
+	if err != nil {
+		return nil, []error{err}
+	}
+
+	books, errs := make([]*figuresBook, len(groups)), make([]error, len(groups))
+	var questions []impact.Question
+	for i, g := range groups {
+		books[i] = &figuresBook{entries: make(map[figuresAsk][]figuresEntry, len(all[i].figures))}
+		before := len(questions)
+		for _, ask := range all[i].figures {
+			entries := make([]figuresEntry, len(g.Companies))
+			for place, c := range g.Companies {
+				ranges, err := q.ranges(c, ask, active)
+				entries[place] = figuresEntry{len(questions), len(questions) + len(ranges), err}
+				for _, r := range ranges {
+					questions = append(questions, impact.Question{
+						Company: c.ID, Programme: ask.programme, Range: r, Parts: all[i].parts[ask],
+					})
+				}
+			}
+			books[i].entries[ask] = entries
+			if len(questions)-before > q.MaxFigures {
+				errs[i] = impact.Errorf(impact.CodeTooLarge, "the operation asks for more than %d points: "+
+					"ask for fewer companies, a shorter period or a wider interval", q.MaxFigures)
+				questions = questions[:before]
+				break
+			}
+		}
+	}
+	if len(questions) == 0 {
+		return books, errs
+	}
+
+	answers, err := q.Reader.Figures(ctx, questions)
+	if err == nil {
+		err = miscounted("Figures", len(answers), len(questions))
+	}
+	if err != nil {
+		return nil, []error{err}
+	}
+	for _, b := range books {
+		b.answers = answers
+	}
+	return books, errs
+}
+
+// ranges is what an ask covers: the period, or its points.
+func (q *request) ranges(c *impact.Company, ask figuresAsk, active map[impact.CompanyID]impact.Range) ([]impact.Range, error) {
+	r := q.rangeOf(c, ask.period)
+	if ask.interval == "" {
+		return []impact.Range{r}, nil
+	}
+	if ask.isUnbounded() {
+		r = r.Clip(active[c.ID])
+	}
+	return r.Split(ask.interval, c.Calendar)
+}
+
+// isUnbounded reports a series over all time: it has no points before the first
+// event or after the last.
+func (a figuresAsk) isUnbounded() bool { return a.interval != "" && a.period == impact.Period{} }
+
+// readActive is the days on which companies were active, of groups that select a
+// series over all time.
+func (q *request) readActive(
+	ctx context.Context, groups []*model.Group, all []*asks,
+) (map[impact.CompanyID]impact.Range, error) {
+	var unbounded []*model.Group
+	for i, g := range groups {
+		for _, ask := range all[i].figures {
+			if ask.isUnbounded() {
+				unbounded = append(unbounded, g)
+				break
+			}
+		}
+	}
+	if len(unbounded) == 0 {
+		return nil, nil
+	}
+	ids := everyID(unbounded)
+	ranges, err := q.Reader.Active(ctx, ids)
+	if err == nil {
+		err = miscounted("Active", len(ranges), len(ids))
+	}
+	if err != nil {
+		return nil, err
+	}
+	active := make(map[impact.CompanyID]impact.Range, len(ids))
+	for i, id := range ids {
+		active[id] = ranges[i]
+	}
+	return active, nil
+}

@@ -1,0 +1,160 @@
+package graph
+
+import (
+	"context"
+	"time"
+
+	"github.com/99designs/gqlgen/complexity"
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/impactql/impactql/graph/generated"
+	"github.com/impactql/impactql/impact"
+)
+
+// limits turns operations down before they run: too deep, or too costly.
+type limits struct {
+	*Config
+	schema graphql.ExecutableSchema
+}
+
+// ExtensionName implements graphql.HandlerExtension.
+func (*limits) ExtensionName() string { return "limits" }
+
+// Validate implements graphql.HandlerExtension.
+func (l *limits) Validate(schema graphql.ExecutableSchema) error {
+	l.schema = schema
+	return nil
+}
+
+// MutateOperationContext implements graphql.OperationContextMutator.
+func (l *limits) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	op.DisableIntrospection = false // the schema is no secret; the playground reads it
+	m := measurer{}
+	size := m.measure(op.Operation.SelectionSet)
+	if size.depth > l.MaxDepth {
+		return tooLarge("the query is nested %d deep, more than the %d allowed", size.depth, l.MaxDepth)
+	}
+	// First the number of fields: Calculate walks fragments as often as they are spread,
+	// which in a few lines can be more often than there are atoms in the universe.
+	cost := size.fields + introspectionCost*size.introspections
+	if cost <= l.MaxComplexity {
+		cost = introspectionCost*size.introspections +
+			complexity.Calculate(ctx, l.schema, op.Operation, op.Variables)
+	}
+	if cost > l.MaxComplexity {
+		return tooLarge("the operation costs %d, more than the %d allowed: "+
+			"ask for fewer items, a shorter period or a wider interval", cost, l.MaxComplexity)
+	}
+	return nil
+}
+
+func tooLarge(format string, args ...any) *gqlerror.Error {
+	err := gqlerror.Errorf(format, args...)
+	errcode.Set(err, string(impact.CodeTooLarge))
+	return err
+}
+
+// Such an error comes before execution, so it is answered like a query that is not
+// valid: not with 200.
+func init() { errcode.RegisterErrorType(string(impact.CodeTooLarge), errcode.KindProtocol) }
+
+// measurer measures selections, each fragment once.
+type measurer map[*ast.FragmentDefinition]extent
+
+type extent struct{ depth, fields, introspections int }
+
+// most keeps sums over fragments that are spread exponentially often from
+// overflowing.
+const most = 1 << 30
+
+func (m measurer) measure(selections ast.SelectionSet) (total extent) {
+	for _, s := range selections {
+		var e extent
+		switch s := s.(type) {
+		case *ast.Field:
+			e = m.measure(s.SelectionSet)
+			e.depth++
+			e.fields++
+			if s.Name == "__schema" || s.Name == "__type" {
+				e.introspections++
+			}
+		case *ast.InlineFragment:
+			e = m.measure(s.SelectionSet)
+		case *ast.FragmentSpread:
+			var known bool
+			if e, known = m[s.Definition]; !known {
+				e = m.measure(s.Definition.SelectionSet)
+				m[s.Definition] = e
+			}
+		}
+		total.depth = max(total.depth, e.depth)
+		total.fields = min(total.fields+e.fields, most)
+		total.introspections = min(total.introspections+e.introspections, most/introspectionCost)
+	}
+	return total
+}
+
+const (
+	// A cohort is read person by person.
+	cohortCost = 5
+	// About what the fields of a full introspection come to.
+	introspectionCost = 5000
+	// A series over all time is known to be short or long only when it is read.
+	assumedDays = 5 * 365
+)
+
+// costs are the fields that cost otherwise than 1 + what is selected below: lists
+// cost that for each item.
+func costs() (c generated.ComplexityRoot) {
+	c.Query.Companies = func(child int, first *int, _ *string) int { return 1 + length(first)*child }
+	c.Company.Cohort = func(child int, _ string, _ *impact.Period, _ *string) int { return child + cohortCost }
+	c.Company.Cohorts = func(child int, first *int, _ *string, _ *impact.Period, _ *string) int {
+		return 1 + length(first)*(child+cohortCost)
+	}
+	c.Company.TimeSeries = func(child int, period *impact.Period, interval impact.Interval, _ *string) int {
+		return 1 + points(period, interval)*child
+	}
+	c.SROI.Improvements = func(child int) int { return 1 + 3*child }
+	c.VIS.Components = func(child int) int { return 1 + 4*child }
+	return c
+}
+
+// length is how many items first asks for; one that the resolver will refuse counts
+// as the most.
+func length(first *int) int {
+	switch {
+	case first == nil:
+		return defaultFirst
+	case *first < 1 || *first > maxFirst:
+		return maxFirst
+	}
+	return *first
+}
+
+// points is about how many points a series has, whatever the company's calendar.
+func points(period *impact.Period, interval impact.Interval) int {
+	days := assumedDays
+	if period != nil && *period != (impact.Period{}) {
+		r := period.Range(impact.Calendar{Location: time.UTC}, impact.Date(2000, time.January, 1))
+		days = int(r.To - r.From)
+	}
+	return min(1+days/daysOf(interval), impact.MaxPoints)
+}
+
+func daysOf(interval impact.Interval) int {
+	switch interval {
+	case impact.IntervalWeek:
+		return 7
+	case impact.IntervalMonth:
+		return 30
+	case impact.IntervalQuarter:
+		return 91
+	case impact.IntervalYear:
+		return 365
+	case impact.IntervalDay:
+	}
+	return 1
+}

@@ -1,0 +1,124 @@
+// Package model holds the types of the graph that are shaped otherwise than those
+// of package impact: connections, ids, and figures that may be withheld.
+//
+// It stands apart from package graph because the generated code imports it and is
+// imported by graph.
+package model
+
+import (
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/shopspring/decimal"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// Node is anything with a global id.
+type Node interface{ IsNode() }
+
+// Company is a company as one field of an operation yields it.
+type Company struct {
+	*impact.Company
+	Group *Group
+	Place int // in the group
+}
+
+// IsNode implements Node.
+func (*Company) IsNode() {}
+
+// ID is the global id.
+func (c *Company) ID() string { return CompanyID(c.Key) }
+
+// TimeZone is the IANA name of the company's time zone.
+func (c *Company) TimeZone() string { return c.Location.String() }
+
+// Group is the companies that one field of an operation yields, alone or in a list.
+// What is selected below one is selected below all of them, so their figures are
+// read together: that is why the number of reads does not grow with the number of
+// companies, and does not depend on which goroutine comes first.
+type Group struct {
+	Companies []*impact.Company
+	Fields    []graphql.CollectedField // what the operation selects of each
+}
+
+// Members are the companies of the group as the graph shows them, in order.
+func (g *Group) Members() []*Company {
+	members := make([]*Company, len(g.Companies))
+	for i, c := range g.Companies {
+		members[i] = &Company{Company: c, Group: g, Place: i}
+	}
+	return members
+}
+
+// Metrics are the figures of a period, and their summary.
+type Metrics struct {
+	*impact.Metrics
+	ImpactScore decimal.Decimal
+}
+
+// UnmappedEvents is the count of events of unknown types.
+func (m *Metrics) UnmappedEvents() int64 { return m.Unmapped }
+
+// MetricsOf are the metrics among figures that have [impact.PartsMetrics]; the
+// summary needs [impact.PartsOverview].
+func MetricsOf(f *impact.Figures) *Metrics {
+	return &Metrics{Metrics: f.Metrics, ImpactScore: f.ImpactScore}
+}
+
+// Point is the figures of one interval of a time series.
+type Point struct{ *impact.Figures }
+
+// Start is the first day.
+func (p *Point) Start() impact.Day { return p.Range.From }
+
+// End is the last day.
+func (p *Point) End() impact.Day { return p.Range.To - 1 }
+
+// Metrics are the metrics of the interval.
+func (p *Point) Metrics() *Metrics { return MetricsOf(p.Figures) }
+
+// Improvement is how far participants came in one dimension.
+type Improvement struct {
+	Dimension string
+	Points    decimal.Decimal
+}
+
+// Cohort is a cohort whose figures are null where they are withheld.
+type Cohort struct {
+	*impact.Cohort
+	Order string // what the company's cohorts are ordered by
+}
+
+// ParticipantCount is the number of active members.
+func (c *Cohort) ParticipantCount() *int64 {
+	if c.Suppressed {
+		return nil
+	}
+	return &c.Cohort.ParticipantCount
+}
+
+// CompletionRate is that of the members' enrolments, in percent.
+func (c *Cohort) CompletionRate() decimal.NullDecimal {
+	return decimal.NullDecimal{Decimal: c.Cohort.CompletionRate, Valid: !c.Suppressed}
+}
+
+// SROI is the return on the members.
+func (c *Cohort) SROI() *impact.SROI {
+	if c.Suppressed {
+		return nil
+	}
+	return &c.Cohort.SROI
+}
+
+// VIS is the score of the volunteers who serve the members.
+func (c *Cohort) VIS() *CohortVIS {
+	if c.Suppressed {
+		return nil
+	}
+	return &CohortVIS{Score: c.AvgVIS, Methodology: MethodologyOf(impact.DefaultVIS.ID)}
+}
+
+// CohortVIS is a mean of scores.
+type CohortVIS struct {
+	Score       decimal.Decimal
+	Methodology *Methodology
+}

@@ -1,0 +1,50 @@
+package graph
+
+import (
+	"context"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// Reader answers what the graph asks. Each call is a constant number of statements,
+// however long the lists are that it is given, and a list may hold the same item
+// twice. It returns soon after ctx is done. An error that is or wraps an
+// [impact.Error] is shown to the caller; any other is logged, and shown as
+// [impact.CodeInternal]. What it returns is not changed by the graph.
+type Reader interface {
+	// Companies is every company that has one of the keys, in any order.
+	Companies(ctx context.Context, keys []string) ([]*impact.Company, error)
+
+	// CompanyPage is up to limit companies with a key greater than after, by key:
+	// all of them, or with ids not nil only those.
+	CompanyPage(ctx context.Context, ids []impact.CompanyID, after string, limit int) ([]*impact.Company, error)
+
+	// Figures answers questions, in their order.
+	Figures(ctx context.Context, questions []impact.Question) ([]*impact.Figures, error)
+
+	// Cohorts answers questions, in their order; nil where the company has no such
+	// cohort.
+	Cohorts(ctx context.Context, questions []impact.CohortQuestion) ([]*impact.Cohort, error)
+
+	// Departments are the names of the departments of each company, in the order of
+	// companies. The names are in any order and each is there once, whatever its case.
+	Departments(ctx context.Context, companies []impact.CompanyID) ([][]string, error)
+
+	// Active is the run of days from the first event of each company to its last, in
+	// the order of companies; empty where there is no event.
+	Active(ctx context.Context, companies []impact.CompanyID) ([]impact.Range, error)
+}
+
+// Viewer is who asks.
+type Viewer interface {
+	// May reports whether the viewer may see a company.
+	May(company impact.CompanyID) bool
+	// Companies are the companies that the viewer may see, in any order, or all of
+	// them whatever ids says.
+	Companies() (ids []impact.CompanyID, all bool)
+	// Can reports whether the viewer has a scope; the graph needs [ScopeRead].
+	Can(scope string) bool
+}
+
+// ScopeRead is the scope that every operation needs.
+const ScopeRead = "read"
