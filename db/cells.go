@@ -129,41 +129,41 @@ func mergePages(ctx context.Context, tx *sqlx.Tx, cells map[impact.CompanyID]imp
 	var at cellColumns
 	var facets []string
 	var numbers []int64
-	var targets []*impact.Cell
+	var updates []impact.PageUpdate
+	known := make(map[*impact.Cell][]impact.PageUpdate) // buckets with the same events share a cell
 	for company, cs := range cells {
 		for k, c := range cs {
-			for _, f := range []impact.Facet{impact.FacetVolunteers, impact.FacetParticipants, impact.FacetAssessments} {
-				for _, n := range c.PageNumbers(f) {
-					at.add(company, k)
-					facets, numbers = append(facets, string(rune(f))), append(numbers, int64(n))
-					targets = append(targets, c)
-				}
+			if _, ok := known[c]; !ok {
+				known[c] = c.PageUpdates()
+			}
+			for _, u := range known[c] {
+				at.add(company, k)
+				facets, numbers = append(facets, string(rune(u.Facet))), append(numbers, int64(u.Number))
+				updates = append(updates, u)
 			}
 		}
 	}
-	if len(targets) == 0 {
+	if len(updates) == 0 {
 		return nil
 	}
-	merge := func(i int, stored []byte) error {
-		return targets[i].MergePage(impact.Page{Facet: impact.Facet(facets[i][0]), Number: uint32(numbers[i]), Data: stored})
+	pages := make([][]byte, len(updates))
+	merge := func(i int, stored []byte) (err error) {
+		pages[i], err = updates[i].Merge(stored)
+		return err
 	}
-	if err := loadStored(ctx, tx, merge, query("fold_pages_load"), at.args(pq.Array(facets), pq.Array(numbers))...); err != nil {
-		return wrap(err, "load %d pages", len(targets))
+	args := at.args(pq.Array(facets), pq.Array(numbers))
+	if err := loadStored(ctx, tx, merge, query("fold_pages_load"), args...); err != nil {
+		return wrap(err, "load %d pages", len(updates))
 	}
-	var write cellColumns
-	facets, numbers = facets[:0], numbers[:0]
-	var data [][]byte
-	for company, cs := range cells {
-		for k, c := range cs {
-			for p := range c.Pages() {
-				write.add(company, k)
-				facets, numbers = append(facets, string(rune(p.Facet))), append(numbers, int64(p.Number))
-				data = append(data, p.Data)
+	for i, page := range pages {
+		if page == nil {
+			if err := merge(i, nil); err != nil {
+				return wrap(err, "encode page")
 			}
 		}
 	}
-	_, err := tx.ExecContext(ctx, query("fold_pages_store"), write.args(pq.Array(facets), pq.Array(numbers), pq.ByteaArray(data))...)
-	return wrap(err, "store %d pages", len(data))
+	_, err := tx.ExecContext(ctx, query("fold_pages_store"), append(args, pq.ByteaArray(pages))...)
+	return wrap(err, "store %d pages", len(pages))
 }
 
 // loadStored runs a query that returns (place in the arrays from 1, bytes).

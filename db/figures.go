@@ -257,7 +257,6 @@ func share[V any](ctx context.Context, flights *singleflight.Group, key string, 
 	}
 }
 
-
 // Active is the run of days from each company's first event to its last; empty
 // where there is none.
 func (f *Figures) Active(ctx context.Context, companies []impact.CompanyID) ([]impact.Range, error) {

@@ -308,8 +308,9 @@ func (cs Cells) Add(e *Event, day Day, participant, volunteer Ordinal) {
 }
 
 // RollUp adds what follows from the day cells that Add filled: the months and
-// years of each programme, and all three grains of [AllProgrammes]. Call it
-// once, after the last Add.
+// years of each programme, and all three grains of [AllProgrammes]. Call it once,
+// after the last Add, and change no cell afterwards: one that is the sum of a
+// single other is that other.
 func (cs Cells) RollUp() {
 	cs.widen(GrainDay, func(k CellKey) CellKey { k.Programme = AllProgrammes; return k })
 	cs.widen(GrainDay, func(k CellKey) CellKey { return CellKey{k.Programme, GrainMonth, k.Bucket.monthStart()} })
@@ -317,14 +318,20 @@ func (cs Cells) RollUp() {
 }
 
 func (cs Cells) widen(from Grain, to func(CellKey) CellKey) {
-	keys := make([]CellKey, 0, len(cs))
-	for k := range cs {
+	parts := make(map[CellKey][]*Cell)
+	for k, c := range cs {
 		if k.Grain == from {
-			keys = append(keys, k)
+			parts[to(k)] = append(parts[to(k)], c)
 		}
 	}
-	for _, k := range keys {
-		cs.at(to(k)).Merge(cs[k])
+	for k, list := range parts {
+		if len(list) == 1 {
+			cs[k] = list[0]
+			continue
+		}
+		for _, c := range list {
+			cs.at(k).Merge(c)
+		}
 	}
 }
 

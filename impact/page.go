@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -26,90 +27,149 @@ const (
 const PageBits = 8
 
 // Page is the encoded sums of the people whose ordinal >> PageBits is Number.
+//
+// Each person is one byte, the low bits of the ordinal, and then the sums as
+// varints; people are in ascending order. The encoding is canonical: equal sums
+// give equal bytes.
 type Page struct {
 	Facet  Facet
 	Number uint32
 	Data   []byte
 }
 
-// Pages yields the cell's per-person sums in pages, ascending. The encoding is
-// canonical: equal sums give equal bytes.
+// PageUpdate is what a cell adds to one page.
+type PageUpdate struct {
+	Facet  Facet
+	Number uint32
+	// Merge is the page that stored becomes; nil stands for a page that is not there
+	// yet. It decodes only the people that the update is about. The error is of a
+	// page that no version wrote.
+	Merge func(stored []byte) ([]byte, error)
+}
+
+// Pages yields the cell's per-person sums in pages, ascending.
 func (c *Cell) Pages() iter.Seq[Page] {
 	return func(yield func(Page) bool) {
-		_ = pages(FacetVolunteers, c.Volunteers, appendVolunteer, yield) &&
-			pages(FacetParticipants, c.Participants, appendParticipant, yield) &&
-			pages(FacetAssessments, c.Assessments, appendAssessments, yield)
+		for _, u := range c.PageUpdates() {
+			data, err := u.Merge(nil)
+			if err != nil {
+				panic(err) // nothing was read
+			}
+			if !yield(Page{u.Facet, u.Number, data}) {
+				return
+			}
+		}
 	}
 }
 
-// PageNumbers lists the pages that a facet of the cell touches, ascending.
-func (c *Cell) PageNumbers(f Facet) []uint32 {
-	switch f {
-	case FacetVolunteers:
-		return pageNumbers(c.Volunteers)
-	case FacetParticipants:
-		return pageNumbers(c.Participants)
-	case FacetAssessments:
-		return pageNumbers(c.Assessments)
-	}
-	return nil
+// PageUpdates lists what the cell adds to each page that it touches, ascending.
+// The cell must not change while they are used.
+func (c *Cell) PageUpdates() []PageUpdate {
+	var list []PageUpdate
+	list = volunteerPages.updates(list, c.Volunteers)
+	list = participantPages.updates(list, c.Participants)
+	return assessmentPages.updates(list, c.Assessments)
 }
 
 // MergePage adds the sums of an encoded page. It takes only what [Cell.Pages] can
-// have written: a page that names people of another page, or one person twice, is
-// as torn as one that ends early. After an error the cell is to be thrown away.
+// have written: a page that names people out of order, or one twice, is as torn as
+// one that ends early. After an error the cell is to be thrown away.
 func (c *Cell) MergePage(p Page) error {
-	r := pageReader{data: p.Data, next: uint64(p.Number) << PageBits}
+	switch p.Facet {
+	case FacetVolunteers:
+		return volunteerPages.into(&c.Volunteers, p)
+	case FacetParticipants:
+		return participantPages.into(&c.Participants, p)
+	case FacetAssessments:
+		return assessmentPages.into(&c.Assessments, p)
+	}
+	return fmt.Errorf("impact: unknown facet %q", p.Facet)
+}
+
+// pageCodec reads and writes the sums of one facet.
+type pageCodec[V any] struct {
+	facet  Facet
+	read   func(*pageReader) V
+	skip   func(*pageReader)
+	append func([]byte, *V) []byte
+	merge  func(*V, *V)
+}
+
+var (
+	volunteerPages = pageCodec[VolunteerSums]{
+		FacetVolunteers, (*pageReader).volunteer, (*pageReader).skipVolunteer, appendVolunteer, (*VolunteerSums).merge,
+	}
+	participantPages = pageCodec[ParticipantSums]{
+		FacetParticipants, (*pageReader).participant, (*pageReader).skipParticipant, appendParticipant, (*ParticipantSums).merge,
+	}
+	assessmentPages = pageCodec[AssessmentSums]{
+		FacetAssessments, (*pageReader).assessments, (*pageReader).skipAssessments, appendAssessments, (*AssessmentSums).merge,
+	}
+)
+
+func (pc *pageCodec[V]) updates(list []PageUpdate, people map[Ordinal]*V) []PageUpdate {
+	order := slices.Sorted(maps.Keys(people))
+	for len(order) > 0 {
+		number, n := order[0]>>PageBits, 1
+		for n < len(order) && order[n]>>PageBits == number {
+			n++
+		}
+		who := order[:n]
+		list = append(list, PageUpdate{pc.facet, number, func(stored []byte) ([]byte, error) {
+			return pc.update(number, stored, who, people)
+		}})
+		order = order[n:]
+	}
+	return list
+}
+
+// update merges the sums of who into a stored page.
+func (pc *pageCodec[V]) update(number uint32, stored []byte, who []Ordinal, people map[Ordinal]*V) ([]byte, error) {
+	const guess = 12 // bytes per person
+	out := make([]byte, 0, len(stored)+guess*len(who))
+	r := pageReader{data: stored}
 	for len(r.data) > 0 {
-		who := r.person(p.Number)
-		switch p.Facet {
-		case FacetVolunteers:
-			mergePerson(&r, &c.Volunteers, who, r.volunteer(), (*VolunteerSums).merge)
-		case FacetParticipants:
-			mergePerson(&r, &c.Participants, who, r.participant(), (*ParticipantSums).merge)
-		case FacetAssessments:
-			mergePerson(&r, &c.Assessments, who, r.assessments(), (*AssessmentSums).merge)
-		default:
-			return fmt.Errorf("impact: unknown facet %q", p.Facet)
+		at := r.person(number)
+		for len(who) > 0 && who[0] < at {
+			out = pc.append(append(out, byte(who[0])), people[who[0]])
+			who = who[1:]
+		}
+		out = append(out, byte(at))
+		if len(who) > 0 && who[0] == at {
+			sums := pc.read(&r)
+			pc.merge(&sums, people[at])
+			out = pc.append(out, &sums)
+			who = who[1:]
+		} else {
+			rest := r.data
+			pc.skip(&r)
+			out = append(out, rest[:len(rest)-len(r.data)]...)
+		}
+		if r.err != nil {
+			return nil, pc.fail(number, r.err)
 		}
 	}
-	if r.err != nil {
-		return fmt.Errorf("impact: page %q %d: %w", p.Facet, p.Number, r.err)
+	for _, at := range who {
+		out = pc.append(append(out, byte(at)), people[at])
+	}
+	return out, nil
+}
+
+func (pc *pageCodec[V]) into(people *map[Ordinal]*V, p Page) error {
+	r := pageReader{data: p.Data}
+	for len(r.data) > 0 {
+		at := r.person(p.Number)
+		sums := pc.read(&r)
+		if r.err != nil {
+			return pc.fail(p.Number, r.err)
+		}
+		pc.merge(slot(people, at), &sums)
 	}
 	return nil
 }
 
-func mergePerson[V any](r *pageReader, people *map[Ordinal]*V, who Ordinal, v V, merge func(*V, *V)) {
-	if r.err == nil {
-		merge(slot(people, who), &v)
-	}
-}
-
-func pageNumbers[V any](people map[Ordinal]*V) []uint32 {
-	seen := make(map[uint32]struct{})
-	for who := range people {
-		seen[who>>PageBits] = struct{}{}
-	}
-	return slices.Sorted(maps.Keys(seen))
-}
-
-func pages[V any](f Facet, people map[Ordinal]*V, enc func([]byte, *V) []byte, yield func(Page) bool) bool {
-	order := slices.Sorted(maps.Keys(people))
-	for len(order) > 0 {
-		p := Page{Facet: f, Number: order[0] >> PageBits}
-		last := uint64(p.Number) << PageBits
-		for len(order) > 0 && order[0]>>PageBits == p.Number {
-			who := order[0]
-			p.Data = binary.AppendUvarint(p.Data, uint64(who)-last)
-			p.Data = enc(p.Data, people[who])
-			last = uint64(who)
-			order = order[1:]
-		}
-		if !yield(p) {
-			return false
-		}
-	}
-	return true
+func (pc *pageCodec[V]) fail(number uint32, err error) error {
+	return fmt.Errorf("impact: page %q %d: %w", pc.facet, number, err)
 }
 
 func appendVolunteer(b []byte, v *VolunteerSums) []byte {
@@ -158,8 +218,7 @@ var errPageTorn = errors.New("torn page")
 
 type pageReader struct {
 	data []byte
-	next uint64 // the ordinal that the next gap counts from
-	some bool   // a person was read
+	last int // the low bits of the person before, plus one
 	err  error
 }
 
@@ -187,16 +246,39 @@ func (r *pageReader) varint() int64 {
 
 // person reads whose sums follow.
 func (r *pageReader) person(page uint32) Ordinal {
-	gap := r.uvarint()
-	if gap >= 1<<PageBits || r.some && gap == 0 ||
-		(r.next+gap)>>PageBits != uint64(page) || r.next+gap > math.MaxUint32 {
+	low := int(r.data[0])
+	if low < r.last || page > math.MaxUint32>>PageBits {
 		r.torn()
 		return 0
 	}
-	r.next += gap
-	r.some = true
-	return Ordinal(r.next)
+	r.data, r.last = r.data[1:], low+1
+	return page<<PageBits | Ordinal(low)
 }
+
+// skipVarints passes over n varints.
+func (r *pageReader) skipVarints(n uint64) {
+	for i, c := range r.data {
+		if n == 0 {
+			r.data = r.data[i:]
+			return
+		}
+		if c < 0x80 {
+			n--
+		}
+	}
+	if r.data = nil; n > 0 {
+		r.torn()
+	}
+}
+
+func (r *pageReader) skipVolunteer() {
+	r.skipVarints(2)
+	r.skipVarints(r.uvarint())
+}
+
+func (r *pageReader) skipParticipant() { r.skipVarints(4) }
+
+func (r *pageReader) skipAssessments() { r.skipVarints(8 * uint64(bits.OnesCount64(r.uvarint()))) }
 
 func (r *pageReader) volunteer() (v VolunteerSums) {
 	v.N, v.MS = r.varint(), r.varint()
