@@ -61,7 +61,7 @@ var shapes = [numFields]shape{
 var canonical = [numFields]string{
 	fieldType: "/type", fieldTime: "/timestamp", fieldParticipant: "/data/participantId", fieldUser: "/data/userId",
 	fieldVolunteer: "/data/volunteerId", fieldHours: "/data/hours", fieldScore: "/data/score",
-	fieldDimension: "/data/dimension", fieldAmount: "/data/amount", fieldCurrency: "/data/currency",
+	fieldRating: "/data/rating", fieldDimension: "/data/dimension", fieldAmount: "/data/amount", fieldCurrency: "/data/currency",
 	fieldSession: "/sessionId", fieldStatus: "/data/status",
 }
 
