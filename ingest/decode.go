@@ -28,6 +28,9 @@ type wire struct {
 	// under marks fields found under "data": they win over the same name at the top.
 	under   [numFields]bool
 	problem *impact.Error // the first value of a wrong type, or a passed limit
+	// minor says that the problem is with a field that a type which no mapping
+	// knows may well use in its own way.
+	minor bool
 }
 
 // decoder walks a body once. Syntax errors end the walk; a value of a wrong type
@@ -196,7 +199,7 @@ func (d *decoder) value(w *wire, f field, inData bool) error {
 		if err := d.skip(); err != nil {
 			return err
 		}
-		w.fail(impact.CodeInvalid, d.json.StackPointer(), shapes[f].want())
+		w.misfit(f, d.json.StackPointer(), shapes[f].want())
 		return nil
 	}
 	token, err := d.json.ReadToken()
@@ -210,7 +213,7 @@ func (d *decoder) value(w *wire, f field, inData bool) error {
 	w.text[f] = token.String() // of a number, as it is written: amounts are exact
 	if kind == '0' {
 		if w.number[f], err = strconv.ParseFloat(w.text[f], 64); err != nil {
-			w.fail(impact.CodeInvalid, d.json.StackPointer(), "the number is out of range")
+			w.misfit(f, d.json.StackPointer(), "the number is out of range")
 		}
 	}
 	return nil
@@ -252,8 +255,18 @@ func (d *decoder) skip() error {
 }
 
 func (w *wire) fail(code impact.Code, at jsontext.Pointer, message string) {
+	if w.problem == nil || w.minor {
+		w.problem, w.minor = &impact.Error{Code: code, Pointer: string(at), Message: message}, false
+	}
+}
+
+// misfit marks a value that its field cannot have.
+func (w *wire) misfit(f field, at jsontext.Pointer, message string) {
 	if w.problem == nil {
-		w.problem = &impact.Error{Code: code, Pointer: string(at), Message: message}
+		w.fail(impact.CodeInvalid, at, message)
+		w.minor = f >= fieldSession || f == fieldCompanyHint
+	} else if f < fieldSession && f != fieldCompanyHint {
+		w.fail(impact.CodeInvalid, at, message)
 	}
 }
 

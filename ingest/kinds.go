@@ -74,7 +74,7 @@ type hoursFacts struct {
 type donationFacts struct {
 	Participant string   `validate:"omitempty,key"`
 	Volunteer   string   `validate:"omitempty,key"`
-	Amount      *float64 `validate:"required,gt=0,lt=1000000000000000"`
+	Amount      *float64 `validate:"required,gte=0.0001,lt=1000000000000000"`
 	Currency    string   `validate:"required,len=3,alpha"`
 }
 
@@ -88,6 +88,7 @@ type attendanceFacts struct {
 	Participant     string   `validate:"required_without=Volunteer,omitempty,key"`
 	Volunteer       string   `validate:"omitempty,key"`
 	DurationMinutes *float64 `validate:"omitempty,gte=0,lte=1440"`
+	DurationSeconds *float64 `validate:"omitempty,gte=0,lte=86400"`
 }
 
 type directoryFacts struct {
@@ -128,7 +129,7 @@ func (n *normaliser) facts() any {
 	case impact.KindMatch:
 		return &matchFacts{e.Participant, e.Volunteer, e.Session}
 	case impact.KindEventAttended:
-		return &attendanceFacts{e.Participant, e.Volunteer, num(fieldDurationMinutes)}
+		return &attendanceFacts{e.Participant, e.Volunteer, num(fieldDurationMinutes), num(fieldDurationSeconds)}
 	case impact.KindDirectory:
 		return &directoryFacts{e.Participant, w.text[fieldDepartment]}
 	case impact.KindUnknown:

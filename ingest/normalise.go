@@ -41,7 +41,9 @@ type normaliser struct {
 func (n *normaliser) normalise(w *wire) (*impact.Event, *impact.Error) {
 	n.wire, n.event = w, new(impact.Event)
 	if w.problem != nil {
-		return nil, w.problem
+		if _, known := impact.KindOf(w.text[fieldType]); known || !w.minor {
+			return nil, w.problem
+		}
 	}
 	for _, step := range []func() *impact.Error{n.name, n.place, n.people, n.check, n.date} {
 		if err := step(); err != nil {
@@ -66,7 +68,7 @@ func (n *normaliser) name() *impact.Error {
 		mapping.Kind = impact.KindVolunteerHours
 	}
 	e.Kind, e.Programme = mapping.Kind, mapping.Programme
-	if p := w.text[fieldProgramme]; p != "" {
+	if p := w.text[fieldProgramme]; p != "" && (e.Kind != impact.KindUnknown || impact.ValidKey(p)) {
 		if err := n.validateVar(p, "key", fieldProgramme); err != nil {
 			return err
 		}
@@ -123,8 +125,27 @@ func (n *normaliser) people() *impact.Error {
 		keepValid(&e.Participant)
 		keepValid(&e.Volunteer)
 		keepValid(&e.Session)
+		return nil
 	}
-	return nil
+	if err := n.checkKey(e.Participant, fieldParticipant, fieldUser); err != nil {
+		return err
+	}
+	if err := n.checkKey(e.Volunteer, fieldVolunteer, fieldUser); err != nil {
+		return err
+	}
+	return n.checkKey(e.Session, fieldSession, fieldMatch)
+}
+
+// checkKey checks a key that the event need not have but that every kind keeps; it
+// comes from the first of the two fields that says something.
+func (n *normaliser) checkKey(key string, f, other field) *impact.Error {
+	if key == "" || impact.ValidKey(key) {
+		return nil
+	}
+	if n.wire.text[f] == "" {
+		f = other
+	}
+	return n.validateVar(key, "key", f)
 }
 
 func keepValid(key *string) {
@@ -150,6 +171,9 @@ func (n *normaliser) date() *impact.Error {
 			continue
 		}
 		at, ok := parseTime(w.text[f], n.company.Location)
+		if !ok && f == fieldCompletedAt && n.event.Kind == impact.KindUnknown {
+			continue
+		}
 		if !ok {
 			return &impact.Error{Code: impact.CodeInvalid, Pointer: pointerTo(w.raw, f, true), Message: shapeTime.want()}
 		}
@@ -169,8 +193,15 @@ func parseTime(s string, loc *time.Location) (time.Time, bool) {
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
 		return t, true
 	}
-	if t, err := time.ParseInLocation(time.DateOnly, s, loc); err == nil {
+	if date, err := time.Parse(time.DateOnly, s); err == nil {
+		t := time.Date(date.Year(), date.Month(), date.Day(), 0, 0, 0, 0, loc)
+		if t.Day() != date.Day() { // summer time began at midnight: the day has none
+			t = t.Add(time.Hour)
+		}
 		return t, true
+	}
+	if strings.Trim(s, "0123456789.eE+-") != "" { // hexadecimal, NaN and the like
+		return time.Time{}, false
 	}
 	x, err := strconv.ParseFloat(s, 64)
 	if err != nil || x < 0 || x > 1e14 {
