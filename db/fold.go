@@ -15,7 +15,7 @@ import (
 
 // foldPause is the least time between the starts of two folds: each has a fixed
 // cost, and figures need be fresh within a second, not within a millisecond.
-const foldPause = 400 * time.Millisecond
+const foldPause = 500 * time.Millisecond
 
 // orphanAge is how old an unfolded batch must be before an instance that did not
 // commit it takes it up.

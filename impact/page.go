@@ -23,8 +23,9 @@ const (
 	FacetAssessments  Facet = 'A'
 )
 
-// PageBits is how many low bits of an ordinal count within a page.
-const PageBits = 8
+// PageBits is how many low bits of an ordinal count within a page: few enough
+// that most pages fit beside each other in a block of Postgres.
+const PageBits = 7
 
 // Page is the encoded sums of the people whose ordinal >> PageBits is Number.
 //
@@ -131,10 +132,10 @@ func (pc *pageCodec[V]) update(number uint32, stored []byte, who []Ordinal, peop
 	for len(r.data) > 0 {
 		at := r.person(number)
 		for len(who) > 0 && who[0] < at {
-			out = pc.append(append(out, byte(who[0])), people[who[0]])
+			out = pc.append(append(out, lowBits(who[0])), people[who[0]])
 			who = who[1:]
 		}
-		out = append(out, byte(at))
+		out = append(out, lowBits(at))
 		if len(who) > 0 && who[0] == at {
 			sums := pc.read(&r)
 			pc.merge(&sums, people[at])
@@ -150,10 +151,12 @@ func (pc *pageCodec[V]) update(number uint32, stored []byte, who []Ordinal, peop
 		}
 	}
 	for _, at := range who {
-		out = pc.append(append(out, byte(at)), people[at])
+		out = pc.append(append(out, lowBits(at)), people[at])
 	}
 	return out, nil
 }
+
+func lowBits(who Ordinal) byte { return byte(who & (1<<PageBits - 1)) }
 
 func (pc *pageCodec[V]) into(people *map[Ordinal]*V, p Page) error {
 	r := pageReader{data: p.Data}
@@ -247,7 +250,7 @@ func (r *pageReader) varint() int64 {
 // person reads whose sums follow.
 func (r *pageReader) person(page uint32) Ordinal {
 	low := int(r.data[0])
-	if low < r.last || page > math.MaxUint32>>PageBits {
+	if low < r.last || low >= 1<<PageBits || page > math.MaxUint32>>PageBits {
 		r.torn()
 		return 0
 	}

@@ -11,11 +11,11 @@ import (
 func TestPageNumbers(t *testing.T) {
 	t.Parallel()
 	c := new(impact.Cell)
-	for _, who := range []impact.Ordinal{70_000, 255, 0, 256, 1<<32 - 1} {
+	for _, who := range []impact.Ordinal{70_000, 127, 0, 128, 1<<32 - 1} {
 		c.Add(session(60, "2025-01-01"), who, who)
 		c.Add(assessment(impact.Language, .5, "2025-01-01"), who, 0)
 	}
-	want := []uint32{0, 1, 273, 1<<24 - 1}
+	want := []uint32{0, 1, 546, 1<<25 - 1}
 	found := map[impact.Facet][]uint32{}
 	for p := range c.Pages() {
 		found[p.Facet] = append(found[p.Facet], p.Number)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -35,24 +36,44 @@ type wire struct {
 
 // decoder walks a body once. Syntax errors end the walk; a value of a wrong type
 // only marks its event, so that the others land.
+//
+// Decoders are used again, since a fresh one costs as much as decoding an event.
 type decoder struct {
-	json *jsontext.Decoder
+	json jsontext.Decoder
+	in   bytes.Buffer
 	body []byte
+	wire wire
 	path []byte // folded names down to the current value, dot-separated
 
 	looking field            // the field that pointerTo looks for
 	found   jsontext.Pointer // where it last was taken from
 }
 
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+// newDecoder takes a decoder out of the pool; give it back with release.
 func newDecoder(body []byte) *decoder {
-	return &decoder{json: jsontext.NewDecoder(bytes.NewBuffer(body)), body: body}
+	d, _ := decoders.Get().(*decoder)
+	d.body = body
+	d.in = *bytes.NewBuffer(body)
+	d.json.Reset(&d.in)
+	return d
+}
+
+// release gives a decoder back, without what it held of the request.
+func (d *decoder) release() {
+	d.in = bytes.Buffer{}
+	d.json.Reset(&d.in)
+	d.wire = wire{}
+	d.body, d.path, d.looking, d.found = nil, d.path[:0], fieldNone, ""
+	decoders.Put(d)
 }
 
 // events calls each with every event of the body, which is one event or an array
 // of them; array says which. The wire is valid during the call only. An error
 // means that the request is refused whole, whatever each was called with.
 func (d *decoder) events(each func(w *wire, array bool)) (array bool, err error) {
-	w := new(wire)
+	w := &d.wire
 	switch d.json.PeekKind() {
 	case '{':
 		if err := d.event(w); err != nil {
@@ -202,7 +223,7 @@ func (d *decoder) value(w *wire, f field, inData bool) error {
 		w.misfit(f, d.json.StackPointer(), shapes[f].want())
 		return nil
 	}
-	token, err := d.json.ReadToken()
+	value, err := d.json.ReadValue()
 	if err != nil {
 		return d.syntax(err)
 	}
@@ -210,13 +231,25 @@ func (d *decoder) value(w *wire, f field, inData bool) error {
 	if f == d.looking {
 		d.found = d.json.StackPointer()
 	}
-	w.text[f] = token.String() // of a number, as it is written: amounts are exact
-	if kind == '0' {
-		if w.number[f], err = strconv.ParseFloat(w.text[f], 64); err != nil {
-			w.misfit(f, d.json.StackPointer(), "the number is out of range")
-		}
+	if kind == '"' {
+		w.text[f], err = unquote(value)
+		return err
+	}
+	if w.number[f], err = strconv.ParseFloat(string(value), 64); err != nil {
+		w.misfit(f, d.json.StackPointer(), "the number is out of range")
+	}
+	if f == fieldAmount || shapes[f] == shapeTime {
+		w.text[f] = string(value) // as it is written: amounts are exact
 	}
 	return nil
+}
+
+func unquote(value jsontext.Value) (string, error) {
+	if inner := value[1 : len(value)-1]; bytes.IndexByte(inner, '\\') < 0 {
+		return string(inner), nil
+	}
+	text, err := jsontext.AppendUnquote(nil, value)
+	return string(text), err
 }
 
 func (s shape) want() string {
@@ -296,7 +329,8 @@ func pointerTo(raw []byte, f field, has bool) string {
 		return canonical[f]
 	}
 	d := newDecoder(raw)
+	defer d.release()
 	d.looking = f
-	_ = d.event(new(wire)) // it was well-formed before
+	_ = d.event(&d.wire) // it was well-formed before
 	return string(d.found)
 }

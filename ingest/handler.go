@@ -150,6 +150,7 @@ type result struct {
 
 func (q *request) decode(body []byte) error {
 	d := newDecoder(body)
+	defer d.release()
 	array, err := d.events(func(w *wire, array bool) {
 		if array {
 			q.delivery = "" // a delivery of many events does not tell them apart

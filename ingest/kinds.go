@@ -11,10 +11,14 @@ import (
 // of fieldsByName. Pointers are nil where the event says nothing. No session, and no
 // attendance, is longer than a day.
 
+type unknownFacts struct {
+	Type string `validate:"required,max=200,printable"`
+}
+
 type sessionFacts struct {
-	Participant     string   `validate:"required_without=Volunteer,omitempty,key"`
-	Volunteer       string   `validate:"omitempty,key"`
-	Session         string   `validate:"omitempty,key"`
+	Participant     string `validate:"required_without=Volunteer"`
+	Volunteer       string
+	Session         string
 	DurationMinutes *float64 `validate:"omitempty,gt=0,lte=1440"`
 	DurationSeconds *float64 `validate:"omitempty,gte=0,lte=86400"`
 	Score           *float64 `validate:"omitempty,gte=0,lte=10"`
@@ -23,76 +27,76 @@ type sessionFacts struct {
 }
 
 type feedbackFacts struct {
-	Participant string   `validate:"omitempty,key"`
-	Volunteer   string   `validate:"omitempty,key"`
-	Session     string   `validate:"omitempty,key"`
+	Participant string
+	Volunteer   string
+	Session     string
 	Rating      *float64 `validate:"required_without=Score,omitempty,gte=0,lte=1"`
 	Score       *float64 `validate:"omitempty,gte=0,lte=10"`
 }
 
 type checkinFacts struct {
-	Participant string   `validate:"omitempty,key"`
-	Volunteer   string   `validate:"omitempty,key"`
-	Session     string   `validate:"omitempty,key"`
+	Participant string
+	Volunteer   string
+	Session     string
 	Mood        string   `validate:"omitempty,oneof=great good okay struggling difficult"`
 	Score       *float64 `validate:"omitempty,gte=0,lte=10"`
 }
 
 type milestoneFacts struct {
-	Participant string   `validate:"required,key"`
+	Participant string   `validate:"required"`
 	Points      *float64 `validate:"omitempty,gte=0,lte=1000000000"`
 	Score       *float64 `validate:"omitempty,gte=0,lte=10"`
 }
 
 type outcomeFacts struct {
-	Participant string   `validate:"required,key"`
+	Participant string   `validate:"required"`
 	Dimension   string   `validate:"required,dimension"`
 	Score       *float64 `validate:"required,gte=0,lte=1"`
 	Confidence  *float64 `validate:"omitempty,gte=0,lte=1"`
 }
 
 type courseFacts struct {
-	Participant string   `validate:"required,key"`
+	Participant string   `validate:"required"`
 	FinalScore  *float64 `validate:"omitempty,gte=0,lte=100"`
 	Progress    *float64 `validate:"omitempty,gte=0,lte=100"`
 }
 
 type enrollmentFacts struct {
-	Participant string `validate:"required,key"`
+	Participant string `validate:"required"`
 	Status      string `validate:"omitempty,oneof=enrolled in_progress completed withdrawn failed"`
 }
 
 type placementFacts struct {
-	Participant string `validate:"required,key"`
+	Participant string `validate:"required"`
 }
 
 type hoursFacts struct {
-	Volunteer string   `validate:"required,key"`
+	Volunteer string   `validate:"required"`
 	Hours     *float64 `validate:"required,gte=0,lte=10000"`
 }
 
 type donationFacts struct {
-	Participant string   `validate:"omitempty,key"`
-	Volunteer   string   `validate:"omitempty,key"`
+	Participant string
+	Volunteer   string
 	Amount      *float64 `validate:"required,gte=0.0001,lt=1000000000000000"`
 	Currency    string   `validate:"required,len=3,alpha"`
 }
 
 type matchFacts struct {
-	Participant string `validate:"required,key"`
-	Volunteer   string `validate:"required,key"`
-	Session     string `validate:"omitempty,key"`
+	Participant string `validate:"required"`
+	Volunteer   string `validate:"required"`
+	Session     string
 }
 
 type attendanceFacts struct {
-	Participant     string   `validate:"required_without=Volunteer,omitempty,key"`
-	Volunteer       string   `validate:"omitempty,key"`
+	Participant     string `validate:"required_without=Volunteer"`
+	Volunteer       string
 	DurationMinutes *float64 `validate:"omitempty,gte=0,lte=1440"`
 	DurationSeconds *float64 `validate:"omitempty,gte=0,lte=86400"`
 }
 
 type directoryFacts struct {
-	Participant string `validate:"required,key"`
+	Participant string `validate:"required"`
 	Department  string `validate:"omitempty,max=100,printable"`
 }
 

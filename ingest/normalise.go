@@ -60,18 +60,17 @@ func (n *normaliser) normalise(w *wire) (*impact.Event, *impact.Error) {
 func (n *normaliser) name() *impact.Error {
 	w, e := n.wire, n.event
 	e.Type = w.text[fieldType]
-	if err := n.validateVar(e.Type, "required,max=200,printable", fieldType); err != nil {
-		return err
+	mapping, known := impact.KindOf(e.Type)
+	if !known {
+		if err := n.invalid(rules.Struct(&unknownFacts{e.Type})); err != nil {
+			return err
+		}
 	}
-	mapping, _ := impact.KindOf(e.Type)
 	if e.Type == typeSessionCreated && w.has[fieldHours] {
 		mapping.Kind = impact.KindVolunteerHours
 	}
 	e.Kind, e.Programme = mapping.Kind, mapping.Programme
 	if p := w.text[fieldProgramme]; p != "" && (e.Kind != impact.KindUnknown || impact.ValidKey(p)) {
-		if err := n.validateVar(p, "key", fieldProgramme); err != nil {
-			return err
-		}
 		e.Programme = p
 	}
 	return nil
@@ -145,7 +144,7 @@ func (n *normaliser) checkKey(key string, f, other field) *impact.Error {
 	if n.wire.text[f] == "" {
 		f = other
 	}
-	return n.validateVar(key, "key", f)
+	return &impact.Error{Code: impact.CodeInvalid, Pointer: pointerTo(n.wire.raw, f, true), Message: keyRule}
 }
 
 func keepValid(key *string) {
@@ -155,6 +154,11 @@ func keepValid(key *string) {
 }
 
 func (n *normaliser) check() *impact.Error {
+	if !impact.ValidKey(n.event.Programme) {
+		return &impact.Error{
+			Code: impact.CodeInvalid, Pointer: pointerTo(n.wire.raw, fieldProgramme, true), Message: keyRule,
+		}
+	}
 	facts := n.facts()
 	if facts == nil {
 		return nil
@@ -246,7 +250,6 @@ func hashKey(parts ...string) impact.Key {
 var rules = func() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	for tag, ok := range map[string]func(string) bool{
-		"key":       impact.ValidKey,
 		"printable": printable,
 		"dimension": func(s string) bool { _, ok := impact.ParseDimension(s); return ok },
 	} {
@@ -262,6 +265,7 @@ func printable(s string) bool { return !strings.ContainsFunc(s, unicode.IsContro
 // fieldsByName leads from the fields of the rules to those of the wire; of
 // several, the first that the event has is meant, else the first.
 var fieldsByName = map[string][]field{
+	"Type":        {fieldType},
 	"Participant": {fieldParticipant, fieldUser}, "Volunteer": {fieldVolunteer, fieldUser},
 	"Session":         {fieldSession, fieldMatch},
 	"DurationMinutes": {fieldDurationMinutes}, "DurationSeconds": {fieldDurationSeconds}, "Hours": {fieldHours},
@@ -269,15 +273,6 @@ var fieldsByName = map[string][]field{
 	"Progress": {fieldProgress}, "Confidence": {fieldConfidence}, "Dimension": {fieldDimension},
 	"Status": {fieldStatus}, "Mood": {fieldMood}, "Level": {fieldLevel}, "Points": {fieldPoints},
 	"Amount": {fieldAmount}, "Currency": {fieldCurrency}, "Department": {fieldDepartment},
-}
-
-func (n *normaliser) validateVar(value, tag string, f field) *impact.Error {
-	err := rules.Var(value, tag)
-	if err == nil {
-		return nil
-	}
-	broken, _ := errors.AsType[validator.ValidationErrors](err)
-	return n.broken(broken[0], f)
 }
 
 func (n *normaliser) invalid(err error) *impact.Error {
@@ -305,12 +300,12 @@ func (n *normaliser) broken(b validator.FieldError, f field) *impact.Error {
 	}
 }
 
+var keyRule = fmt.Sprintf("must be 1 to %d of the characters A-Z a-z 0-9 _ . @ : -", impact.MaxKey)
+
 func explain(b validator.FieldError) string {
 	switch b.Tag() {
 	case "required", "required_without":
 		return "is required"
-	case "key":
-		return fmt.Sprintf("must be 1 to %d of the characters A-Z a-z 0-9 _ . @ : -", impact.MaxKey)
 	case "printable":
 		return "must not hold control characters"
 	case "dimension":
