@@ -3,9 +3,12 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -71,6 +74,13 @@ type cohortMetrics struct {
 	CompletionRate   number `json:"completionRate"`
 }
 
+// legacyNotFound is all that legacy clients get where there is no such company or
+// cohort.
+type legacyNotFound struct {
+	Success bool   `json:"success"`
+	Error   string `json:"error"`
+}
+
 // number is a decimal as a JSON number, exactly.
 type number decimal.Decimal
 
@@ -85,6 +95,10 @@ func ratio(s *impact.SROI) number { return number(s.Ratio.Decimal) }
 func (s *rest) serve(read func(ctx context.Context, q impact.Question, r *http.Request) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer, err := s.answer(r, read)
+		if e, ok := errors.AsType[*impact.Error](err); ok && e.Code == impact.CodeNotFound {
+			writeJSON(w, http.StatusNotFound, legacyNotFound{Error: e.Message})
+			return
+		}
 		if err != nil {
 			fail(s.log, w, r, err)
 			return
@@ -188,7 +202,14 @@ func (s *rest) vis(ctx context.Context, q impact.Question, _ *http.Request) (any
 }
 
 func (s *rest) cohort(ctx context.Context, q impact.Question, r *http.Request) (any, error) {
-	key := r.PathValue("cohort")
+	asked := r.PathValue("cohort")
+	key := asked
+	if strings.EqualFold(key, impact.CohortAll) {
+		key = impact.CohortAll
+	}
+	if !utf8.ValidString(key) || strings.ContainsRune(key, 0) { // no database takes it
+		return nil, errNoCohort
+	}
 	cohorts, err := s.figures.Cohorts(ctx, []impact.CohortQuestion{{
 		Company: q.Company, Programme: q.Programme, Range: q.Range, Key: key,
 	}})
@@ -197,13 +218,15 @@ func (s *rest) cohort(ctx context.Context, q impact.Question, r *http.Request) (
 	}
 	c := cohorts[0]
 	if c == nil {
-		return nil, impact.Errorf(impact.CodeNotFound, "Cohort not found")
+		return nil, errNoCohort
 	}
 	return cohortAnswer{
-		Success: true, Cohort: key, Suppressed: c.Suppressed,
+		Success: true, Cohort: asked, Suppressed: c.Suppressed,
 		Metrics: cohortMetrics{
 			ParticipantCount: c.ParticipantCount, AvgSROI: ratio(&c.SROI),
 			AvgVIS: number(c.AvgVIS), CompletionRate: number(c.CompletionRate),
 		},
 	}, nil
 }
+
+var errNoCohort = impact.Errorf(impact.CodeNotFound, "Cohort not found")
