@@ -181,7 +181,11 @@ func (q *request) settle(verdicts []impact.Verdict) {
 		next++
 		switch {
 		case v.Err != nil:
-			r.outcome, r.err = Rejected, v.Err
+			refused := *v.Err
+			if q.array {
+				refused.Pointer = "/" + strconv.Itoa(i) + refused.Pointer
+			}
+			r.outcome, r.err = Rejected, &refused
 		case v.Duplicate:
 			r.outcome, r.receipt = Duplicate, v.Receipt
 		default:

@@ -18,6 +18,7 @@ import (
 
 	"github.com/impactql/impactql/db"
 	"github.com/impactql/impactql/db/dbtest"
+	"github.com/impactql/impactql/graph"
 	"github.com/impactql/impactql/impact"
 )
 
@@ -431,3 +432,6 @@ func tail(list []string) string {
 func keyOfAll(scopes string) *db.APIKey {
 	return &db.APIKey{Scopes: strings.Split(scopes, ","), AllCompanies: true}
 }
+
+// viewerOf is who asks a GraphQL handler that a test makes itself.
+func viewerOf(ctx context.Context) graph.Viewer { return principalOf(ctx) }
