@@ -166,6 +166,10 @@ func (n *normaliser) check() *impact.Error {
 	return n.invalid(rules.Struct(facts))
 }
 
+// instant is how finely times are told apart: as the log keeps them, so that what is
+// folded from memory is what a rebuild reads.
+const instant = time.Microsecond
+
 // date finds when the event happened: the time that its kind gives, else the
 // envelope's, else when it was received.
 func (n *normaliser) date() *impact.Error {
@@ -184,10 +188,10 @@ func (n *normaliser) date() *impact.Error {
 		if day := impact.DayAt(at, time.UTC); day <= impact.MinDay || day >= impact.MaxDay-1 {
 			return &impact.Error{Code: impact.CodeInvalid, Pointer: pointerTo(w.raw, f, true), Message: "must lie between 1970 and 2199"}
 		}
-		n.event.OccurredAt = at
+		n.event.OccurredAt = at.Truncate(instant)
 		return nil
 	}
-	n.event.OccurredAt = n.receivedAt
+	n.event.OccurredAt = n.receivedAt.Truncate(instant)
 	return nil
 }
 
