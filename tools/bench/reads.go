@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The history of the companies that are read, and a range that begins and ends
+// within a month of it.
+const (
+	seedFrom, seedTo   = "2024-06-01", "2026-06-01"
+	rangeFrom, rangeTo = "2025-02-14", "2026-05-20"
+)
+
+// readers is how many connections read at the same time.
+const readers = 100
+
+// seed fills the companies that are read, once.
+func (b *bench) seed(ctx context.Context) error {
+	if b.readKey != "" {
+		return nil
+	}
+	for _, events := range []int{b.plan.small, b.plan.big} {
+		b.say("  seeding %s with %d events", company(events), events)
+		start := time.Now()
+		if _, err := b.server.command(ctx, "seed", "--company", company(events), "--events", strconv.Itoa(events),
+			"--from", seedFrom, "--to", seedTo); err != nil {
+			return err
+		}
+		b.say("  seeded at %.0f events/s", float64(events)/time.Since(start).Seconds())
+	}
+	if _, err := b.settle(ctx); err != nil {
+		return err
+	}
+	// What would otherwise be done in the background of the first reads.
+	if err := b.pg.maintain(ctx); err != nil {
+		return err
+	}
+	var err error
+	b.readKey, err = b.server.createKey(ctx, company(b.plan.small))
+	return err
+}
+
+// company is the key of the company with so many events.
+func company(events int) string {
+	text := strconv.Itoa(events)
+	text, millions := strings.CutSuffix(text, "000000")
+	if millions {
+		return "bench-" + text + "m"
+	}
+	return "bench-" + strings.TrimSuffix(text, "000") + "k"
+}
+
+// question is something to read of a company.
+type question struct {
+	what    string
+	name    string // of its profile
+	metrics bool
+	request func(company string, uncached bool) []byte
+	want    string
+}
+
+func (b *bench) questions() ([]question, error) {
+	overview, err := os.ReadFile(b.overview)
+	if err != nil {
+		return nil, err
+	}
+	get := func(what, name, path string, metrics bool) question {
+		return question{what: what, name: name, metrics: metrics, want: `"success":true`, request: func(company string, uncached bool) []byte {
+			return []byte("GET " + fmt.Sprintf(path, company) + " HTTP/1.1\r\nHost: bench\r\n" + b.readHeaders(uncached) + "\r\n")
+		}}
+	}
+	return []question{
+		get("/v1/metrics, all time", "metrics", "/v1/metrics/%s", true),
+		get("/v1/metrics, a range", "range", "/v1/metrics/%s?start="+rangeFrom+"&end="+rangeTo, true),
+		get("/v1/cohort/…/all", "cohort", "/v1/cohort/%s/all", false),
+		{what: "GraphQL Overview", name: "overview", want: `{"data":{"company":{`, request: func(company string, uncached bool) []byte {
+			body, err := json.Marshal(map[string]any{"query": string(overview), "variables": map[string]any{"key": company}})
+			if err != nil {
+				panic(err) // strings are always marshalled
+			}
+			return []byte("POST /graphql HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: " +
+				strconv.Itoa(len(body)) + "\r\n" + b.readHeaders(uncached) + "\r\n" + string(body))
+		}},
+	}, nil
+}
+
+func (b *bench) readHeaders(uncached bool) string {
+	headers := "Authorization: Bearer " + b.readKey + "\r\n"
+	if uncached {
+		headers += "Cache-Control: no-cache\r\n"
+	}
+	return headers
+}
+
+// reads compares the same questions about a small and a large company.
+func (b *bench) reads(ctx context.Context) error {
+	if err := b.seed(ctx); err != nil {
+		return err
+	}
+	questions, err := b.questions()
+	if err != nil {
+		return err
+	}
+	small, big := company(b.plan.small), company(b.plan.big)
+	t := &table{
+		title: fmt.Sprintf("Reads of a company with %s events and of one with %s", count(int64(b.plan.small)), count(int64(b.plan.big))),
+		about: fmt.Sprintf("Each connection asks again when it is answered; the two companies in turn, %d rounds of %s each, medians of "+
+			"the rounds. As served: figures are kept until the company's data changes. Uncached: with `Cache-Control: no-cache`, so that "+
+			"every request reads the rollups. The history is of %s to %s, the range %s to %s.",
+			b.plan.rounds, b.plan.read, seedFrom, seedTo, rangeFrom, rangeTo),
+		head: []string{
+			"", "connections", small + ": requests/s", "p50 ms", "p99 ms", big + ": requests/s", "p50 ms", "p99 ms",
+			"p50 ratio", "errors", "CPU µs of " + big + ": server", "Postgres",
+		},
+	}
+	for _, mode := range []struct {
+		name        string
+		connections int
+		uncached    bool
+	}{
+		{"as served", readers, false}, {"uncached", 1, true}, {"uncached", 8, true},
+	} {
+		for _, q := range questions {
+			name := fmt.Sprintf("%s-%s-%d", strings.ReplaceAll(mode.name, " ", "-"), q.name, mode.connections)
+			s, l, err := b.compare(ctx, name, mode.connections, q, mode.uncached)
+			if err != nil {
+				return err
+			}
+			ratio := l.p50.Seconds() / s.p50.Seconds()
+			t.row(q.what+", "+mode.name, strconv.Itoa(mode.connections), number(s.rate), ms(s.p50), ms(s.p99), number(l.rate), ms(l.p50), ms(l.p99),
+				fmt.Sprintf("%.2f", ratio), strconv.Itoa(s.errors+l.errors), us(l.cpu.server), us(l.cpu.postgres))
+			what := fmt.Sprintf("%s, %s, %d connections", q.what, mode.name, mode.connections)
+			if mode.connections != 8 {
+				b.report.atMost(what+": p50 ratio", ratio, 1.5, "")
+			}
+			if q.metrics && !mode.uncached {
+				b.report.atMost(what+": p99, the larger", max(s.p99, l.p99).Seconds()*1000, 25, "ms")
+			}
+		}
+	}
+	b.report.tables = append(b.report.tables, t)
+	return nil
+}
+
+func (b *bench) compare(ctx context.Context, name string, connections int, q question, uncached bool) (small, big figures, err error) {
+	var rounds [2][]*result
+	for round := range b.plan.rounds + 1 {
+		for i, events := range []int{b.plan.small, b.plan.big} {
+			d := b.plan.read
+			if round == 0 {
+				d /= 4 // the warm-up
+			}
+			callers := repeats(q.request(company(events), uncached), q.want, `"errors":`)
+			r, err := b.do(ctx, name+"-"+company(events), connections, d, callers)
+			if err != nil {
+				return small, big, err
+			}
+			if round > 0 {
+				rounds[i] = append(rounds[i], r)
+			}
+		}
+	}
+	return sumUp(rounds[0]...), sumUp(rounds[1]...), nil
+}
+
+// mixed reads a company while events come in for it.
+func (b *bench) mixed(ctx context.Context) error {
+	if err := b.seed(ctx); err != nil {
+		return err
+	}
+	questions, err := b.questions()
+	if err != nil {
+		return err
+	}
+	const rate, senders = 1000, 128
+	big := company(b.plan.big)
+	accounts, err := b.accounts(ctx, b.readKey, big)
+	if err != nil {
+		return err
+	}
+	q := questions[0]
+	read := repeats(q.request(big, false), q.want, "")
+	write := b.singles("/webhooks/ingest", b.readKey, []string{big}, accounts)
+	var writes *result
+	reads, err := b.during(ctx, "mixed", b.plan.mixed, func() (r *result) {
+		var both sync.WaitGroup
+		both.Go(func() { writes = openLoop(ctx, b.server.addr, senders, rate, b.plan.mixed, write) })
+		both.Go(func() { r = closedLoop(ctx, b.server.addr, readers, b.plan.mixed, read) })
+		both.Wait()
+		return r
+	})
+	if err != nil {
+		return err
+	}
+	b.count("mixed, events", writes)
+	fold, err := b.settle(ctx)
+	if err != nil {
+		return err
+	}
+	r, w := sumUp(reads), sumUp(writes)
+	t := &table{
+		title: "Reads while 1,000 events a second arrive",
+		about: fmt.Sprintf("%d connections that ask again when they are answered, and single events when due, into the company with %s "+
+			"events, for %s. The readers take all the processor time there is, and every fold ends what was cached.",
+			readers, count(int64(b.plan.big)), b.plan.mixed),
+		head: append([]string{"to"}, loadHead[:len(loadHead)-3]...),
+	}
+	t.row(append([]string{q.what}, r.cells()[:len(loadHead)-3]...)...)
+	t.row(append([]string{"/webhooks/ingest"}, w.cells()[:len(loadHead)-3]...)...)
+	t.notef("Folded %.0f ms after the last answer. The generator of events was late: p99 %s ms.", fold.Seconds()*1000, ms(w.late))
+	b.report.tables = append(b.report.tables, t)
+	return nil
+}
