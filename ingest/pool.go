@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"math"
-	"runtime"
 	"sync"
 	"time"
 
@@ -172,11 +171,6 @@ func (p *Pool) take() *batch {
 			return nil
 		}
 		p.work.Wait()
-		// Let the requests that are ready to run add their events first: on an idle
-		// server there are none and this costs nothing.
-		p.mu.Unlock()
-		runtime.Gosched()
-		p.mu.Lock()
 	}
 	b := p.queue[0]
 	p.queue[0] = nil
