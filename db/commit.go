@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unsafe"
 
@@ -92,15 +93,15 @@ type commit struct {
 // straight into the log. If that bet fails it goes through a temporary table; it
 // then skips the bet for the next few batches, since duplicates come in storms.
 func (c *commit) try(ctx context.Context) ([]impact.Verdict, error) {
+	id, err := c.store.batches.take(ctx, c.store.db)
+	if err != nil {
+		return nil, err
+	}
 	conn, err := c.store.db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	id, err := c.store.batches.take(ctx, c.store.db)
-	if err != nil {
-		return nil, err
-	}
 	// Sorted by key, two batches that share events wait for each other instead of
 	// deadlocking; and neighbours show duplicates within the batch.
 	order := sortByKey(c.events)
@@ -165,7 +166,7 @@ func (c *commit) exact(ctx context.Context, pg session, id int64, order []int) (
 	if err := pg.copyIn(ctx, "COPY pg_temp.stage (ord, "+eventColumns+") FROM STDIN", c.buf); err != nil {
 		return nil, err
 	}
-	if err := pg.exec(ctx, query("commit_merge")); err != nil {
+	if err := pg.exec(ctx, strings.Replace(query("commit_merge"), "'{}'", "'"+c.tried()+"'", 1)); err != nil {
 		return nil, err
 	}
 	found, err := pg.int64s(ctx, "SELECT e.batch_id FROM pg_temp.stage s JOIN event e USING (company_id, key) ORDER BY s.ord")
@@ -198,6 +199,18 @@ func (c *commit) exact(ctx context.Context, pg session, id int64, order []int) (
 	}
 	c.store.backlog.add(id, stored)
 	return verdicts, nil
+}
+
+// tried is mine as an array of SQL.
+func (c *commit) tried() string {
+	list := []byte("{")
+	for i, id := range c.mine {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = strconv.AppendInt(list, id, 10)
+	}
+	return string(append(list, '}'))
 }
 
 func (c *commit) commit(ctx context.Context, pg session, id int64) error {

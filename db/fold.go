@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -175,7 +176,8 @@ func (s *Store) fold(ctx context.Context, batches []committed) error {
 	defer cancel()
 	var learned func()
 	err := s.inTx(ctx, fmt.Sprintf("fold %d batches", len(batches)), func(tx *sqlx.Tx) error {
-		// A lost fold is folded again, so it need not wait for the disk.
+		// A lost fold is folded again, so it need not wait for the disk, unless it
+		// numbers people.
 		if _, err := tx.ExecContext(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
 			return err
 		}
@@ -310,15 +312,19 @@ func peopleOf(events []*impact.Event) map[person]impact.Ordinal {
 // foldDepartments gives people the department of their latest directory event;
 // of two at the same instant, the one that sorts last.
 func foldDepartments(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) error {
-	latest := make(map[person]*impact.Event)
+	type said struct {
+		at         time.Time
+		department string
+	}
+	latest := make(map[person]said)
 	for _, e := range events {
 		if e.Kind != impact.KindDirectory || e.Department == "" || e.Participant == "" {
 			continue
 		}
 		p := person{e.Company, e.Participant}
-		if l := latest[p]; l == nil || e.OccurredAt.After(l.OccurredAt) ||
-			e.OccurredAt.Equal(l.OccurredAt) && e.Department > l.Department {
-			latest[p] = e
+		now := said{e.OccurredAt.Truncate(time.Microsecond), e.Department} // as exact as the log
+		if l, known := latest[p]; !known || cmp.Or(now.at.Compare(l.at), cmp.Compare(now.department, l.department)) > 0 {
+			latest[p] = now
 		}
 	}
 	if len(latest) == 0 {
@@ -329,7 +335,7 @@ func foldDepartments(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) e
 	var at []time.Time
 	for p, e := range latest {
 		ids, keys = append(ids, int64(p.company)), append(keys, p.key)
-		departments, at = append(departments, e.Department), append(at, e.OccurredAt)
+		departments, at = append(departments, e.department), append(at, e.at)
 	}
 	_, err := tx.ExecContext(ctx, query("fold_departments"), pq.Array(ids), pq.Array(keys), pq.Array(departments), pq.Array(at))
 	return wrap(err, "fold %d departments", len(latest))

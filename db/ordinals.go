@@ -94,6 +94,10 @@ func (s *Store) number(ctx context.Context, tx *sqlx.Tx, companies map[impact.Co
 			numbers[i] = int64(c.nextOrdinal)
 			c.nextOrdinal++
 		}
+		// Ordinals are remembered, so they must outlast a crash that loses folds.
+		if _, err := tx.ExecContext(ctx, "SET LOCAL synchronous_commit TO DEFAULT"); err != nil {
+			return nil, wrap(err, "number people")
+		}
 		ids, keys := personColumns(fresh)
 		if _, err := tx.ExecContext(ctx, `
 			INSERT INTO person (company_id, key, ordinal)

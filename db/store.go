@@ -148,8 +148,8 @@ func transient(err error) bool {
 	}
 	if e, ok := errors.AsType[*pq.Error](err); ok {
 		switch e.Code.Class() {
-		case "08", "40", "53", "57": // connection, rollback, resources, operator intervention
-			return e.Code != pqerror.QueryCanceled
+		case "08", "40", "53", "57": // connection, rollback, resources, operator intervention or a cancelled statement
+			return true
 		}
 		return e.Code == pqerror.LockNotAvailable
 	}
