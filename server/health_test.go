@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/impactql/impactql/db/dbtest"
+	"github.com/impactql/impactql/impact"
 	"github.com/impactql/impactql/server/seed"
 )
 
@@ -97,7 +98,7 @@ func TestHealthWithoutDatabase(t *testing.T) {
 	eventually(t, "they show", func() bool { return a.sessions(t, "acme") == 1 })
 }
 
-// Draining is not ready, and refuses to begin what it could not end.
+// Draining is not ready, and says goodbye with each answer.
 func TestHealthWhileDraining(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -111,6 +112,10 @@ func TestHealthWhileDraining(t *testing.T) {
 	defer server.Close()
 	a := &api{url: server.URL}
 	a.get(t, "/readyz").want(t, http.StatusServiceUnavailable, `{"status":"draining"}`)
+	r := a.raw(t, "GET /v1/metrics/x HTTP/1.1\r\nHost: x\r\n\r\n")
+	if r.wantRefusal(t, http.StatusUnauthorized, impact.CodeUnauthenticated, ""); r.header.Get("Connection") != "close" {
+		t.Error("the connection stays open")
+	}
 	a.get(t, "/healthz").want(t, http.StatusOK, `{"status":"ok"}`)
 }
 

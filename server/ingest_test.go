@@ -418,6 +418,9 @@ func readReply(t testing.TB, conn net.Conn) reply {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if res.Close { // the package takes the header out
+		res.Header.Set("Connection", "close")
+	}
 	return reply{res.StatusCode, res.Header, body}
 }
 

@@ -46,7 +46,7 @@ func routes(d *doors) http.Handler {
 	mux.HandleFunc("GET /readyz", d.health.ready)
 	mux.Handle("GET /metrics", d.metrics.handler())
 	mux.HandleFunc("POST /debug/noop", noop)
-	return mux
+	return d.health.closing(mux)
 }
 
 // noop is the limit that `make bench` measures ingest against: it reads the

@@ -77,6 +77,21 @@ func (cmd *Serve) Run(ctx context.Context) error {
 	return cmd.serve(ctx, conn, listeners, demoKey, log)
 }
 
+// leaving is how long a server that is told to stop still takes requests.
+const leaving = 200 * time.Millisecond
+
+// leave lets clients go by themselves: the server is not ready any more, and closes
+// each connection with its next answer. To close one that seems idle would cut off
+// whoever is just sending on it.
+func leave(ctx context.Context) {
+	left := time.NewTimer(leaving)
+	defer left.Stop()
+	select {
+	case <-left.C:
+	case <-ctx.Done():
+	}
+}
+
 func listen(ctx context.Context, addrs string) (listeners []net.Listener, err error) {
 	var lc net.ListenConfig
 	for addr := range strings.SplitSeq(addrs, ",") {
@@ -109,7 +124,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 	background.Go(func() { auth.flushLoop(life) })
 
 	pool := ingest.NewPool(conn.Store, ingest.Limits{})
-	m := newMetrics()
+	m := newMetrics(pool, conn.Store)
 	h := &health{store: conn.Store}
 	figures := db.NewFigures(conn.Store, versions)
 	handler := routes(&doors{
@@ -126,7 +141,12 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 		},
 		graphql: graph.NewHandler(graph.Config{
 			Reader: figures, Now: time.Now, Log: log,
-			Viewer: func(ctx context.Context) graph.Viewer { return principalOf(ctx) },
+			Viewer: func(ctx context.Context) graph.Viewer {
+				if p := principalOf(ctx); p != nil {
+					return p
+				}
+				return nil
+			},
 		}),
 		rest: &rest{auth: auth, figures: figures, now: time.Now, log: log},
 	})
@@ -155,6 +175,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 		h.draining.Store(true)
 		ending, cancel := context.WithTimeout(life, cmd.Drain)
 		defer cancel()
+		leave(ending)
 		err := srv.Shutdown(ending)
 		pool.Stop(ending)
 		auth.flush(ending)

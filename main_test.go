@@ -1,0 +1,852 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "github.com/lib/pq"
+
+	"github.com/impactql/impactql/db/dbtest"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
+// patience bounds every wait; it is never waited for unless something is wrong.
+const patience = time.Minute
+
+const (
+	demoKey     = "test-key"
+	demoCompany = "c1111111-1111-1111-1111-111111111111"
+)
+
+// The binary itself, built once and run as its users run it.
+func TestBinary(t *testing.T) {
+	b := binary(filepath.Join(t.TempDir(), "impactql"))
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", string(b), ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	for name, test := range map[string]func(*testing.T, binary){
+		"Help": testHelp, "Mistakes": testMistakes, "Keys": testKeys, "External": testExternal,
+		"Seed": testSeed, "Rebuild": testRebuild,
+		"KillServer": testKillServer, "KillPostgres": testKillPostgres, "Terminate": testTerminate,
+	} {
+		t.Run(name, func(t *testing.T) { t.Parallel(); test(t, b) })
+	}
+}
+
+// binary is the path of impactql.
+type binary string
+
+// command is impactql with arguments, and only those variables that it may need.
+func (b binary) command(env []string, args ...string) *exec.Cmd {
+	cmd := exec.Command(string(b), args...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.Getenv("TMPDIR")}, env...)
+	return cmd
+}
+
+// result is what a command that ended said.
+type result struct {
+	out, err string
+	code     int
+}
+
+func (b binary) run(t testing.TB, env []string, args ...string) result {
+	t.Helper()
+	cmd := b.command(env, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
+		t.Fatal(err)
+	}
+	return result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
+}
+
+// must runs a command that has to succeed and returns its standard output.
+func (b binary) must(t testing.TB, env []string, args ...string) string {
+	t.Helper()
+	r := b.run(t, env, args...)
+	if r.code != 0 {
+		t.Fatalf("impactql %v: exit code %d\n%s%s", args, r.code, r.out, r.err)
+	}
+	return r.out
+}
+
+// eventually polls until ok.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-deadline:
+			t.Fatalf("still not true that %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+func open(t testing.TB, url string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("postgres", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(2)
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// value is the one value of a query, as text.
+func value(t testing.TB, db *sql.DB, query string, args ...any) (v string) {
+	t.Helper()
+	if err := db.QueryRowContext(t.Context(), query, args...).Scan(&v); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return v
+}
+
+// Help says which variables there are, with each flag.
+func testHelp(t *testing.T, b binary) {
+	database := []string{"DATABASE_URL", "DATA_DIR", "DB_CONNECTIONS", "LOG_LEVEL"}
+	for command, variables := range map[string][]string{
+		"serve": append([]string{"ADDR", "AUTH", "DRAIN", "DEBUG_ADDR", "MEMORY_MB"}, database...), "": {"ADDR"}, "migrate": database,
+		"seed": database, "rebuild": database, "keys create": database, "keys list": database, "keys revoke": database,
+	} {
+		help := b.must(t, nil, append(strings.Fields(command), "--help")...)
+		for _, v := range variables {
+			if command != "" && !strings.Contains(help, "($"+v+")") {
+				t.Errorf("%s --help does not name %s:\n%s", command, v, help)
+			}
+		}
+	}
+	top := b.must(t, nil, "--help")
+	for _, command := range []string{"serve", "migrate", "keys create", "keys list", "keys revoke", "seed", "rebuild", "DATABASE_URL", "DATA_DIR"} {
+		if !strings.Contains(top, command) {
+			t.Errorf("--help does not name %s:\n%s", command, top)
+		}
+	}
+	if v := b.must(t, nil, "--version"); strings.TrimSpace(v) == "" {
+		t.Error("--version says nothing")
+	}
+}
+
+// A mistake ends the command before it does anything, and says what is wrong.
+func testMistakes(t *testing.T, b binary) {
+	url := dbtest.New(t)
+	env := []string{"DATABASE_URL=" + url, "ADDR=127.0.0.1:0"}
+	for name, c := range map[string]struct {
+		env  []string
+		args []string
+		want string
+	}{
+		"unknown flag":          {env, []string{"serve", "--nope"}, "--nope"},
+		"unknown flag of seed":  {env, []string{"seed", "--event=3"}, "--event"},
+		"unknown command":       {env, []string{"frobnicate"}, "frobnicate"},
+		"unknown AUTH":          {append(env, "AUTH=maybe"), []string{"serve"}, "auth"},
+		"unknown LOG_LEVEL":     {append(env, "LOG_LEVEL=LOUD"), []string{"serve"}, "LOUD"},
+		"ADDR that is none":     {append(env, "ADDR=nowhere:99999999"), []string{"serve"}, "ADDR"},
+		"DATABASE_URL a typo":   {[]string{"DATABASE_URL=postgres://%zz"}, []string{"migrate"}, "URL"},
+		"a key of no company":   {env, []string{"keys", "create"}, "--company"},
+		"a company with spaces": {env, []string{"keys", "create", "--company", "a b"}, "a b"},
+		"an unknown scope":      {env, []string{"keys", "create", "--company", "a", "--scopes", "read,root"}, "root"},
+		"a key that is not":     {env, []string{"keys", "revoke", "77"}, "77"},
+		"a key without number":  {env, []string{"keys", "revoke", "mine"}, "mine"},
+		"no event":              {env, []string{"seed", "--events=0"}, "--events"},
+		"time backwards":        {env, []string{"seed", "--from=2025-01-02", "--to=2025-01-01"}, "--from"},
+		"rebuild of nothing":    {env, []string{"rebuild", "--company", "nowhere"}, "nowhere"},
+	} {
+		r := b.run(t, c.env, c.args...)
+		if r.code == 0 || !strings.Contains(r.err+r.out, c.want) {
+			t.Errorf("%s: exit code %d, want one that names %q\n%s%s", name, r.code, c.want, r.out, r.err)
+		}
+		if strings.Contains(r.err, "goroutine ") {
+			t.Errorf("%s: panic\n%s", name, r.err)
+		}
+	}
+	if n := value(t, open(t, url), "SELECT (SELECT count(*) FROM company) + (SELECT count(*) FROM api_key) + (SELECT count(*) FROM event)"); n != "0" {
+		t.Errorf("mistakes left %s rows", n)
+	}
+}
+
+func testKeys(t *testing.T, b binary) {
+	url := dbtest.New(t)
+	env := []string{"DATABASE_URL=" + url}
+	db := open(t, url)
+	r := b.run(t, env, "keys", "create", "--company", "acme", "--company", "other", "--scopes", "ingest,read", "--label", "for the test")
+	secret := strings.TrimSuffix(r.out, "\n")
+	if r.code != 0 || !regexp.MustCompile(`^iql_[A-Za-z0-9_-]{43}$`).MatchString(secret) || strings.Contains(r.err, secret) {
+		t.Fatalf("exit code %d, standard output %q, standard error %q", r.code, r.out, r.err)
+	}
+	var second struct {
+		ID  int
+		Key string
+	}
+	if err := json.Unmarshal([]byte(b.must(t, env, "keys", "create", "--company", "acme", "--scopes", "read", "--all-companies", "--json")), &second); err != nil || second.ID == 0 || second.Key == secret {
+		t.Fatalf("%+v, %v", second, err)
+	}
+	list := b.must(t, env, "keys", "list")
+	lines := strings.Split(strings.TrimSpace(list), "\n")
+	if len(lines) != 3 || strings.Contains(list, secret) || strings.Contains(list, second.Key) {
+		t.Fatalf("list:\n%s", list)
+	}
+	for i, want := range [][]string{{"ID", "SCOPES", "REVOKED"}, {"…" + secret[len(secret)-4:], "for the test", "ingest,read", "acme,other"},
+		{"…" + second.Key[len(second.Key)-4:], "read", "all, by default acme"}} {
+		for _, w := range want {
+			if !strings.Contains(lines[i], w) {
+				t.Errorf("line %q has no %q", lines[i], w)
+			}
+		}
+	}
+	if n := value(t, db, "SELECT count(*) FROM api_key WHERE api_key::text LIKE '%' || $1 || '%'", secret); n != "0" {
+		t.Error("the key is stored as it is")
+	}
+
+	s := b.serve(t, env)
+	if got := s.get(t, "/v1/metrics/acme", secret); got != http.StatusOK {
+		t.Errorf("the new key: %d", got)
+	}
+	if got := s.get(t, "/v1/metrics/other", second.Key); got != http.StatusOK {
+		t.Errorf("the key of all companies: %d", got)
+	}
+	b.must(t, env, "keys", "revoke", strconv.Itoa(second.ID))
+	eventually(t, "the revoked key is refused", func() bool { return s.get(t, "/v1/metrics/acme", second.Key) == http.StatusUnauthorized })
+	if r := b.run(t, env, "keys", "revoke", strconv.Itoa(second.ID)); r.code == 0 {
+		t.Error("a key was revoked twice")
+	}
+	if got := s.get(t, "/v1/metrics/acme", secret); got != http.StatusOK {
+		t.Errorf("the other key: %d", got)
+	}
+	// Uses are written at the latest when the server ends.
+	s.terminate(t)
+	if n := value(t, db, "SELECT count(*) FROM api_key WHERE last_used_at IS NOT NULL"); n != "2" {
+		t.Errorf("%s keys with a last use, want 2", n)
+	}
+	if lines := strings.Split(strings.TrimSpace(b.must(t, env, "keys", "list")), "\n"); !strings.HasSuffix(strings.TrimSpace(lines[1]), "-") || strings.HasSuffix(strings.TrimSpace(lines[2]), "-") {
+		t.Errorf("the list does not tell which key is revoked: %q", lines)
+	}
+	if strings.Contains(s.log.String(), secret) || strings.Contains(s.log.String(), second.Key) {
+		t.Error("a key is in the log")
+	}
+}
+
+// A database of the user's own holds nothing that they did not make.
+func testExternal(t *testing.T, b binary) {
+	url := dbtest.New(t)
+	env := []string{"DATABASE_URL=" + url}
+	b.must(t, env, "migrate")
+	b.must(t, env, "migrate")
+	s := b.serve(t, env)
+	if got := s.get(t, "/v1/metrics/"+demoCompany, demoKey); got != http.StatusUnauthorized {
+		t.Errorf("the demo key: %d", got)
+	}
+	if log := s.log.String(); strings.Contains(log, demoKey) || strings.Contains(log, "demo") {
+		t.Errorf("the server offers a demo:\n%s", log)
+	}
+	if n := value(t, open(t, url), "SELECT (SELECT count(*) FROM company) + (SELECT count(*) FROM api_key)"); n != "0" {
+		t.Errorf("%s companies and keys", n)
+	}
+	s.terminate(t)
+
+	off := b.serve(t, append(env, "AUTH=off"))
+	if got := off.get(t, "/v1/metrics/none", ""); got != http.StatusNotFound {
+		t.Errorf("AUTH=off: %d", got)
+	}
+	off.terminate(t)
+}
+
+// rollups is what the rollups say, without the numbers of people.
+const rollups = `SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM (
+	SELECT c.key, programme, grain, bucket, measure, n, sum FROM rollup_tally JOIN company c ON c.id = company_id) t`
+
+const events = `SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM (
+	SELECT c.key AS company, e.key, e.occurred_at, e.payload FROM event e JOIN company c ON c.id = company_id) t`
+
+func testSeed(t *testing.T, b binary) {
+	args := []string{"seed", "--companies=4", "--events=4003", "--from=2024-01-01", "--to=2025-01-01", "--seed=5"}
+	var hashes [2][2]string
+	for i := range hashes {
+		url := dbtest.New(t)
+		env := []string{"DATABASE_URL=" + url}
+		db := open(t, url)
+		r := b.run(t, env, args...)
+		if r.code != 0 || !strings.Contains(r.err, "4003 events in 4 companies; 4003 were new") {
+			t.Fatalf("exit code %d\n%s", r.code, r.err)
+		}
+		hashes[i] = [2]string{value(t, db, events), value(t, db, rollups)}
+		if n := value(t, db, "SELECT count(*) FROM batch WHERE folded_at IS NULL"); n != "0" {
+			t.Errorf("%s batches are not in the figures yet", n)
+		}
+		if got := value(t, db, "SELECT string_agg(key, ' ' ORDER BY key) FROM company"); got != demoCompany+" c2222222-2222-2222-2222-222222222222 c3333333-3333-3333-3333-333333333333 seed-4" {
+			t.Errorf("companies %s", got)
+		}
+		if got := value(t, db, "SELECT min(occurred_at) >= '2024-01-01' AND max(occurred_at) < '2025-01-01' FROM event"); got != "true" {
+			t.Error("events lie outside --from and --to")
+		}
+		if i == 0 {
+			continue
+		}
+		again := b.run(t, env, args...)
+		if again.code != 0 || !strings.Contains(again.err, "; 0 were new") {
+			t.Errorf("again: exit code %d\n%s", again.code, again.err)
+		}
+		if now := [2]string{value(t, db, events), value(t, db, rollups)}; now != hashes[i] {
+			t.Error("seeding again changed events or figures")
+		}
+		if n := value(t, db, "SELECT count(*) FROM event_conflict"); n != "0" {
+			t.Errorf("%s conflicts", n)
+		}
+		if r := b.run(t, env, append(args, "--seed=6")...); !strings.Contains(r.err, "; 4003 were new") {
+			t.Errorf("another seed: %s", r.err)
+		}
+		only := b.run(t, env, "seed", "--company=mine", "--events=50")
+		if got := value(t, db, "SELECT count(*) FROM event e JOIN company c ON c.id = company_id WHERE c.key = 'mine'"); only.code != 0 || got != "50" {
+			t.Errorf("--company: exit code %d, %s events", only.code, got)
+		}
+	}
+	if hashes[0] != hashes[1] {
+		t.Errorf("the same seed made %v and %v", hashes[0], hashes[1])
+	}
+}
+
+func testRebuild(t *testing.T, b binary) {
+	url := dbtest.New(t)
+	env := []string{"DATABASE_URL=" + url}
+	db := open(t, url)
+	b.must(t, env, "seed", "--companies=2", "--events=1000", "--from=2024-01-01", "--to=2025-01-01")
+	want := value(t, db, rollups)
+	spoil := func() {
+		for _, sql := range []string{"UPDATE rollup_tally SET n = n + 7", "DELETE FROM rollup_set", "DELETE FROM rollup_page WHERE grain = 'D'"} {
+			if _, err := db.Exec(sql); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	counts := "SELECT (SELECT count(*) FROM rollup_set) || ' ' || (SELECT count(*) FROM rollup_page)"
+	before := value(t, db, counts)
+	spoil()
+	b.must(t, env, "rebuild", "--company", demoCompany)
+	if value(t, db, rollups) == want {
+		t.Error("a rebuild of one company rebuilt both")
+	}
+	b.must(t, env, "rebuild")
+	if got := value(t, db, rollups); got != want {
+		t.Error("a rebuild of all differs")
+	}
+	if after := value(t, db, counts); after != before {
+		t.Errorf("sets and pages were %s, are %s", before, after)
+	}
+}
+
+// served is a running impactql serve.
+type served struct {
+	url  string
+	log  *buffer
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the process has ended
+	err  error         // of the process; read it when done is closed
+}
+
+type buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// freeAddr is a loopback address that nobody listens on.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// serve starts a server on an address of its own and waits until it is ready.
+func (b binary) serve(t testing.TB, env []string) *served {
+	t.Helper()
+	addr := freeAddr(t)
+	s := b.start(t, addr, env)
+	s.awaitReady(t)
+	return s
+}
+
+func (b binary) start(t testing.TB, addr string, env []string) *served {
+	t.Helper()
+	s := &served{url: "http://" + addr, log: new(buffer), done: make(chan struct{})}
+	s.cmd = b.command(append(slices.Clone(env), "ADDR="+addr))
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { s.err = s.cmd.Wait(); close(s.done) }()
+	t.Cleanup(func() {
+		select {
+		case <-s.done:
+		default:
+			s.signal(t, syscall.SIGTERM)
+			<-s.done
+		}
+		if log := s.log.String(); t.Failed() {
+			t.Logf("the last of the log of %s:\n%s", s.url, log[max(0, len(log)-3000):])
+		}
+	})
+	return s
+}
+
+func (s *served) signal(t testing.TB, sig syscall.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Fatal(err)
+	}
+}
+
+func (s *served) awaitReady(t testing.TB) {
+	t.Helper()
+	eventually(t, "the server is ready", func() bool {
+		select {
+		case <-s.done:
+			t.Fatalf("the server ended: %v\n%s", s.err, s.log)
+		default:
+		}
+		res, err := http.Get(s.url + "/readyz")
+		if err != nil {
+			return false
+		}
+		res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
+}
+
+// terminate asks the server to end, and wants exit code 0.
+func (s *served) terminate(t testing.TB) {
+	t.Helper()
+	s.signal(t, syscall.SIGTERM)
+	<-s.done
+	if s.err != nil {
+		t.Errorf("after SIGTERM: %v\n%s", s.err, s.log)
+	}
+}
+
+// get is the status of a read.
+func (s *served) get(t testing.TB, path, key string) int {
+	t.Helper()
+	status, _ := s.read(t, path, key)
+	return status
+}
+
+func (s *served) read(t testing.TB, path, key string) (int, []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-API-Key", key)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, body
+}
+
+// load is clients that send events that nobody else sends, and send each until it
+// is acknowledged.
+type load struct {
+	url, key, company string
+	acknowledged      atomic.Int64
+	stopping          chan struct{}
+	clients           sync.WaitGroup
+
+	mu    sync.Mutex
+	acked map[string]bool
+	wrong []string       // answers that break a promise
+	cuts  map[string]int // requests without an answer, by what happened
+}
+
+func startLoad(url, key, company string, clients int) *load {
+	l := &load{url: url, key: key, company: company, stopping: make(chan struct{}), acked: make(map[string]bool), cuts: make(map[string]int)}
+	for n := range clients {
+		l.clients.Go(func() { l.client(n) })
+	}
+	return l
+}
+
+// stop lets the clients finish what they have begun.
+func (l *load) stop() {
+	close(l.stopping)
+	l.clients.Wait()
+}
+
+func (l *load) client(n int) {
+	random := rand.New(rand.NewPCG(uint64(n), 1))
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: patience}
+	for next := 0; ; {
+		size := 1
+		if random.IntN(8) == 0 {
+			size = 1 + random.IntN(30)
+		}
+		ids := make([]string, size)
+		for i := range ids {
+			ids[i] = fmt.Sprintf("k-%d-%d", n, next)
+			next++
+		}
+		if !l.deliver(client, ids, false) {
+			return
+		}
+		if random.IntN(10) == 0 && !l.deliver(client, ids, true) { // a redelivery, long after
+			return
+		}
+		select {
+		case <-l.stopping:
+			return
+		default:
+		}
+	}
+}
+
+// body is the events of the ids: one as an object, several as an array.
+func (l *load) body(ids []string) string {
+	list := make([]string, len(ids))
+	for i, id := range ids {
+		list[i] = fmt.Sprintf(`{"type":"session.completed","sessionId":%q,"userId":"u-%s","companyId":%q,"timestamp":"2025-11-13T10:00:00.000Z",`+
+			`"data":{"duration":1800,"outcome":"positive","score":7.3,"metadata":{"source":"load-test","program":"kill"}}}`, id, id, l.company)
+	}
+	if len(list) == 1 {
+		return list[0]
+	}
+	return "[" + strings.Join(list, ",") + "]"
+}
+
+// deliver sends the same body until it is acknowledged; false if it is not by the
+// time that the test has no more patience.
+func (l *load) deliver(client *http.Client, ids []string, again bool) bool {
+	body := l.body(ids)
+	deadline := time.After(2 * patience)
+	for {
+		status, answer, err := l.post(client, body)
+		switch {
+		case err != nil:
+			l.note(err.Error())
+		case status == http.StatusOK:
+			l.check(ids, answer, again)
+			return true
+		case status != http.StatusServiceUnavailable && status != http.StatusTooManyRequests:
+			l.fault(fmt.Sprintf("answer %d %s", status, answer))
+			return false
+		}
+		select {
+		case <-deadline:
+			l.fault("no acknowledgement any more; the last was " + fmt.Sprint(status, err))
+			return false
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+var errCut = errors.New("cut: a connection in use ended without an answer")
+
+func (l *load) post(client *http.Client, body string) (status int, answer []byte, err error) {
+	var reused bool
+	ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) { reused = c.Reused }})
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, l.url+"/webhooks/ingest", strings.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-API-Key", l.key)
+	res, err := client.Do(req)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return 0, nil, syscall.ECONNREFUSED
+	}
+	if err == nil {
+		defer res.Body.Close()
+		answer, err = io.ReadAll(res.Body)
+		reused = true // it was accepted, and answered in part
+	}
+	if err != nil && reused {
+		return 0, nil, errors.Join(errCut, err)
+	}
+	if err != nil {
+		return 0, nil, fmt.Errorf("not accepted: %w", errors.Unwrap(err))
+	}
+	return res.StatusCode, answer, nil
+}
+
+func (l *load) note(cut string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	what, _, _ := strings.Cut(cut, "\n")
+	l.cuts[what]++
+}
+
+func (l *load) fault(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wrong = append(l.wrong, text)
+}
+
+// check wants an answer that acknowledges each id; of a redelivery, as a duplicate.
+func (l *load) check(ids []string, answer []byte, again bool) {
+	type one struct{ ID, Status, Receipt string }
+	var a struct {
+		one
+		Success bool
+		Results []one
+	}
+	if err := json.Unmarshal(answer, &a); err != nil || !a.Success || a.Receipt == "" {
+		l.fault(fmt.Sprintf("answer %s: %v", answer, err))
+		return
+	}
+	results := a.Results
+	if len(ids) == 1 {
+		results = []one{a.one}
+	}
+	if len(results) != len(ids) {
+		l.fault(fmt.Sprintf("%d results for %d events", len(results), len(ids)))
+		return
+	}
+	for i, r := range results {
+		if r.Status != "duplicate" && (again || r.Status != "stored") {
+			l.fault(fmt.Sprintf("%s is %q, sent again: %v", ids[i], r.Status, again))
+		}
+	}
+	l.mu.Lock()
+	for _, id := range ids {
+		l.acked[id] = true
+	}
+	l.mu.Unlock()
+	if !again {
+		l.acknowledged.Add(int64(len(ids)))
+	}
+}
+
+// await waits until so many more events are acknowledged.
+func (l *load) await(t testing.TB, more int64) {
+	t.Helper()
+	goal := l.acknowledged.Load() + more
+	eventually(t, "events are acknowledged", func() bool { return l.acknowledged.Load() >= goal })
+}
+
+// verify compares what was acknowledged with the log and the figures. All clients
+// have been acknowledged, so the log holds that and nothing else.
+func (l *load) verify(t testing.TB, db *sql.DB, s *served) {
+	t.Helper()
+	for _, w := range l.wrong[:min(len(l.wrong), 10)] {
+		t.Error(w)
+	}
+	rows, err := db.Query("SELECT e.session, count(*) FROM event e JOIN company c ON c.id = e.company_id WHERE c.key = $1 AND e.programme = 'kill' GROUP BY 1", l.company)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := make(map[string]int)
+	for rows.Next() {
+		var id string
+		var n int
+		if err := rows.Scan(&id, &n); err != nil {
+			t.Fatal(err)
+		}
+		stored[id] = n
+		if n != 1 {
+			t.Errorf("%s is in the log %d times", id, n)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	lost := 0
+	for id := range l.acked {
+		if stored[id] == 0 {
+			lost++
+		}
+	}
+	if lost > 0 || len(stored) != len(l.acked) {
+		t.Errorf("%d acknowledged events are lost; %d are stored of %d acknowledged", lost, len(stored), len(l.acked))
+	}
+	sessions := func() (n int) {
+		var m struct {
+			Metrics struct{ TotalSessions, TotalParticipants int }
+		}
+		status, body := s.read(t, "/v1/metrics/"+l.company+"?program=kill", l.key)
+		if err := json.Unmarshal(body, &m); status != http.StatusOK || err != nil {
+			t.Fatalf("%d %s", status, body)
+		}
+		if m.Metrics.TotalParticipants != m.Metrics.TotalSessions {
+			return -1
+		}
+		return m.Metrics.TotalSessions
+	}
+	eventually(t, "the figures count every stored event", func() bool { return sessions() >= len(stored) })
+	eventually(t, "all is folded", func() bool { return value(t, db, "SELECT count(*) FROM batch WHERE folded_at IS NULL") == "0" })
+	eventually(t, "the figures count no event twice", func() bool { return sessions() == len(stored) })
+	if n := value(t, db, "SELECT count(*) FROM event_conflict"); n != "0" {
+		t.Errorf("%s conflicts between an event and itself", n)
+	}
+	t.Logf("%d events acknowledged; requests without an answer: %v", len(l.acked), l.cuts)
+}
+
+// dataDir is a directory that Postgres, which is not root, may enter.
+func dataDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "impactql-kill-")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+const kills = 10
+
+func testKillServer(t *testing.T, b binary) {
+	dir := dataDir(t)
+	env := []string{"DATA_DIR=" + dir}
+	s := b.serve(t, env)
+	addr := strings.TrimPrefix(s.url, "http://")
+	l := startLoad(s.url, demoKey, demoCompany, 6)
+	random := rand.New(rand.NewPCG(1, 1))
+	for range kills {
+		l.await(t, 1+random.Int64N(600))
+		s.signal(t, syscall.SIGKILL)
+		<-s.done
+		s = b.start(t, addr, env)
+	}
+	l.await(t, 100)
+	l.stop()
+	s.awaitReady(t)
+	db := open(t, embeddedURL(t, dir))
+	l.verify(t, db, s)
+
+	// What the folds of eleven processes made of it is what a rebuild makes.
+	before := value(t, db, rollups)
+	b.must(t, env, "rebuild")
+	if value(t, db, rollups) != before {
+		t.Error("a rebuild changes the rollups")
+	}
+	s.terminate(t)
+}
+
+func embeddedURL(t testing.TB, dir string) string {
+	t.Helper()
+	url, err := os.ReadFile(filepath.Join(dir, "url"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(url))
+}
+
+func testKillPostgres(t *testing.T, b binary) {
+	dir := dataDir(t)
+	s := b.serve(t, []string{"DATA_DIR=" + dir})
+	l := startLoad(s.url, demoKey, demoCompany, 6)
+	random := rand.New(rand.NewPCG(2, 2))
+	for range kills {
+		l.await(t, 200+random.Int64N(600)) // more than can be under way: a new postmaster took some
+		text, err := os.ReadFile(filepath.Join(dir, "pgdata", "postmaster.pid"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, _, _ := strings.Cut(string(text), "\n")
+		pid, err := strconv.Atoi(first)
+		if err == nil {
+			err = syscall.Kill(pid, syscall.SIGKILL)
+		}
+		if err != nil {
+			t.Fatalf("postmaster %q: %v", first, err)
+		}
+	}
+	l.await(t, 300)
+	l.stop()
+	select {
+	case <-s.done:
+		t.Fatalf("the server ended with Postgres: %v", s.err)
+	default:
+	}
+	db := open(t, embeddedURL(t, dir))
+	l.verify(t, db, s)
+	for what := range maps.Keys(l.cuts) {
+		t.Errorf("the server stayed, and yet a request got no answer: %s", what)
+	}
+	before := value(t, db, rollups)
+	b.must(t, []string{"DATA_DIR=" + dir}, "rebuild")
+	if value(t, db, rollups) != before {
+		t.Error("a rebuild changes the rollups")
+	}
+	s.terminate(t)
+}
+
+// A server that is asked to end answers what it took, and loses nothing.
+func testTerminate(t *testing.T, b binary) {
+	url := dbtest.New(t)
+	env := []string{"DATABASE_URL=" + url}
+	key := strings.TrimSpace(b.must(t, env, "keys", "create", "--company", "acme"))
+	s := b.serve(t, env)
+	addr := strings.TrimPrefix(s.url, "http://")
+	l := startLoad(s.url, key, "acme", 8)
+	for i := range 6 {
+		l.await(t, 300)
+		s.signal(t, []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}[i%2])
+		<-s.done
+		if s.err != nil {
+			t.Errorf("exit: %v", s.err)
+		}
+		if n := value(t, open(t, url), "SELECT count(*) FROM batch WHERE folded_at IS NULL"); n != "0" {
+			t.Errorf("%s batches left unfolded", n)
+		}
+		s = b.start(t, addr, env)
+	}
+	l.await(t, 100)
+	l.stop()
+	s.awaitReady(t)
+	l.verify(t, open(t, url), s)
+	for what, n := range l.cuts {
+		if strings.HasPrefix(what, errCut.Error()) {
+			t.Errorf("%d requests were cut", n)
+		}
+	}
+}
