@@ -17,6 +17,7 @@ type backlog struct {
 	batches []committed
 	events  int
 	closed  bool // nobody folds in this process: batches are left to the log
+	stuck   bool // the fold fails for a reason that time will not mend
 
 	added   chan struct{} // holds a token while batches is not empty
 	drained chan struct{} // closed and replaced whenever events shrinks
@@ -50,11 +51,12 @@ func (b *backlog) close() {
 	b.wakeAdmitted()
 }
 
-// admit waits until there is room.
+// admit waits until there is room. It does not wait for a fold that is stuck: to
+// take events in comes before showing them.
 func (b *backlog) admit(ctx context.Context) error {
 	for {
 		b.mu.Lock()
-		room, drained := b.events < maxBacklog, b.drained
+		room, drained := b.events < maxBacklog || b.stuck, b.drained
 		b.mu.Unlock()
 		if room {
 			return nil
@@ -67,14 +69,15 @@ func (b *backlog) admit(ctx context.Context) error {
 	}
 }
 
-// add queues a batch; it never waits.
+// add queues a batch; it never waits. What a stuck fold leaves no room for is left
+// to the log.
 func (b *backlog) add(id int64, events []*impact.Event) {
 	if len(events) == 0 {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed {
+	if b.closed || b.stuck && b.events >= maxBacklog {
 		return
 	}
 	b.batches = append(b.batches, committed{id, events})
@@ -115,7 +118,23 @@ func (b *backlog) drop(n int) {
 	b.wakeAdmitted()
 }
 
+// setStuck says whether the fold is stuck.
+func (b *backlog) setStuck(stuck bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stuck = stuck; stuck {
+		b.wakeAdmitted()
+	}
+}
+
 func (b *backlog) wakeAdmitted() {
 	close(b.drained)
 	b.drained = make(chan struct{})
+}
+
+// Backlog is how many events this instance has committed and not folded yet.
+func (s *Store) Backlog() int {
+	s.backlog.mu.Lock()
+	defer s.backlog.mu.Unlock()
+	return s.backlog.events
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -242,10 +243,16 @@ func cached[K comparable, V any](
 	return values, nil
 }
 
+const sharedReadTimeout = 30 * time.Second
+
 // share lets concurrent callers with the same key wait for one call of load. The
 // call does not end when the first caller gives up.
 func share[V any](ctx context.Context, flights *singleflight.Group, key string, load func(context.Context) ([]V, error)) ([]V, error) {
-	ch := flights.DoChan(key, func() (any, error) { return load(context.WithoutCancel(ctx)) })
+	ch := flights.DoChan(key, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sharedReadTimeout)
+		defer cancel()
+		return load(ctx)
+	})
 	select {
 	case r := <-ch:
 		if r.Err != nil {

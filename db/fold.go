@@ -18,6 +18,9 @@ import (
 // cost, and figures need be fresh within a second, not within a millisecond.
 const foldPause = 500 * time.Millisecond
 
+// foldRetry is the same after a fold that failed.
+const foldRetry = 2 * time.Second
+
 // orphanAge is how old an unfolded batch must be before an instance that did not
 // commit it takes it up.
 const orphanAge = 600 * time.Millisecond
@@ -48,6 +51,7 @@ func (f *Folder) Run(ctx context.Context, grace time.Duration) {
 	defer f.store.backlog.close()
 	sweep := time.NewTicker(orphanAge / 2)
 	defer sweep.Stop()
+	pause := foldPause
 	for {
 		select {
 		case <-ctx.Done():
@@ -58,12 +62,15 @@ func (f *Folder) Run(ctx context.Context, grace time.Duration) {
 			}
 			return
 		case <-f.store.backlog.added:
-			pause := time.NewTimer(foldPause)
-			if err := f.foldOwn(ctx); err != nil && ctx.Err() == nil {
-				f.store.log.Warn("fold: trying again", "err", err)
+			next := time.NewTimer(pause)
+			err := f.foldOwn(ctx)
+			f.store.backlog.setStuck(err != nil && !transient(err))
+			if pause = foldPause; err != nil && ctx.Err() == nil {
+				f.store.log.Error("fold: trying again", "err", err)
+				pause = foldRetry
 			}
 			select {
-			case <-pause.C:
+			case <-next.C:
 			case <-ctx.Done():
 			}
 		case <-sweep.C:

@@ -197,7 +197,9 @@ func (q *request) settle(verdicts []impact.Verdict) {
 // refuse answers a request that failed as a whole.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	e, ok := errors.AsType[*impact.Error](err)
-	if !ok {
+	if !ok && r.Context().Err() != nil {
+		e = impact.Errorf(impact.CodeUnavailable, "the request was given up before its events were committed")
+	} else if !ok {
 		h.Log.WarnContext(r.Context(), "ingest: not committed", "err", err)
 		e = impact.Errorf(impact.CodeUnavailable, "the events were not committed; send them again")
 	}

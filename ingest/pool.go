@@ -108,6 +108,13 @@ func (p *Pool) Release(n int64) {
 	p.waiting -= n
 }
 
+// Waiting is how many bytes are reserved.
+func (p *Pool) Waiting() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.waiting
+}
+
 // RetryAfter is when there will likely be room again, from how fast batches have
 // been settling: at least a second, at most a minute.
 func (p *Pool) RetryAfter() time.Duration {

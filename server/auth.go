@@ -32,6 +32,7 @@ var Scopes = []string{ScopeIngest, ScopeRead}
 const (
 	keyCache      = 10_000
 	keyLifetime   = 30 * time.Second
+	strangerTime  = time.Second // how long an unknown key is remembered as such
 	companyCache  = 10_000
 	touchInterval = 30 * time.Second
 )
@@ -54,8 +55,8 @@ type auth struct {
 }
 
 type cachedKey struct {
-	*db.APIKey
-	until time.Time
+	*db.APIKey // nil: unknown or revoked
+	until      time.Time
 }
 
 type cachedCompany struct {
@@ -78,7 +79,7 @@ func newAuth(store *db.Store, off bool, log *slog.Logger) *auth {
 // forget drops a revoked key.
 func (a *auth) forget(id int32) {
 	for _, hash := range a.keys.Keys() {
-		if k, ok := a.keys.Peek(hash); ok && k.ID == id {
+		if k, ok := a.keys.Peek(hash); ok && k.APIKey != nil && k.ID == id {
 			a.keys.Remove(hash)
 		}
 	}
@@ -123,20 +124,26 @@ func (a *auth) lookUp(ctx context.Context, secret string) (*db.APIKey, error) {
 	hash := hashKey(secret)
 	now := time.Now()
 	if k, ok := a.keys.Get(hash); ok && now.Before(k.until) {
+		if k.APIKey == nil {
+			return nil, errUnknownKey
+		}
 		a.touch(k.ID, now)
 		return k.APIKey, nil
 	}
 	key, err := a.store.APIKeyByHash(ctx, hash[:])
+	if impact.CodeOf(err) == impact.CodeUnauthenticated || err == nil && subtle.ConstantTimeCompare(key.Hash, hash[:]) != 1 {
+		a.keys.Add(hash, cachedKey{nil, now.Add(strangerTime)})
+		return nil, errUnknownKey
+	}
 	if err != nil {
 		return nil, err
-	}
-	if subtle.ConstantTimeCompare(key.Hash, hash[:]) != 1 {
-		return nil, impact.Errorf(impact.CodeUnauthenticated, "the API key is unknown or revoked")
 	}
 	a.keys.Add(hash, cachedKey{key, now.Add(keyLifetime)})
 	a.touch(key.ID, now)
 	return key, nil
 }
+
+var errUnknownKey = impact.Errorf(impact.CodeUnauthenticated, "the API key is unknown or revoked")
 
 // touch notes that a key was used; flush writes it.
 func (a *auth) touch(id int32, now time.Time) {

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/impactql/impactql/db"
 	"github.com/impactql/impactql/ingest"
 )
 
@@ -41,6 +42,19 @@ func newMetrics() *metrics {
 	m.registry.MustRegister(m.requests, m.duration, events,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// watch adds what waits in the pool and the store.
+func (m *metrics) watch(pool *ingest.Pool, store *db.Store) {
+	gauge := func(name, help string, f func() float64) prometheus.GaugeFunc {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f)
+	}
+	m.registry.MustRegister(
+		gauge("impactql_ingest_waiting_bytes", "Request bodies between being read and being answered.",
+			func() float64 { return float64(pool.Waiting()) }),
+		gauge("impactql_fold_backlog_events", "Events committed by this instance and not yet in the rollups.",
+			func() float64 { return float64(store.Backlog()) }),
+	)
 }
 
 // route returns what records the requests of one route.

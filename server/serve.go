@@ -124,7 +124,8 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 	background.Go(func() { auth.flushLoop(life) })
 
 	pool := ingest.NewPool(conn.Store, ingest.Limits{})
-	m := newMetrics(pool, conn.Store)
+	m := newMetrics()
+	m.watch(pool, conn.Store)
 	h := &health{store: conn.Store}
 	figures := db.NewFigures(conn.Store, versions)
 	handler := routes(&doors{
