@@ -142,12 +142,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 		},
 		graphql: graph.NewHandler(graph.Config{
 			Reader: figures, Now: time.Now, Log: log,
-			Viewer: func(ctx context.Context) graph.Viewer {
-				if p := principalOf(ctx); p != nil {
-					return p
-				}
-				return nil
-			},
+			Viewer: func(ctx context.Context) graph.Viewer { return principalOf(ctx) },
 		}),
 		rest: &rest{auth: auth, figures: figures, now: time.Now, log: log},
 	})
