@@ -142,7 +142,12 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 		},
 		graphql: graph.NewHandler(graph.Config{
 			Reader: figures, Now: time.Now, Log: log,
-			Viewer: func(ctx context.Context) graph.Viewer { return principalOf(ctx) },
+			Viewer: func(ctx context.Context) graph.Viewer {
+				if p := principalOf(ctx); p != nil {
+					return p
+				}
+				return nil
+			},
 		}),
 		rest: &rest{auth: auth, figures: figures, now: time.Now, log: log},
 	})
