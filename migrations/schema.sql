@@ -1,0 +1,146 @@
+-- The whole schema that the migrations add up to, for readers; nothing runs it.
+-- Made from the catalog: go test ./db -run TestSchema -update
+
+CREATE TYPE event_kind AS ENUM (
+    'unknown',
+    'session.completed',
+    'feedback.received',
+    'checkin.submitted',
+    'milestone.achieved',
+    'outcome.assessed',
+    'course.completed',
+    'enrollment',
+    'placement',
+    'volunteer.hours',
+    'donation',
+    'match',
+    'event.attended',
+    'directory'
+);
+
+CREATE SEQUENCE batch_id AS bigint INCREMENT BY 256 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1;
+
+CREATE TABLE company (
+    id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+    key text NOT NULL,
+    name text NOT NULL,
+    time_zone text NOT NULL DEFAULT 'UTC'::text,
+    week_start smallint NOT NULL DEFAULT 1,
+    fiscal_start smallint NOT NULL DEFAULT 1,
+    next_ordinal integer NOT NULL DEFAULT 0,
+    version bigint NOT NULL DEFAULT 0,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT company_key_key UNIQUE (key),
+    CONSTRAINT company_pkey PRIMARY KEY (id),
+    CONSTRAINT company_fiscal_start_check CHECK (((fiscal_start >= 1) AND (fiscal_start <= 12))),
+    CONSTRAINT company_week_start_check CHECK (((week_start >= 0) AND (week_start <= 6)))
+);
+
+CREATE TABLE api_key (
+    id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
+    hash bytea NOT NULL,
+    hint text NOT NULL,
+    label text NOT NULL DEFAULT ''::text,
+    scopes text[] NOT NULL,
+    companies integer[] NOT NULL DEFAULT '{}'::integer[],
+    all_companies boolean NOT NULL DEFAULT false,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_key_hash_key UNIQUE (hash),
+    CONSTRAINT api_key_pkey PRIMARY KEY (id),
+    CONSTRAINT api_key_hash_check CHECK ((length(hash) = 32))
+);
+
+CREATE TABLE batch (
+    id bigint NOT NULL,
+    events integer NOT NULL,
+    committed_at timestamp with time zone NOT NULL DEFAULT now(),
+    folded_at timestamp with time zone,
+    CONSTRAINT batch_pkey PRIMARY KEY (id)
+) WITH (fillfactor=80);
+CREATE INDEX batch_unfolded ON batch USING btree (id) WHERE (folded_at IS NULL);
+
+CREATE TABLE event (
+    company_id integer NOT NULL,
+    key uuid NOT NULL,
+    batch_id bigint NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL DEFAULT now(),
+    kind event_kind NOT NULL,
+    type text NOT NULL,
+    programme text NOT NULL,
+    participant text,
+    volunteer text,
+    session text,
+    duration_ms bigint,
+    score integer,
+    score_raw double precision,
+    score_scale smallint,
+    confidence integer,
+    dimension text,
+    status text,
+    from_volunteer boolean,
+    mood text,
+    level text,
+    points bigint,
+    amount numeric(20,4),
+    currency text,
+    department text,
+    payload text NOT NULL,
+    CONSTRAINT event_pkey PRIMARY KEY (company_id, key)
+);
+CREATE INDEX event_batch ON event USING brin (batch_id) WITH (pages_per_range='32', autosummarize='on');
+
+CREATE TABLE event_conflict (
+    company_id integer NOT NULL,
+    key uuid NOT NULL,
+    batch_id bigint NOT NULL,
+    received_at timestamp with time zone NOT NULL DEFAULT now(),
+    payload text NOT NULL
+);
+CREATE INDEX event_conflict_key ON event_conflict USING btree (company_id, key);
+
+CREATE TABLE person (
+    company_id integer NOT NULL,
+    key text NOT NULL,
+    ordinal integer NOT NULL,
+    department text,
+    department_at timestamp with time zone,
+    CONSTRAINT person_company_id_ordinal_key UNIQUE (company_id, ordinal),
+    CONSTRAINT person_pkey PRIMARY KEY (company_id, key)
+);
+CREATE INDEX person_department ON person USING btree (company_id, lower(department)) WHERE (department IS NOT NULL);
+
+CREATE TABLE rollup_tally (
+    company_id integer NOT NULL,
+    programme text NOT NULL,
+    grain "char" NOT NULL,
+    bucket date NOT NULL,
+    measure text NOT NULL,
+    n bigint NOT NULL,
+    sum bigint NOT NULL,
+    CONSTRAINT rollup_tally_pkey PRIMARY KEY (company_id, programme, grain, bucket, measure)
+) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05);
+
+CREATE TABLE rollup_set (
+    company_id integer NOT NULL,
+    programme text NOT NULL,
+    grain "char" NOT NULL,
+    bucket date NOT NULL,
+    set text NOT NULL,
+    members bytea STORAGE EXTERNAL NOT NULL,
+    CONSTRAINT rollup_set_pkey PRIMARY KEY (company_id, programme, grain, bucket, set)
+) WITH (fillfactor=80, autovacuum_vacuum_scale_factor=0.05);
+CREATE INDEX rollup_set_enrolment ON rollup_set USING btree (company_id, grain, bucket) WHERE ((set = ANY (ARRAY['enrolled'::text, 'completed'::text])) AND (programme <> '*'::text));
+
+CREATE TABLE rollup_page (
+    company_id integer NOT NULL,
+    programme text NOT NULL,
+    grain "char" NOT NULL,
+    bucket date NOT NULL,
+    facet "char" NOT NULL,
+    page integer NOT NULL,
+    data bytea STORAGE EXTERNAL NOT NULL,
+    CONSTRAINT rollup_page_pkey PRIMARY KEY (company_id, programme, grain, bucket, facet, page)
+) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, toast_tuple_target=8160);
