@@ -41,23 +41,44 @@ const (
 	demoCompany = "c1111111-1111-1111-1111-111111111111"
 )
 
-// The binary itself, built once and run as its users run it.
-func TestBinary(t *testing.T) {
-	b := binary(filepath.Join(t.TempDir(), "impactql"))
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", string(b), ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	for name, test := range map[string]func(*testing.T, binary){
-		"Help": testHelp, "Mistakes": testMistakes, "Keys": testKeys, "External": testExternal,
-		"Seed": testSeed, "Rebuild": testRebuild,
-		"KillServer": testKillServer, "KillPostgres": testKillPostgres, "Terminate": testTerminate,
-	} {
-		t.Run(name, func(t *testing.T) { t.Parallel(); test(t, b) })
-	}
-}
-
 // binary is the path of impactql.
 type binary string
+
+// built is the binary that the tests share.
+var built struct {
+	mu    sync.Mutex // held over the build, so that the others wait for it
+	users int
+	dir   string
+}
+
+// impactql is the binary itself, to be run as its users run it. Call it before
+// t.Parallel: it is built once as long as the tests overlap, and removed by the last.
+func impactql(t *testing.T) binary {
+	t.Helper()
+	built.mu.Lock()
+	defer built.mu.Unlock()
+	if built.users == 0 {
+		var err error
+		if built.dir, err = os.MkdirTemp("", "impactql-binary-"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	built.users++
+	t.Cleanup(func() {
+		built.mu.Lock()
+		defer built.mu.Unlock()
+		if built.users--; built.users == 0 {
+			os.RemoveAll(built.dir)
+		}
+	})
+	b := filepath.Join(built.dir, "impactql")
+	if _, err := os.Stat(b); err != nil {
+		if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", b, ".").CombinedOutput(); err != nil {
+			t.Fatalf("go build: %v\n%s", err, out)
+		}
+	}
+	return binary(b)
+}
 
 // command is impactql with arguments, and only those variables that it may need.
 func (b binary) command(env []string, args ...string) *exec.Cmd {
@@ -130,7 +151,9 @@ func value(t testing.TB, db *sql.DB, query string, args ...any) (v string) {
 }
 
 // Help says which variables there are, with each flag.
-func testHelp(t *testing.T, b binary) {
+func TestHelp(t *testing.T) {
+	b := impactql(t)
+	t.Parallel()
 	database := []string{"DATABASE_URL", "DATA_DIR", "DB_CONNECTIONS", "LOG_LEVEL"}
 	for command, variables := range map[string][]string{
 		"serve": append([]string{"ADDR", "AUTH", "DRAIN", "DEBUG_ADDR", "MEMORY_MB"}, database...), "": {"ADDR"}, "migrate": database,
@@ -155,7 +178,9 @@ func testHelp(t *testing.T, b binary) {
 }
 
 // A mistake ends the command before it does anything, and says what is wrong.
-func testMistakes(t *testing.T, b binary) {
+func TestMistakes(t *testing.T) {
+	b := impactql(t)
+	t.Parallel()
 	url := dbtest.New(t)
 	env := []string{"DATABASE_URL=" + url, "ADDR=127.0.0.1:0"}
 	for name, c := range map[string]struct {
@@ -192,7 +217,9 @@ func testMistakes(t *testing.T, b binary) {
 	}
 }
 
-func testKeys(t *testing.T, b binary) {
+func TestKeys(t *testing.T) {
+	b := impactql(t)
+	t.Parallel()
 	url := dbtest.New(t)
 	env := []string{"DATABASE_URL=" + url}
 	db := open(t, url)
@@ -254,7 +281,9 @@ func testKeys(t *testing.T, b binary) {
 }
 
 // A database of the user's own holds nothing that they did not make.
-func testExternal(t *testing.T, b binary) {
+func TestExternal(t *testing.T) {
+	b := impactql(t)
+	t.Parallel()
 	url := dbtest.New(t)
 	env := []string{"DATABASE_URL=" + url}
 	b.must(t, env, "migrate")
@@ -285,7 +314,9 @@ const rollups = `SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM (
 const events = `SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM (
 	SELECT c.key AS company, e.key, e.occurred_at, e.payload FROM event e JOIN company c ON c.id = company_id) t`
 
-func testSeed(t *testing.T, b binary) {
+func TestSeed(t *testing.T) {
+	b := impactql(t)
+	t.Parallel()
 	args := []string{"seed", "--companies=4", "--events=4003", "--from=2024-01-01", "--to=2025-01-01", "--seed=5"}
 	var hashes [2][2]string
 	for i := range hashes {
@@ -332,7 +363,9 @@ func testSeed(t *testing.T, b binary) {
 	}
 }
 
-func testRebuild(t *testing.T, b binary) {
+func TestRebuild(t *testing.T) {
+	b := impactql(t)
+	t.Parallel()
 	url := dbtest.New(t)
 	env := []string{"DATABASE_URL=" + url}
 	db := open(t, url)
@@ -681,6 +714,7 @@ func (l *load) verify(t testing.TB, db *sql.DB, s *served) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer rows.Close()
 	stored := make(map[string]int)
 	for rows.Next() {
 		var id string
@@ -743,7 +777,9 @@ func dataDir(t testing.TB) string {
 
 const kills = 10
 
-func testKillServer(t *testing.T, b binary) {
+func TestKillServer(t *testing.T) {
+	b := impactql(t)
+	t.Parallel()
 	dir := dataDir(t)
 	env := []string{"DATA_DIR=" + dir}
 	s := b.serve(t, env)
@@ -780,7 +816,9 @@ func embeddedURL(t testing.TB, dir string) string {
 	return strings.TrimSpace(string(url))
 }
 
-func testKillPostgres(t *testing.T, b binary) {
+func TestKillPostgres(t *testing.T) {
+	b := impactql(t)
+	t.Parallel()
 	dir := dataDir(t)
 	s := b.serve(t, []string{"DATA_DIR=" + dir})
 	l := startLoad(s.url, demoKey, demoCompany, 6)
@@ -821,7 +859,9 @@ func testKillPostgres(t *testing.T, b binary) {
 }
 
 // A server that is asked to end answers what it took, and loses nothing.
-func testTerminate(t *testing.T, b binary) {
+func TestTerminate(t *testing.T) {
+	b := impactql(t)
+	t.Parallel()
 	url := dbtest.New(t)
 	env := []string{"DATABASE_URL=" + url}
 	key := strings.TrimSpace(b.must(t, env, "keys", "create", "--company", "acme"))

@@ -113,6 +113,27 @@ func (w *world) count(t testing.TB, query string, args ...any) (n int64) {
 	return n
 }
 
+// list is the rows of a query of one column, as text.
+func (w *world) list(t testing.TB, query string, args ...any) (list []string) {
+	t.Helper()
+	rows, err := w.sql.QueryContext(t.Context(), query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var row string
+		if err := rows.Scan(&row); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, row)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
 // events is how many events of a company the log holds.
 func (w *world) events(t testing.TB, c *impact.Company) int64 {
 	t.Helper()

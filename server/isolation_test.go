@@ -68,7 +68,7 @@ func TestIsolation(t *testing.T) {
 	a.ingest(t, `[{"type":"x","id":"w4","companyId":"beta"},{"type":"x","id":"w5"}]`).
 		wantField(t, "rejected", "1").wantField(t, "stored", "1")
 	for i, who := range []string{"user", "volunteer", "mentor", "mentee", "buddy", "teacher", "participant", "learner"} {
-		a.ingest(t, fmt.Sprintf(`{"type":"x","id":"h%d","data":{"companyId":"beta","%s":{"company_id":"beta"}}}`, i, who)).accepted(t, "stored")
+		a.ingest(t, fmt.Sprintf(`{"type":"x","id":"h%d","data":{"companyId":"beta",%q:{"company_id":"beta"}}}`, i, who)).accepted(t, "stored")
 	}
 	a.ingest(t, `{"type":"x","id":"query"}`+"\n").accepted(t, "stored")
 	a.send(t, http.MethodPost, "/webhooks/ingest?companyId=beta&company=beta", `{"type":"x","id":"q2"}`, "X-Company-Id: beta").accepted(t, "stored")

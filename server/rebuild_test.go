@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -29,20 +30,7 @@ func (w *world) dump(t testing.TB) map[string][]string {
 	t.Helper()
 	all := make(map[string][]string)
 	for name, query := range rollups {
-		rows, err := w.sql.Query("SELECT r::text FROM (" + query + ") r")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for rows.Next() {
-			var row string
-			if err := rows.Scan(&row); err != nil {
-				t.Fatal(err)
-			}
-			all[name] = append(all[name], row)
-		}
-		if err := rows.Err(); err != nil {
-			t.Fatal(err)
-		}
+		all[name] = w.list(t, "SELECT r::text FROM ("+query+") r")
 	}
 	return all
 }
@@ -185,27 +173,13 @@ func TestRebuildBitForBit(t *testing.T) {
 func (w *world) members(t testing.TB) (list []string) {
 	t.Helper()
 	names := make(map[string]string)
-	rows, err := w.sql.Query("SELECT company_id || ':' || ordinal, key FROM person")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for rows.Next() {
-		var at, key string
-		if err := rows.Scan(&at, &key); err != nil {
-			t.Fatal(err)
-		}
+	for _, row := range w.list(t, "SELECT concat_ws(' ', company_id || ':' || ordinal, key) FROM person") {
+		at, key, _ := strings.Cut(row, " ")
 		names[at] = key
 	}
-	rows, err = w.sql.Query("SELECT company_id, concat_ws(' ', programme, grain, bucket, set), encode(members, 'hex') FROM rollup_set")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for rows.Next() {
-		var company int
-		var place, data string
-		if err := rows.Scan(&company, &place, &data); err != nil {
-			t.Fatal(err)
-		}
+	for _, row := range w.list(t, "SELECT concat_ws('/', company_id, concat_ws(' ', programme, grain, bucket, set), encode(members, 'hex')) FROM rollup_set") {
+		parts := strings.Split(row, "/")
+		company, place, data := parts[0], parts[1], parts[2]
 		raw, err := hex.DecodeString(data)
 		if err != nil {
 			t.Fatal(err)
@@ -216,7 +190,7 @@ func (w *world) members(t testing.TB) (list []string) {
 		}
 		var who []string
 		for _, o := range set.ToArray() {
-			who = append(who, names[fmt.Sprint(company, ":", o)])
+			who = append(who, names[company+":"+strconv.Itoa(int(o))])
 		}
 		slices.Sort(who)
 		list = append(list, fmt.Sprint(company, " ", place, " ", who))
