@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/impactql/impactql/impact"
@@ -92,7 +93,7 @@ func (b *backlog) add(id int64, events []*impact.Event) {
 func (b *backlog) peek() []committed {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.batches[:len(b.batches):len(b.batches)]
+	return slices.Clip(b.batches)
 }
 
 // drop removes the first n batches: they are folded.

@@ -55,11 +55,7 @@ func (f *Folder) Run(ctx context.Context, grace time.Duration) {
 	for {
 		select {
 		case <-ctx.Done():
-			ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
-			defer cancel()
-			if err := f.Flush(ending); err != nil {
-				f.store.log.Warn("fold: left to the next start", "err", err)
-			}
+			f.finish(context.WithoutCancel(ctx), grace)
 			return
 		case <-f.store.backlog.added:
 			next := time.NewTimer(pause)
@@ -78,6 +74,14 @@ func (f *Folder) Run(ctx context.Context, grace time.Duration) {
 				f.store.log.Warn("fold: sweep", "err", err)
 			}
 		}
+	}
+}
+
+func (f *Folder) finish(ctx context.Context, grace time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	if err := f.Flush(ctx); err != nil {
+		f.store.log.Warn("fold: left to the next start", "err", err)
 	}
 }
 

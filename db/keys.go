@@ -49,7 +49,7 @@ func (r *apiKeyRow) key() *APIKey {
 	return k
 }
 
-const apiKeyColumns = "id, hash, hint, label, scopes, companies, all_companies, created_at, last_used_at, revoked_at"
+const apiKeyColumns = "id, hash, hint, label, scopes, companies, all_companies, created_at, last_used_at, revoked_at" //nolint:gosec // names of columns
 
 // KeysChannel is the notification channel on which the id of a revoked key is
 // told.

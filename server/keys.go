@@ -59,7 +59,7 @@ func (cmd *KeysCreate) Run(ctx context.Context) error {
 		if cmd.JSON {
 			return json.NewEncoder(os.Stdout).Encode(map[string]any{"id": id, "key": secret})
 		}
-		fmt.Println(secret)
+		fmt.Fprintln(os.Stdout, secret)
 		fmt.Fprintf(os.Stderr, "This is key %d. It is shown only now: store it where secrets are stored.\n", id)
 		return nil
 	})
