@@ -124,8 +124,7 @@ func (p *proxy) serve(client net.Conn) {
 		if err != nil {
 			return
 		}
-		switch {
-		case kind == 'E' || kind == 'Q':
+		if kind == 'E' || kind == 'Q' {
 			p.executed.Add(1)
 		}
 		if kind == 'Q' && bytes.HasSuffix(frame, []byte("COMMIT\x00")) {
@@ -157,7 +156,7 @@ func readFrame(in *bufio.Reader, kinded bool) (kind byte, frame []byte, err erro
 		kind = head[0]
 	}
 	size := int(binary.BigEndian.Uint32(head[len(head)-4:])) - 4
-	frame = append(head, make([]byte, size)...)
-	_, err = io.ReadFull(in, frame[len(head):])
+	frame = make([]byte, len(head)+size)
+	_, err = io.ReadFull(in, frame[copy(frame, head):])
 	return kind, frame, err
 }

@@ -42,7 +42,8 @@ func (c tenant) DefaultCompany() (*impact.Company, error) {
 // decodeAs decodes a body as a request of the caller would be.
 func decodeAs(caller Caller, delivery, body string) (*request, error) {
 	q := &request{normaliser: normaliser{caller: caller, receivedAt: received, delivery: delivery}}
-	return q, q.decode([]byte(body))
+	err := q.decode([]byte(body))
+	return q, err
 }
 
 func mustDecode(t testing.TB, body string) *impact.Event {

@@ -92,6 +92,7 @@ func within(part, whole []byte) bool {
 
 // checkPointer walks the pointer; it must lead somewhere unless something is missing.
 func checkPointer(t *testing.T, e *impact.Error, array bool, value []byte) {
+	t.Helper()
 	if e.Message == "" || e.Code == "" {
 		t.Fatalf("an empty refusal %+v", e)
 	}
@@ -171,8 +172,9 @@ func FuzzParseTime(f *testing.F) {
 			return
 		}
 		if date, err := time.Parse(time.DateOnly, s); err == nil {
-			// Samoa had no 30 December 2011.
-			if got := impact.DayAt(at, zone); got != impact.DayAt(date, time.UTC) && !(zone.String() == "Pacific/Apia" && s == "2011-12-30") {
+			// Samoa skipped a day.
+			skipped := zone.String() == "Pacific/Apia" && s == "2011-12-30"
+			if got := impact.DayAt(at, zone); got != impact.DayAt(date, time.UTC) && !skipped {
 				t.Errorf("%s in %s is on %s", s, zone, got)
 			}
 			return

@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -425,7 +424,7 @@ func TestPoolMany(t *testing.T) {
 		p.Stop(t.Context())
 		for k := range 240 {
 			if seen[byte(k)] != 1 {
-				t.Error(fmt.Sprintf("event %d was committed %d times", k, seen[byte(k)]))
+				t.Errorf("event %d was committed %d times", k, seen[byte(k)])
 			}
 		}
 	})
