@@ -10,10 +10,8 @@ import (
 	"time"
 )
 
-const (
-	arrayEvents      = 1000
-	arrayConnections = 4
-)
+// arrayEvents is how many events an array has.
+const arrayEvents = 1000
 
 // array compares arrays of events with `psql \copy` of the rows that they became.
 func (b *bench) array(ctx context.Context) error {
@@ -48,7 +46,7 @@ func (b *bench) array(ctx context.Context) error {
 		}
 		load := b.arrays(key, accounts[0], b.plan.bodies)
 		r, err := b.during(ctx, "array", 2*time.Second, func() *result {
-			return closedLoop(ctx, b.server.addr, arrayConnections, 0, load)
+			return closedLoop(ctx, b.server.addr, b.arrayConnections, 0, load)
 		})
 		if err != nil {
 			return err
@@ -80,8 +78,8 @@ func (b *bench) array(ctx context.Context) error {
 		title: `Arrays of events against psql \copy`,
 		about: fmt.Sprintf("Bodies of %s events over %d connections, %s events a round; then the rows that they became, in the same "+
 			`order, by \copy in one transaction into the same table with the same keys, under another company so that the unique index `+
-			`has as much to do. Median and range of %d rounds in turn, after a warm-up of both. The array's time ends with the last `+
-			"acknowledgement; folding runs at the same time.", count(arrayEvents), arrayConnections, count(int64(rows)), b.plan.rounds),
+			`has as much to do. Median and range of %d rounds in turn, after a warm-up of both; the ratio is the median of the rounds' ratios. The array's time ends with the last `+
+			"acknowledgement; folding runs at the same time.", count(arrayEvents), b.arrayConnections, count(int64(rows)), b.plan.rounds),
 		head: []string{"by", "rows/s", "lowest", "highest", "p50 ms", "p99 ms", "CPU µs/row: server", "Postgres", "generator"},
 	}
 	cpu := f.cpu.per(arrayEvents)

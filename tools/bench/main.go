@@ -18,6 +18,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -30,6 +31,8 @@ type options struct {
 	profiles string
 	overview string
 	plan     plan
+
+	arrayConnections int
 }
 
 func main() {
@@ -55,6 +58,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	flags.StringVar(&o.dir, "dir", os.TempDir(), "where to make the temporary data directory; its disk is measured too")
 	flags.StringVar(&o.profiles, "profile", "", "write a CPU profile of the server during each load to this folder")
 	flags.StringVar(&o.overview, "overview", "web/examples/overview.graphql", "the GraphQL query to read with")
+	flags.IntVar(&o.arrayConnections, "array-connections", 8, "how many connections send arrays; with 8 of them a commit gathers several")
 	quick := flags.Bool("quick", false, "everything much shorter, to try it out")
 	only := flags.String("only", "", "measure only these, separated by commas: "+sectionNames())
 	markdown := flags.Bool("markdown", false, "print Markdown")
@@ -75,6 +79,11 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 			o.only[name] = true
 		}
 	}
+	if *file != "" {
+		if err := os.MkdirAll(filepath.Dir(*file), 0o755); err != nil {
+			return err
+		}
+	}
 
 	r, err := measure(ctx, o, progress)
 	if r != nil {
@@ -84,10 +93,10 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		} else {
 			r.text(out)
 		}
-		if *file != "" && err == nil {
+		if *file != "" && r.complete {
 			var page strings.Builder
 			r.markdown(&page)
-			err = os.WriteFile(*file, []byte(page.String()), 0o644) //nolint:gosec // a page of the documentation
+			err = errors.Join(err, os.WriteFile(*file, []byte(page.String()), 0o644)) //nolint:gosec // a page of the documentation
 		}
 	}
 	return err

@@ -180,6 +180,7 @@ func (b *bench) mixed(ctx context.Context) error {
 		return err
 	}
 	const rate, senders = 1000, 128
+	const samples, samplers = 200, 16
 	big := company(b.plan.big)
 	accounts, err := b.accounts(ctx, b.readKey, big)
 	if err != nil {
@@ -188,33 +189,48 @@ func (b *bench) mixed(ctx context.Context) error {
 	q := questions[0]
 	read := repeats(q.request(big, false), q.want, "")
 	write := b.singles("/webhooks/ingest", b.readKey, []string{big}, accounts)
-	var writes *result
+	version := fmt.Sprintf("SELECT version FROM company WHERE key = '%s'", big)
+	before, err := b.pg.number(ctx, version)
+	if err != nil {
+		return err
+	}
+	var writes, sampled *result
 	reads, err := b.during(ctx, "mixed", b.plan.mixed, func() (r *result) {
-		var both sync.WaitGroup
-		both.Go(func() { writes = openLoop(ctx, b.server.addr, senders, rate, b.plan.mixed, write) })
-		both.Go(func() { r = closedLoop(ctx, b.server.addr, readers, b.plan.mixed, read) })
-		both.Wait()
+		var all sync.WaitGroup
+		all.Go(func() { writes = openLoop(ctx, b.server.addr, senders, rate, b.plan.mixed, write) })
+		all.Go(func() { sampled = openLoop(ctx, b.server.addr, samplers, samples, b.plan.mixed, read) })
+		all.Go(func() { r = closedLoop(ctx, b.server.addr, readers, b.plan.mixed, read) })
+		all.Wait()
 		return r
 	})
 	if err != nil {
 		return err
 	}
 	b.count("mixed, events", writes)
+	b.count("mixed, reads when due", sampled)
+	after, err := b.pg.number(ctx, version)
+	if err != nil {
+		return err
+	}
 	fold, err := b.settle(ctx)
 	if err != nil {
 		return err
 	}
-	r, w := sumUp(reads), sumUp(writes)
+	w := sumUp(writes)
 	t := &table{
 		title: "Reads while 1,000 events a second arrive",
-		about: fmt.Sprintf("%d connections that ask again when they are answered, and single events when due, into the company with %s "+
-			"events, for %s. The readers take all the processor time there is, and every fold ends what was cached.",
-			readers, count(int64(b.plan.big)), b.plan.mixed),
+		about: fmt.Sprintf("Single events when due, into the company with %s events, for %s; %d connections that ask again when they are "+
+			"answered, and take all the processor time there is; and %d reads a second when due, which show how often a reader meets figures "+
+			"that are being read anew, where the others, all waiting at once, make that look rare.",
+			count(int64(b.plan.big)), b.plan.mixed, readers, samples),
 		head: append([]string{"to"}, loadHead[:len(loadHead)-3]...),
 	}
-	t.row(append([]string{q.what}, r.cells()[:len(loadHead)-3]...)...)
-	t.row(append([]string{"/webhooks/ingest"}, w.cells()[:len(loadHead)-3]...)...)
-	t.notef("Folded %.0f ms after the last answer. The generator of events was late: p99 %s ms.", fold.Seconds()*1000, ms(w.late))
+	row := func(what string, f figures) { t.row(append([]string{what}, f.cells()[:len(loadHead)-3]...)...) }
+	row(q.what, sumUp(reads))
+	row(q.what+", when due", sumUp(sampled))
+	row("/webhooks/ingest, when due", w)
+	t.notef("The company's data changed its version %.1f times a second. Folded %.0f ms after the last answer. The generator of events was "+
+		"late: p99 %s ms.", float64(after-before)/writes.took.Seconds(), fold.Seconds()*1000, ms(w.late))
 	b.report.tables = append(b.report.tables, t)
 	return nil
 }

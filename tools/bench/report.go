@@ -13,13 +13,14 @@ import (
 
 // report is what a run found.
 type report struct {
-	quick   bool
-	machine *table
-	targets *table
-	tables  []*table
-	notes   []string
-	errors  int   // requests that failed
-	broken  int64 // events lost, doubled or miscounted
+	quick    bool
+	complete bool // nothing was left out, whatever it showed
+	machine  *table
+	targets  *table
+	tables   []*table
+	notes    []string
+	errors   int   // requests that failed
+	broken   int64 // events lost, doubled or miscounted
 }
 
 // table is a table and what is to be said about it.
@@ -169,7 +170,12 @@ func ms(d time.Duration) string { return fmt.Sprintf("%.2f", d.Seconds()*1000) }
 
 func us(d time.Duration) string { return fmt.Sprintf("%.1f", d.Seconds()*1e6) }
 
-func number(x float64) string { return count(int64(x + 0.5)) }
+func number(x float64) string {
+	if x < 10 {
+		return fmt.Sprintf("%.1f", x)
+	}
+	return count(int64(x + 0.5))
+}
 
 // count writes n with commas between the thousands.
 func count(n int64) string {

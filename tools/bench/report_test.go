@@ -67,6 +67,11 @@ func TestNumbers(t *testing.T) {
 			t.Errorf("count(%d) = %q, want %q", n, got, want)
 		}
 	}
+	for x, want := range map[float64]string{0.25: "0.2", 9.96: "10.0", 1234.5: "1,235"} {
+		if got := number(x); got != want {
+			t.Errorf("number(%g) = %q, want %q", x, got, want)
+		}
+	}
 	if got := ms(1234567 * time.Nanosecond); got != "1.23" {
 		t.Errorf("ms: %q", got)
 	}
