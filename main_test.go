@@ -420,15 +420,20 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
-// freeAddr is a loopback address that nobody listens on.
+// freeAddr is a loopback address that nobody listens on, and that no outgoing
+// connection is given while its server is down.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 10_000+rand.IntN(20_000)))
+		if err == nil {
+			addr := l.Addr().String()
+			l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port")
+	return ""
 }
 
 // serve starts a server on an address of its own and waits until it is ready.
@@ -619,7 +624,7 @@ func (l *load) deliver(client *http.Client, ids []string, again bool) bool {
 	}
 }
 
-var errCut = errors.New("cut: a connection in use ended without an answer")
+var errCut = errors.New("cut: a connection ended without an answer")
 
 func (l *load) post(client *http.Client, body string) (status int, answer []byte, err error) {
 	var reused bool
@@ -639,11 +644,12 @@ func (l *load) post(client *http.Client, body string) (status int, answer []byte
 		answer, err = io.ReadAll(res.Body)
 		reused = true // it was accepted, and answered in part
 	}
-	if err != nil && reused {
-		return 0, nil, errors.Join(errCut, err)
+	// A listener that is closed resets what the kernel had connected for it.
+	if fresh := !reused; fresh && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {
+		return 0, nil, errors.New("reset before it was accepted")
 	}
 	if err != nil {
-		return 0, nil, fmt.Errorf("not accepted: %w", errors.Unwrap(err))
+		return 0, nil, fmt.Errorf("%w: %w", errCut, err)
 	}
 	return res.StatusCode, answer, nil
 }
@@ -886,7 +892,7 @@ func TestTerminate(t *testing.T) {
 	l.verify(t, open(t, url), s)
 	for what, n := range l.cuts {
 		if strings.HasPrefix(what, errCut.Error()) {
-			t.Errorf("%d requests were cut", n)
+			t.Errorf("%d requests: %s", n, what)
 		}
 	}
 }

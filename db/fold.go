@@ -51,6 +51,11 @@ func (f *Folder) Run(ctx context.Context, grace time.Duration) {
 	defer f.store.backlog.close()
 	sweep := time.NewTicker(orphanAge / 2)
 	defer sweep.Stop()
+	// A fold that is under way when ctx ends goes on: given up, its transaction would
+	// keep the batches locked for a moment, and finish would take them for another's.
+	folding, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, giveUp) })()
 	pause := foldPause
 	for {
 		select {
@@ -59,7 +64,7 @@ func (f *Folder) Run(ctx context.Context, grace time.Duration) {
 			return
 		case <-f.store.backlog.added:
 			next := time.NewTimer(pause)
-			err := f.foldOwn(ctx)
+			err := f.foldOwn(folding)
 			f.store.backlog.setStuck(err != nil && !transient(err))
 			if pause = foldPause; err != nil && ctx.Err() == nil {
 				f.store.log.Error("fold: trying again", "err", err)

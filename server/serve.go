@@ -83,8 +83,8 @@ const leaving = 200 * time.Millisecond
 // leave lets clients go by themselves: the server is not ready any more, and closes
 // each connection with its next answer. To close one that seems idle would cut off
 // whoever is just sending on it.
-func leave(ctx context.Context) {
-	left := time.NewTimer(leaving)
+func leave(ctx context.Context, within time.Duration) {
+	left := time.NewTimer(within)
 	defer left.Stop()
 	select {
 	case <-left.C:
@@ -161,10 +161,11 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 	for _, l := range listeners {
 		log.Info("listening", "addr", l.Addr().String())
 		serving.Go(func() error {
-			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				return err
+			err := srv.Serve(l)
+			if errors.Is(err, http.ErrServerClosed) || h.draining.Load() && errors.Is(err, net.ErrClosed) {
+				return nil
 			}
-			return nil
+			return err
 		})
 	}
 	if demoKey != "" {
@@ -176,7 +177,11 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 		h.draining.Store(true)
 		ending, cancel := context.WithTimeout(life, cmd.Drain)
 		defer cancel()
-		leave(ending)
+		leave(ending, leaving)
+		for _, l := range listeners {
+			_ = l.Close() // Shutdown closes it again
+		}
+		leave(ending, leaving/4) // Shutdown drops the first request of a connection just accepted
 		err := srv.Shutdown(ending)
 		pool.Stop(ending)
 		auth.flush(ending)
