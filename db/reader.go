@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -16,7 +17,7 @@ import (
 func (s *Store) Read(ctx context.Context, questions []impact.Question) ([]*impact.Reading, error) {
 	answers := make([]*answer, len(questions))
 	for i, q := range questions {
-		answers[i] = &answer{Question: q, years: make(map[int]*impact.Cell), before: new(impact.Cell)}
+		answers[i] = &answer{Question: q, years: make(map[int]*impact.Cell), rest: new(impact.Cell), before: new(impact.Cell)}
 	}
 	for _, part := range []struct {
 		has  impact.Parts
@@ -45,7 +46,8 @@ func (s *Store) Read(ctx context.Context, questions []impact.Question) ([]*impac
 // answer is a reading in the making.
 type answer struct {
 	impact.Question
-	years      map[int]*impact.Cell
+	years      map[int]*impact.Cell // tallies and participants
+	rest       *impact.Cell
 	before     *impact.Cell
 	enrolments map[string]*impact.Enrolments
 }
@@ -75,7 +77,7 @@ func (a *answer) reading() *impact.Reading {
 		}
 		return 1
 	})
-	return impact.NewReading(a.Question, years, a.before, enrolments)
+	return impact.NewReading(a.Question, years, a.rest, a.before, enrolments)
 }
 
 // spans are the runs of buckets that a statement reads, as arrays for unnest;
@@ -147,10 +149,10 @@ func readSets(ctx context.Context, s *Store, answers []*answer) error {
 	defer rows.Close()
 	members := roaring.New()
 	for rows.Next() {
-		var place, year int
+		var place int
 		var name string
-		var data []byte
-		if err := rows.Scan(&place, &year, &name, &data); err != nil {
+		var data sql.RawBytes
+		if err := rows.Scan(&place, &name, &data); err != nil {
 			return wrap(err, "read sets")
 		}
 		set, ok := impact.ParseSet(name)
@@ -163,7 +165,7 @@ func readSets(ctx context.Context, s *Store, answers []*answer) error {
 		if a := sp.of[place-1]; sp.before[place-1] {
 			a.before.MergeSet(set, members)
 		} else {
-			a.year(year).MergeSet(set, members)
+			a.rest.MergeSet(set, members)
 		}
 	}
 	return wrap(rows.Err(), "read sets")
@@ -221,7 +223,7 @@ func readPages(ctx context.Context, s *Store, answers []*answer) error {
 		var place, year int
 		var facet string
 		var number uint32
-		var data []byte
+		var data sql.RawBytes
 		if err := rows.Scan(&place, &year, &facet, &number, &data); err != nil {
 			return wrap(err, "read pages")
 		}
@@ -229,7 +231,11 @@ func readPages(ctx context.Context, s *Store, answers []*answer) error {
 			continue // folded by a newer version
 		}
 		page := impact.Page{Facet: impact.Facet(facet[0]), Number: number, Data: data}
-		if err := sp.of[place-1].year(year).MergePage(page); err != nil {
+		cell := sp.of[place-1].rest
+		if page.Facet == impact.FacetParticipants {
+			cell = sp.of[place-1].year(year)
+		}
+		if err := cell.MergePage(page); err != nil {
 			return wrap(err, "read pages")
 		}
 	}

@@ -18,9 +18,9 @@ type Ordinal = uint32
 type Cell struct {
 	Tallies      [numMeasures]Tally
 	Sets         [numSets]*roaring.Bitmap // nil is empty
-	Volunteers   map[Ordinal]*VolunteerSums
-	Participants map[Ordinal]*ParticipantSums
-	Assessments  map[Ordinal]*AssessmentSums
+	Volunteers   People[VolunteerSums]
+	Participants People[ParticipantSums]
+	Assessments  People[AssessmentSums]
 }
 
 // VolunteerSums is what one volunteer did.
@@ -45,9 +45,9 @@ type AssessmentSums [numDimensions]Assessment
 // the event's time; of scores at the same instant the lower is first and the
 // higher is last, so that the order of arrival cannot matter.
 type Assessment struct {
-	N             int64
+	N             int32
+	ConfidenceN   int32 // assessments that state a confidence
 	Sum           int64 // scores, millionths
-	ConfidenceN   int64 // assessments that state a confidence
 	ConfidenceSum int64 // millionths
 	FirstAt       int64 // Unix milliseconds
 	LastAt        int64
@@ -84,7 +84,7 @@ func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
 	case KindSession:
 		kind.Sum += e.DurationMS
 		if hasParticipant {
-			p := c.participant(participant)
+			p := c.Participants.At(participant)
 			p.Sessions++
 			if hasVolunteer {
 				p.MS += e.DurationMS
@@ -102,7 +102,7 @@ func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
 		if e.ScoreScale != ScaleNone && !e.FromVolunteer {
 			c.Tallies[MeasureRating].add(1, int64(e.Score))
 			if hasParticipant {
-				p := c.participant(participant)
+				p := c.Participants.At(participant)
 				p.Ratings++
 				p.RatingSum += int64(e.Score)
 			}
@@ -134,14 +134,14 @@ func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
 		c.join(SetVolunteers, volunteer)
 	}
 	if hasParticipant && hasVolunteer && (e.Kind == KindSession || e.Kind == KindMatch) {
-		v := c.volunteer(volunteer)
+		v := c.Volunteers.At(volunteer)
 		v.Met = insert(v.Met, participant)
 	}
 }
 
 func (c *Cell) gave(e *Event, volunteer Ordinal) {
 	c.Tallies[MeasureVolunteerTime].add(1, e.DurationMS)
-	v := c.volunteer(volunteer)
+	v := c.Volunteers.At(volunteer)
 	v.N++
 	v.MS += e.DurationMS
 }
@@ -154,7 +154,7 @@ func (c *Cell) assess(e *Event, participant Ordinal) {
 		one.ConfidenceN, one.ConfidenceSum = 1, int64(e.Confidence)
 		c.Tallies[MeasureConfidence(e.Dimension)].add(1, int64(e.Confidence))
 	}
-	c.assessment(participant)[e.Dimension].merge(&one)
+	c.Assessments.At(participant)[e.Dimension].merge(&one)
 	if e.Dimension == JobReadiness && e.Score >= ReadyScore {
 		c.join(SetReady, participant)
 	}
@@ -168,14 +168,14 @@ func (c *Cell) Merge(o *Cell) {
 	for s, b := range o.Sets {
 		c.MergeSet(Set(s), b)
 	}
-	for ord, v := range o.Volunteers {
-		c.volunteer(ord).merge(v)
+	for who, v := range o.Volunteers.All() {
+		c.Volunteers.At(who).merge(v)
 	}
-	for ord, p := range o.Participants {
-		c.participant(ord).merge(p)
+	for who, p := range o.Participants.All() {
+		c.Participants.At(who).merge(p)
 	}
-	for ord, a := range o.Assessments {
-		c.assessment(ord).merge(a)
+	for who, a := range o.Assessments.All() {
+		c.Assessments.At(who).merge(a)
 	}
 }
 
@@ -208,22 +208,6 @@ func (c *Cell) join(s Set, who Ordinal) {
 		c.Sets[s] = roaring.New()
 	}
 	c.Sets[s].Add(who)
-}
-
-func (c *Cell) volunteer(who Ordinal) *VolunteerSums     { return slot(&c.Volunteers, who) }
-func (c *Cell) participant(who Ordinal) *ParticipantSums { return slot(&c.Participants, who) }
-func (c *Cell) assessment(who Ordinal) *AssessmentSums   { return slot(&c.Assessments, who) }
-
-func slot[V any](m *map[Ordinal]*V, who Ordinal) *V {
-	v := (*m)[who]
-	if v == nil {
-		if *m == nil {
-			*m = make(map[Ordinal]*V)
-		}
-		v = new(V)
-		(*m)[who] = v
-	}
-	return v
 }
 
 func (v *VolunteerSums) merge(o *VolunteerSums) {

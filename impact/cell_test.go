@@ -135,7 +135,7 @@ func TestAssessmentsAtTheSameInstant(t *testing.T) {
 		for _, score := range scores {
 			c.Add(assessment(impact.Language, score, "2025-01-01"), 7, 0)
 		}
-		by, twice := c.Assessments[7][impact.Language].Improved()
+		by, twice := c.Assessments.Get(7)[impact.Language].Improved()
 		if by != 600_000 || !twice {
 			t.Errorf("%v improve by %d, %v; want 600000", scores, by, twice)
 		}

@@ -130,7 +130,7 @@ func checkFigures(t *testing.T, rng *rand.Rand, w *world, cells impact.Cells, q 
 // An empty reading has every figure, all of them zero.
 func TestFiguresOfNothing(t *testing.T) {
 	t.Parallel()
-	r := impact.NewReading(impact.Question{Parts: impact.PartsCohort | impact.PartsOverview}, nil, nil, nil)
+	r := impact.NewReading(impact.Question{Parts: impact.PartsCohort | impact.PartsOverview}, nil, new(impact.Cell), nil, nil)
 	f := r.Figures()
 	if m := f.Metrics; m.Events != 0 || !m.AvgEngagement.IsZero() || !m.CompletionRate.IsZero() || !m.VolunteerHours.IsZero() {
 		t.Errorf("metrics %+v", m)

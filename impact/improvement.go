@@ -45,7 +45,7 @@ func (r *Reading) SROIOf(members *roaring.Bitmap, p SROIParams) SROI {
 	var in SROIInput
 	in.VolunteerMS = make(map[int]int64, len(r.Years))
 	for _, y := range r.Years {
-		for who, sums := range y.Participants {
+		for who, sums := range y.Participants.All() {
 			if sums.MS != 0 && members.Contains(who) {
 				in.VolunteerMS[y.Year] += sums.MS
 			}
@@ -76,9 +76,9 @@ func (r *Reading) improvement(pooled *pool, members *roaring.Bitmap, p SROIParam
 // kept apart by how often their owners were assessed, so that the sum stays exact
 // and cheap for a million participants.
 func (r *Reading) ownImprovement(d Dimension, members *roaring.Bitmap, p SROIParams) *big.Rat {
-	gains := make(map[int64]*gain)
+	gains := make(map[int32]*gain)
 	var people int64
-	for who, sums := range r.total.Assessments {
+	for who, sums := range r.total.Assessments.All() {
 		a := &sums[d]
 		if a.N == 0 || members != nil && !members.Contains(who) {
 			continue
@@ -88,7 +88,7 @@ func (r *Reading) ownImprovement(d Dimension, members *roaring.Bitmap, p SROIPar
 		if p.Baseline == BaselineMeasured && a.N >= 2 {
 			baseline = a.First
 		}
-		if p.Mode == ImprovementSum && a.Sum <= a.N*int64(baseline) {
+		if p.Mode == ImprovementSum && a.Sum <= int64(a.N)*int64(baseline) {
 			continue
 		}
 		g := gains[a.N]
@@ -101,7 +101,7 @@ func (r *Reading) ownImprovement(d Dimension, members *roaring.Bitmap, p SROIPar
 	}
 	total := new(big.Rat)
 	for n, g := range gains {
-		total.Add(total, big.NewRat(g.scores, n))
+		total.Add(total, big.NewRat(g.scores, int64(n)))
 		total.Sub(total, ratInt(g.baselines))
 	}
 	total.Quo(total, ratInt(int64(One)))
@@ -136,13 +136,13 @@ func poolAll(c *Cell) *pool {
 
 func poolOf(c *Cell, members *roaring.Bitmap) *pool {
 	var p pool
-	for who, sums := range c.Assessments {
+	for who, sums := range c.Assessments.All() {
 		if !members.Contains(who) {
 			continue
 		}
 		for d := range sums {
-			p.scores[d].add(sums[d].N, sums[d].Sum)
-			p.confidences[d].add(sums[d].ConfidenceN, sums[d].ConfidenceSum)
+			p.scores[d].add(int64(sums[d].N), sums[d].Sum)
+			p.confidences[d].add(int64(sums[d].ConfidenceN), sums[d].ConfidenceSum)
 		}
 	}
 	return &p

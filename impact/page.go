@@ -67,9 +67,9 @@ func (c *Cell) Pages() iter.Seq[Page] {
 // The cell must not change while they are used.
 func (c *Cell) PageUpdates() []PageUpdate {
 	var list []PageUpdate
-	list = volunteerPages.updates(list, c.Volunteers)
-	list = participantPages.updates(list, c.Participants)
-	return assessmentPages.updates(list, c.Assessments)
+	list = volunteerPages.updates(list, &c.Volunteers)
+	list = participantPages.updates(list, &c.Participants)
+	return assessmentPages.updates(list, &c.Assessments)
 }
 
 // MergePage adds the sums of an encoded page. It takes only what [Cell.Pages] can
@@ -90,7 +90,7 @@ func (c *Cell) MergePage(p Page) error {
 // pageCodec reads and writes the sums of one facet.
 type pageCodec[V any] struct {
 	facet  Facet
-	read   func(*pageReader) V
+	read   func(*pageReader, *V) // adds the sums that follow
 	skip   func(*pageReader)
 	append func([]byte, *V) []byte
 	merge  func(*V, *V)
@@ -108,39 +108,39 @@ var (
 	}
 )
 
-func (pc *pageCodec[V]) updates(list []PageUpdate, people map[Ordinal]*V) []PageUpdate {
-	order := slices.Sorted(maps.Keys(people))
-	for len(order) > 0 {
-		number, n := order[0]>>PageBits, 1
-		for n < len(order) && order[n]>>PageBits == number {
-			n++
-		}
-		who := order[:n]
+func (pc *pageCodec[V]) updates(list []PageUpdate, people *People[V]) []PageUpdate {
+	for _, number := range slices.Sorted(maps.Keys(people.pages)) {
 		list = append(list, PageUpdate{pc.facet, number, func(stored []byte) ([]byte, error) {
-			return pc.update(number, stored, who, people)
+			return pc.update(number, stored, people.pages[number])
 		}})
-		order = order[n:]
 	}
 	return list
 }
 
-// update merges the sums of who into a stored page.
-func (pc *pageCodec[V]) update(number uint32, stored []byte, who []Ordinal, people map[Ordinal]*V) ([]byte, error) {
+// update merges the sums of added into a stored page.
+func (pc *pageCodec[V]) update(number uint32, stored []byte, added *peoplePage[V]) ([]byte, error) {
 	const guess = 12 // bytes per person
-	out := make([]byte, 0, len(stored)+guess*len(who))
+	out := make([]byte, 0, len(stored)+guess*len(added.list))
 	r := pageReader{data: stored}
-	for len(r.data) > 0 {
-		at := r.person(number)
-		for len(who) > 0 && who[0] < at {
-			out = pc.append(append(out, lowBits(who[0])), people[who[0]])
-			who = who[1:]
+	next := 0 // the first of added that is not written
+	// write writes those of added below low.
+	write := func(low int) {
+		for ; next < low; next++ {
+			if at := added.place[next]; at != 0 {
+				out = pc.append(append(out, byte(next)), &added.list[at-1])
+			}
 		}
-		out = append(out, lowBits(at))
-		if len(who) > 0 && who[0] == at {
-			sums := pc.read(&r)
-			pc.merge(&sums, people[at])
+	}
+	for len(r.data) > 0 {
+		low := int(lowBits(r.person(number)))
+		write(low)
+		out = append(out, byte(low))
+		if at := added.place[low]; at != 0 && next == low {
+			var sums V
+			pc.read(&r, &sums)
+			pc.merge(&sums, &added.list[at-1])
 			out = pc.append(out, &sums)
-			who = who[1:]
+			next++
 		} else {
 			rest := r.data
 			pc.skip(&r)
@@ -150,23 +150,22 @@ func (pc *pageCodec[V]) update(number uint32, stored []byte, who []Ordinal, peop
 			return nil, pc.fail(number, r.err)
 		}
 	}
-	for _, at := range who {
-		out = pc.append(append(out, lowBits(at)), people[at])
-	}
+	write(len(added.place))
 	return out, nil
 }
 
 func lowBits(who Ordinal) byte { return byte(who & (1<<PageBits - 1)) }
 
-func (pc *pageCodec[V]) into(people *map[Ordinal]*V, p Page) error {
+func (pc *pageCodec[V]) into(people *People[V], p Page) error {
 	r := pageReader{data: p.Data}
 	for len(r.data) > 0 {
-		at := r.person(p.Number)
-		sums := pc.read(&r)
-		if r.err != nil {
-			return pc.fail(p.Number, r.err)
+		who := r.person(p.Number)
+		if r.err == nil {
+			pc.read(&r, people.At(who))
 		}
-		pc.merge(slot(people, at), &sums)
+	}
+	if r.err != nil {
+		return pc.fail(p.Number, r.err)
 	}
 	return nil
 }
@@ -208,7 +207,7 @@ func appendAssessments(b []byte, as *AssessmentSums) []byte {
 			continue
 		}
 		for _, x := range [...]int64{
-			a.N, a.Sum, a.ConfidenceN, a.ConfidenceSum,
+			int64(a.N), a.Sum, int64(a.ConfidenceN), a.ConfidenceSum,
 			a.FirstAt, a.LastAt - a.FirstAt, int64(a.First), int64(a.Last),
 		} {
 			b = binary.AppendVarint(b, x)
@@ -283,12 +282,12 @@ func (r *pageReader) skipParticipant() { r.skipVarints(4) }
 
 func (r *pageReader) skipAssessments() { r.skipVarints(8 * uint64(bits.OnesCount64(r.uvarint()))) }
 
-func (r *pageReader) volunteer() (v VolunteerSums) {
-	v.N, v.MS = r.varint(), r.varint()
+func (r *pageReader) volunteer(sum *VolunteerSums) {
+	v := VolunteerSums{N: r.varint(), MS: r.varint()}
 	n := r.uvarint()
 	if n > uint64(len(r.data)) {
 		r.torn()
-		return v
+		return
 	}
 	v.Met = make([]Ordinal, n)
 	last := uint64(0)
@@ -296,45 +295,49 @@ func (r *pageReader) volunteer() (v VolunteerSums) {
 		gap := r.uvarint()
 		if gap > math.MaxUint32-last || i > 0 && gap == 0 {
 			r.torn()
-			return v
+			return
 		}
 		last += gap
 		v.Met[i] = Ordinal(last)
 	}
-	return v
-}
-
-func (r *pageReader) participant() (p ParticipantSums) {
-	p.Sessions, p.MS, p.Ratings, p.RatingSum = r.varint(), r.varint(), r.varint(), r.varint()
-	return p
-}
-
-func (r *pageReader) assessments() (as AssessmentSums) {
-	present := r.uvarint()
-	if present>>len(as) != 0 {
-		r.torn()
-		return as
+	if r.err == nil {
+		sum.merge(&v)
 	}
-	for d := range as {
+}
+
+func (r *pageReader) participant(sum *ParticipantSums) {
+	p := ParticipantSums{r.varint(), r.varint(), r.varint(), r.varint()}
+	sum.merge(&p)
+}
+
+func (r *pageReader) assessments(sum *AssessmentSums) {
+	present := r.uvarint()
+	if present>>len(sum) != 0 {
+		r.torn()
+		return
+	}
+	for d := range sum {
 		if present&(1<<d) == 0 {
 			continue
 		}
-		a := &as[d]
-		a.N, a.Sum, a.ConfidenceN, a.ConfidenceSum = r.varint(), r.varint(), r.varint(), r.varint()
-		a.FirstAt = r.varint()
+		a := Assessment{N: r.count(), Sum: r.varint(), ConfidenceN: r.count(), ConfidenceSum: r.varint(), FirstAt: r.varint()}
 		a.LastAt = a.FirstAt + r.varint()
 		a.First, a.Last = r.score(), r.score()
 		if a.N <= 0 {
 			r.torn()
+			return
 		}
+		sum[d].merge(&a)
 	}
-	return as
 }
 
-func (r *pageReader) score() Micro {
+func (r *pageReader) score() Micro { return Micro(r.count()) }
+
+// count reads a number of 32 bits.
+func (r *pageReader) count() int32 {
 	x := r.varint()
-	if x != int64(Micro(x)) {
+	if x != int64(int32(x)) {
 		r.torn()
 	}
-	return Micro(x)
+	return int32(x)
 }

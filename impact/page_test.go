@@ -123,11 +123,11 @@ func FuzzMergePage(f *testing.F) {
 		if c.MergePage(impact.Page{Facet: impact.Facet(facet), Number: number, Data: data}) != nil {
 			return
 		}
-		people := len(c.Volunteers) + len(c.Participants) + len(c.Assessments)
+		people := c.Volunteers.Len() + c.Participants.Len() + c.Assessments.Len()
 		if people > 1<<impact.PageBits || people > len(data) {
 			t.Fatalf("%d bytes name %d people", len(data), people)
 		}
-		for _, v := range c.Volunteers {
+		for _, v := range c.Volunteers.All() {
 			if len(v.Met) > len(data) || !slices.IsSorted(v.Met) {
 				t.Fatalf("%d bytes name %v", len(data), v.Met)
 			}

@@ -32,9 +32,9 @@ type Question struct {
 // it.
 type Reading struct {
 	Question
-	// Years holds one cell per calendar year that the range touches and in which
-	// something happened, ascending: rates such as the hourly value change with
-	// the year.
+	// Years holds the tallies and participants' sums of each calendar year that the
+	// range touches and in which something happened, ascending: rates such as the
+	// hourly value change with the year.
 	Years []YearCell
 	// Before holds the sets as they stood at the end of the range, counted from
 	// the beginning of time: who was ever active, who was ever enrolled.
@@ -43,7 +43,7 @@ type Reading struct {
 	// enrolled and who had completed by the end of the range.
 	Enrolments []Enrolments
 
-	total *Cell // the merge of Years; set by [NewReading]
+	total *Cell // everything; set by [NewReading]
 }
 
 // YearCell is what happened in one calendar year of a reading's range.
@@ -58,25 +58,16 @@ type Enrolments struct {
 	Enrolled, Completed *roaring.Bitmap // never nil
 }
 
-// NewReading assembles a reading; it takes ownership of its arguments. A nil
-// before is the empty cell.
-func NewReading(q Question, years []YearCell, before *Cell, enrolments []Enrolments) *Reading {
+// NewReading assembles a reading; it takes ownership of its arguments. rest holds
+// what need not be told apart by year, beside the years' cells.
+func NewReading(q Question, years []YearCell, rest, before *Cell, enrolments []Enrolments) *Reading {
+	for _, y := range years {
+		rest.Merge(y.Cell)
+	}
 	if before == nil {
 		before = new(Cell)
 	}
-	r := &Reading{Question: q, Years: years, Before: before, Enrolments: enrolments}
-	switch len(years) {
-	case 0:
-		r.total = new(Cell)
-	case 1:
-		r.total = years[0].Cell
-	default:
-		r.total = new(Cell)
-		for _, y := range years {
-			r.total.Merge(y.Cell)
-		}
-	}
-	return r
+	return &Reading{Question: q, Years: years, Before: before, Enrolments: enrolments, total: rest}
 }
 
 // Total is the cell of the whole range. It must not be changed.

@@ -126,7 +126,7 @@ func TestSROIImprovement(t *testing.T) {
 	c.Add(assessment(impact.Language, .8, "2022-06-01"), 0, 0)
 	c.Add(assessment(impact.Integration, .5, "2022-06-01"), 0, 0)
 	c.Add(assessment(impact.Language, .1, "2022-03-01"), 1, 0)
-	r := impact.NewReading(impact.Question{}, []impact.YearCell{{Year: 2022, Cell: c}}, nil, nil)
+	r := impact.NewReading(impact.Question{}, []impact.YearCell{{Year: 2022, Cell: c}}, new(impact.Cell), nil, nil)
 
 	for _, tt := range []struct {
 		baseline              impact.Baseline

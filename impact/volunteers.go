@@ -26,7 +26,7 @@ func (r *Reading) VIS(p VISParams) VIS {
 	for i, d := range qualityDimensions {
 		in.Scores[i] = c.Tallies[MeasureScore(d)]
 	}
-	for _, sums := range c.Assessments {
+	for _, sums := range c.Assessments.All() {
 		in.lift(sums)
 	}
 	in.Placed = c.Count(SetPlaced)
@@ -41,8 +41,8 @@ func (r *Reading) VIS(p VISParams) VIS {
 func (r *Reading) VolunteerVIS(p VISParams) map[Ordinal]VIS {
 	met := r.met()
 	var scratch share
-	all := make(map[Ordinal]VIS, len(r.total.Volunteers))
-	for who, v := range r.total.Volunteers {
+	all := make(map[Ordinal]VIS, r.total.Volunteers.Len())
+	for who, v := range r.total.Volunteers.All() {
 		in := met.input(v)
 		all[who] = in.vis(&p, &scratch)
 	}
@@ -61,7 +61,7 @@ func (r *Reading) AvgVIS(members *roaring.Bitmap, p VISParams) decimal.Decimal {
 	met := r.met()
 	var scratch share
 	sum, n := decimal.Zero, int64(0)
-	for _, v := range r.total.Volunteers {
+	for _, v := range r.total.Volunteers.All() {
 		if serves(v, active) {
 			in := met.input(v)
 			sum = sum.Add(in.score(&p, &scratch))
@@ -125,7 +125,7 @@ type metPage struct {
 
 func (r *Reading) met() *met {
 	var last Ordinal
-	for _, v := range r.total.Volunteers {
+	for _, v := range r.total.Volunteers.All() {
 		if n := len(v.Met); n > 0 {
 			last = max(last, v.Met[n-1])
 		}
@@ -155,12 +155,12 @@ func (m *met) input(v *VolunteerSums) VISInput {
 }
 
 func (m *met) participant(who Ordinal, in *VISInput) {
-	if p := m.Participants[who]; p != nil {
+	if p := m.Participants.Get(who); p != nil {
 		in.Ratings = Tally{p.Ratings, p.RatingSum}
 	}
-	if sums := m.Assessments[who]; sums != nil {
+	if sums := m.Assessments.Get(who); sums != nil {
 		for i, d := range qualityDimensions {
-			in.Scores[i] = Tally{sums[d].N, sums[d].Sum}
+			in.Scores[i] = Tally{int64(sums[d].N), sums[d].Sum}
 		}
 		in.lift(sums)
 	}

@@ -149,7 +149,7 @@ func read(cells impact.Cells, q impact.Question) (*impact.Reading, error) {
 		}
 		enrolments = append(enrolments, e)
 	}
-	return impact.NewReading(q, years, before, enrolments), nil
+	return impact.NewReading(q, years, new(impact.Cell), before, enrolments), nil
 }
 
 func within(cells impact.Cells, programme string, r impact.Range) map[impact.CellKey]*impact.Cell {

@@ -1,6 +1,6 @@
 -- Sets of whole spans of buckets. Of the time before a range's end only those
 -- that a figure asks for are read.
-SELECT asked.place, extract(year FROM t.bucket)::integer AS year, t.set, t.members
+SELECT asked.place, t.set, t.members
 FROM unnest($1::integer[], $2::text[], $3::"char"[], $4::date[], $5::date[], $6::boolean[])
      WITH ORDINALITY AS asked (company_id, programme, grain, "from", "to", before, place)
 JOIN rollup_set t USING (company_id, programme, grain)
