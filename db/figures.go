@@ -25,6 +25,28 @@ type Figures struct {
 	versions *Versions
 	figures  cache[impact.Question, *impact.Figures]
 	cohorts  cache[impact.CohortQuestion, *impact.Cohort]
+
+	departments cache[impact.CompanyID, []string]
+	active      cache[impact.CompanyID, impact.Range]
+
+	// reading holds a token per reading that is being put together: it bounds
+	// their memory, and leaves connections to ingest.
+	reading chan struct{}
+}
+
+// maxReadings is how many readings are put together at once; a large company's
+// takes some megabytes.
+const maxReadings = 4
+
+// read is [Store.Read], in turn.
+func (f *Figures) read(ctx context.Context, questions []impact.Question) ([]*impact.Reading, error) {
+	select {
+	case f.reading <- struct{}{}:
+		defer func() { <-f.reading }()
+		return f.store.Read(ctx, questions)
+	case <-ctx.Done():
+		return nil, wrap(ctx.Err(), "wait to read")
+	}
 }
 
 // NewFigures makes a reader. versions says what changed; nil reads uncached.
@@ -32,6 +54,8 @@ func NewFigures(s *Store, versions *Versions) *Figures {
 	return &Figures{
 		store: s, versions: versions,
 		figures: newCache[impact.Question, *impact.Figures](), cohorts: newCache[impact.CohortQuestion, *impact.Cohort](),
+		departments: newCache[impact.CompanyID, []string](), active: newCache[impact.CompanyID, impact.Range](),
+		reading: make(chan struct{}, maxReadings),
 	}
 }
 
@@ -47,7 +71,7 @@ func Uncached(ctx context.Context) context.Context {
 func (f *Figures) Figures(ctx context.Context, questions []impact.Question) ([]*impact.Figures, error) {
 	return cached(ctx, f.versions, &f.figures, questions, func(q impact.Question) impact.CompanyID { return q.Company },
 		func(ctx context.Context, missing []impact.Question) ([]*impact.Figures, error) {
-			readings, err := f.store.Read(ctx, missing)
+			readings, err := f.read(ctx, missing)
 			if err != nil {
 				return nil, err
 			}
@@ -87,7 +111,7 @@ func (f *Figures) readCohorts(ctx context.Context, questions []impact.CohortQues
 		}
 		of[i] = at
 	}
-	readings, err := f.store.Read(ctx, asked)
+	readings, err := f.read(ctx, asked)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +135,7 @@ func (s *Store) members(ctx context.Context, questions []impact.CohortQuestion) 
 			members[i] = &impact.Members{Key: impact.CohortAll, Name: "All participants"}
 			continue
 		}
-		companies, names, places = append(companies, int64(q.Company)), append(names, q.Key), append(places, int64(i))
+		companies, names, places = append(companies, int64(q.Company)), append(names, departmentKey(q.Key)), append(places, int64(i))
 	}
 	if len(places) == 0 {
 		return members, nil
@@ -135,35 +159,6 @@ func (s *Store) members(ctx context.Context, questions []impact.CohortQuestion) 
 		members[place] = &impact.Members{Key: questions[place].Key, Name: name, People: people}
 	}
 	return members, wrap(rows.Err(), "read members")
-}
-
-// Departments lists, per company, the departments that directory events named,
-// by name. Of spellings that differ in case only the first is listed.
-func (f *Figures) Departments(ctx context.Context, companies []impact.CompanyID) ([][]string, error) {
-	place := make(map[impact.CompanyID][]int, len(companies))
-	for i, c := range companies {
-		place[c] = append(place[c], i)
-	}
-	lists := make([][]string, len(companies))
-	rows, err := f.store.db.QueryContext(ctx, `
-		SELECT company_id, min(department COLLATE "C") FROM person
-		WHERE company_id = ANY ($1) AND department IS NOT NULL
-		GROUP BY company_id, lower(department) ORDER BY company_id, lower(department)`, pq.Array(int64s(companies)))
-	if err != nil {
-		return nil, wrap(err, "departments")
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var company impact.CompanyID
-		var name string
-		if err := rows.Scan(&company, &name); err != nil {
-			return nil, wrap(err, "departments")
-		}
-		for _, i := range place[company] {
-			lists[i] = append(lists[i], name)
-		}
-	}
-	return lists, wrap(rows.Err(), "departments")
 }
 
 // Companies is [Store.Companies].
@@ -262,24 +257,4 @@ func share[V any](ctx context.Context, flights *singleflight.Group, key string, 
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-}
-
-// Active is the run of days from each company's first event to its last; empty
-// where there is none.
-func (f *Figures) Active(ctx context.Context, companies []impact.CompanyID) ([]impact.Range, error) {
-	ranges := make([]impact.Range, len(companies))
-	rows, err := f.store.db.QueryContext(ctx, query("read_active"), pq.Array(int64s(companies)))
-	if err != nil {
-		return nil, wrap(err, "active days")
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var place int
-		var first, last impact.Day
-		if err := rows.Scan(&place, &first, &last); err != nil {
-			return nil, wrap(err, "active days")
-		}
-		ranges[place-1] = impact.Range{From: first, To: last + 1}
-	}
-	return ranges, wrap(rows.Err(), "active days")
 }

@@ -347,15 +347,19 @@ func foldDepartments(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) e
 		return nil
 	}
 	var ids []int64
-	var keys, departments []string
+	var keys, departments, folded []string
 	var at []time.Time
 	for p, e := range latest {
 		ids, keys = append(ids, int64(p.company)), append(keys, p.key)
-		departments, at = append(departments, e.department), append(at, e.at)
+		departments, folded = append(departments, e.department), append(folded, departmentKey(e.department))
+		at = append(at, e.at)
 	}
-	_, err := tx.ExecContext(ctx, query("fold_departments"), pq.Array(ids), pq.Array(keys), pq.Array(departments), pq.Array(at))
+	_, err := tx.ExecContext(ctx, query("fold_departments"), pq.Array(ids), pq.Array(keys), pq.Array(departments), pq.Array(folded), pq.Array(at))
 	return wrap(err, "fold %d departments", len(latest))
 }
+
+// departmentKey is what departments are compared by.
+func departmentKey(name string) string { return strings.ToLower(name) }
 
 // announce raises the companies' versions and tells listeners.
 func announce(ctx context.Context, tx *sqlx.Tx, companies map[impact.CompanyID]*foldCompany) error {

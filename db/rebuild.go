@@ -26,7 +26,7 @@ func (s *Store) Rebuild(ctx context.Context, company impact.CompanyID, progress 
 			"DELETE FROM rollup_tally WHERE company_id = $1",
 			"DELETE FROM rollup_set WHERE company_id = $1",
 			"DELETE FROM rollup_page WHERE company_id = $1",
-			"UPDATE person SET department = NULL, department_at = NULL WHERE company_id = $1 AND department_at IS NOT NULL",
+			"UPDATE person SET department = NULL, department_key = NULL, department_at = NULL WHERE company_id = $1 AND department_at IS NOT NULL",
 			"DECLARE log NO SCROLL CURSOR FOR " + query("read_events") +
 				" WHERE company_id = $1 AND batch_id IN (SELECT id FROM batch WHERE folded_at IS NOT NULL)",
 		} {

@@ -12,11 +12,12 @@ CREATE TABLE person (
     key            text        NOT NULL,
     ordinal        integer     NOT NULL,
     department     text,
+    department_key text,              -- the same in lower case, as Unicode has it whatever the database's locale
     department_at  timestamptz,
     PRIMARY KEY (company_id, key),
     UNIQUE (company_id, ordinal)
 );
-CREATE INDEX person_department ON person (company_id, lower(department)) WHERE department IS NOT NULL;
+CREATE INDEX person_department ON person (company_id, department_key) WHERE department_key IS NOT NULL;
 
 CREATE TABLE rollup_tally (
     company_id  integer NOT NULL,

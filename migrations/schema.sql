@@ -106,11 +106,12 @@ CREATE TABLE person (
     key text NOT NULL,
     ordinal integer NOT NULL,
     department text,
+    department_key text,
     department_at timestamp with time zone,
     CONSTRAINT person_company_id_ordinal_key UNIQUE (company_id, ordinal),
     CONSTRAINT person_pkey PRIMARY KEY (company_id, key)
 );
-CREATE INDEX person_department ON person USING btree (company_id, lower(department)) WHERE (department IS NOT NULL);
+CREATE INDEX person_department ON person USING btree (company_id, department_key) WHERE (department_key IS NOT NULL);
 
 CREATE TABLE rollup_tally (
     company_id integer NOT NULL,

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -50,6 +51,9 @@ type auth struct {
 	keys      *lru.Cache[[sha256.Size]byte, cachedKey]
 	companies *lru.Cache[string, cachedCompany]
 
+	// revocations rises with each revoked key: what was read before may be stale.
+	revocations atomic.Int64
+
 	mu   sync.Mutex // guards used; held for moments
 	used map[int32]time.Time
 }
@@ -78,6 +82,7 @@ func newAuth(store *db.Store, off bool, log *slog.Logger) *auth {
 
 // forget drops a revoked key.
 func (a *auth) forget(id int32) {
+	a.revocations.Add(1)
 	for _, hash := range a.keys.Keys() {
 		if k, ok := a.keys.Peek(hash); ok && k.APIKey != nil && k.ID == id {
 			a.keys.Remove(hash)
@@ -86,7 +91,10 @@ func (a *auth) forget(id int32) {
 }
 
 // forgetAll drops everything: news may have been missed.
-func (a *auth) forgetAll() { a.keys.Purge() }
+func (a *auth) forgetAll() {
+	a.revocations.Add(1)
+	a.keys.Purge()
+}
 
 // principal is who is calling.
 type principal struct {
@@ -130,6 +138,7 @@ func (a *auth) lookUp(ctx context.Context, secret string) (*db.APIKey, error) {
 		a.touch(k.ID, now)
 		return k.APIKey, nil
 	}
+	revocations := a.revocations.Load()
 	key, err := a.store.APIKeyByHash(ctx, hash[:])
 	if impact.CodeOf(err) == impact.CodeUnauthenticated || err == nil && subtle.ConstantTimeCompare(key.Hash, hash[:]) != 1 {
 		a.keys.Add(hash, cachedKey{nil, now.Add(strangerTime)})
@@ -139,6 +148,9 @@ func (a *auth) lookUp(ctx context.Context, secret string) (*db.APIKey, error) {
 		return nil, err
 	}
 	a.keys.Add(hash, cachedKey{key, now.Add(keyLifetime)})
+	if a.revocations.Load() != revocations {
+		a.keys.Remove(hash)
+	}
 	a.touch(key.ID, now)
 	return key, nil
 }
