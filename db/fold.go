@@ -39,7 +39,7 @@ type Folder struct {
 }
 
 // NewFolder makes a folder. From now on the store keeps what it commits in
-// memory for it, so call Run.
+// memory for it: call Run, or Flush and in the end Close.
 func NewFolder(s *Store) *Folder {
 	s.backlog.open()
 	return &Folder{store: s}
@@ -89,6 +89,9 @@ func (f *Folder) finish(ctx context.Context, grace time.Duration) {
 		f.store.log.Warn("fold: left to the next start", "err", err)
 	}
 }
+
+// Close leaves what is not folded to the log, and what is committed later too.
+func (f *Folder) Close() { f.store.backlog.close() }
 
 // Flush folds everything that this instance has committed.
 func (f *Folder) Flush(ctx context.Context) error {

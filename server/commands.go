@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 
 	"github.com/impactql/impactql/impact"
 )
@@ -68,9 +69,13 @@ func (cmd *Rebuild) Run(ctx context.Context) error {
 
 // progress is a bar on standard error that counts events; total -1 is unknown.
 func progress(total int64, what string) *progressbar.ProgressBar {
+	every := 100 * time.Millisecond
+	if !term.IsTerminal(int(os.Stderr.Fd())) {
+		every = 10 * time.Second
+	}
 	return progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what),
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"),
-		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(true),
+		progressbar.OptionThrottle(every), progressbar.OptionSetPredictTime(true),
 		progressbar.OptionFullWidth(), progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
 }

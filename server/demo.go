@@ -48,7 +48,7 @@ func demo(ctx context.Context, s *db.Store, log *slog.Logger) error {
 			From: time.Date(today.Year()-1, 1, 1, 0, 0, 0, 0, time.UTC), To: today,
 		}})
 	}
-	if _, err := write(ctx, s, plans, func(int) {}, log); err != nil {
+	if _, err := write(ctx, s, plans, func(int) {}); err != nil {
 		return err
 	}
 	// Last: the key's presence says that the demo is complete.

@@ -160,7 +160,7 @@ func TestExamplesRun(t *testing.T) {
 	c := w.company(t, DemoCompanies[0].Key)
 	plans := []plan{{c, seed.Plan{Seed: 1, Company: c.Key, Events: 2000,
 		From: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC)}}}
-	if n, err := write(t.Context(), w.store, plans, func(int) {}, slog.New(slog.DiscardHandler)); err != nil || n != 2000 {
+	if n, err := write(t.Context(), w.store, plans, func(int) {}); err != nil || n != 2000 {
 		t.Fatal(n, err)
 	}
 	a := w.serve(t, w.key(t, "read", c))

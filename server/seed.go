@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -53,7 +52,7 @@ func (cmd *Seed) Run(ctx context.Context) error {
 			share := cmd.Events*(i+1)/len(companies) - cmd.Events*i/len(companies)
 			plans = append(plans, plan{c, seed.Plan{Seed: cmd.Seed, Company: c.Key, Events: share, From: cmd.From, To: cmd.To}})
 		}
-		stored, err := write(ctx, conn.Store, plans, func(n int) { _ = bar.Add(n) }, cmd.logger())
+		stored, err := write(ctx, conn.Store, plans, func(n int) { _ = bar.Add(n) })
 		if err != nil {
 			return err
 		}
@@ -90,19 +89,20 @@ type plan struct {
 	seed.Plan
 }
 
-// seedChunk is how many events are committed together.
-const seedChunk = 5000
+const (
+	// seedChunk is how many events are committed together.
+	seedChunk = 5000
+	// seedFold is how many are folded together: the more, the fewer times each page
+	// of the rollups is rewritten.
+	seedFold = 40_000
+)
 
 // write commits the histories of plans, as ingest does, and folds them.
-func write(ctx context.Context, s *db.Store, plans []plan, progress func(n int), log *slog.Logger) (stored int, err error) {
-	folding, endFolding := context.WithCancel(ctx)
+func write(ctx context.Context, s *db.Store, plans []plan, progress func(n int)) (stored int, err error) {
 	folder := db.NewFolder(s)
-	var folds sync.WaitGroup
-	folds.Go(func() { folder.Run(folding, time.Minute) })
-	defer folds.Wait()
-	defer endFolding()
-
-	var mu sync.Mutex // guards stored and progress
+	defer folder.Close()
+	var fold sync.Mutex // held by the worker that folds
+	var mu sync.Mutex   // guards stored and progress
 	work, working := errgroup.WithContext(ctx)
 	work.SetLimit(2)
 	for chunk := range chunks(plans) {
@@ -123,21 +123,24 @@ func write(ctx context.Context, s *db.Store, plans []plan, progress func(n int),
 				return err
 			}
 			mu.Lock()
-			defer mu.Unlock()
 			for _, v := range verdicts {
 				if !v.Duplicate {
 					stored++
 				}
 			}
 			progress(len(events))
+			mu.Unlock()
+			if s.Backlog() >= seedFold && fold.TryLock() {
+				defer fold.Unlock()
+				return folder.Flush(working)
+			}
 			return nil
 		})
 	}
 	if err := work.Wait(); err != nil {
 		return stored, err
 	}
-	log.Debug("seed: folding what is left")
-	return stored, ctx.Err()
+	return stored, folder.Flush(ctx)
 }
 
 type chunk struct {
