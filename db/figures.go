@@ -190,7 +190,7 @@ func newCache[K comparable, V any]() cache[K, V] {
 }
 
 // cached answers from the cache and reads what is missing in one go. Callers that
-// miss the same single question at the same version share one read.
+// miss the same questions at the same versions share one read.
 func cached[K comparable, V any](
 	ctx context.Context, versions *Versions, c *cache[K, V], keys []K, company func(K) impact.CompanyID,
 	read func(context.Context, []K) ([]V, error),
@@ -213,7 +213,7 @@ func cached[K comparable, V any](
 	if len(missing) == 0 {
 		return values, nil
 	}
-	load := func(ctx context.Context) ([]V, error) {
+	got, err := share(ctx, c.flights, fmt.Sprint(missing, current), func(ctx context.Context) ([]V, error) {
 		got, err := read(ctx, missing)
 		if err == nil {
 			for i, v := range got {
@@ -221,14 +221,7 @@ func cached[K comparable, V any](
 			}
 		}
 		return got, err
-	}
-	var got []V
-	var err error
-	if len(missing) == 1 {
-		got, err = share(ctx, c.flights, fmt.Sprint(missing[0], current[at[0]]), load)
-	} else {
-		got, err = load(ctx)
-	}
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -113,7 +113,7 @@ func (f *Folder) foldOwn(ctx context.Context) error {
 	if n == 0 {
 		return nil
 	}
-	if err := f.store.fold(ctx, batches[:n]); err != nil {
+	if err := f.store.fold(ctx, batches[:n], waitForOthers); err != nil {
 		select { // keep the token: the batches still wait
 		case f.store.backlog.added <- struct{}{}:
 		default:
@@ -154,7 +154,7 @@ func (f *Folder) foldOrphans(ctx context.Context) error {
 		for i := range batches {
 			batches[i].id = orphans[i].ID
 		}
-		if err := f.store.fold(ctx, batches); err != nil {
+		if err := f.store.fold(ctx, batches, skipOthers); err != nil {
 			return err
 		}
 		if n == len(orphans) {
@@ -163,8 +163,8 @@ func (f *Folder) foldOrphans(ctx context.Context) error {
 	}
 }
 
-// FoldAll folds every committed batch that nobody else is folding. It is for
-// tools that want figures complete before they go on.
+// FoldAll folds every committed batch, whoever committed it. It is for tools that
+// want figures complete before they go on.
 func (f *Folder) FoldAll(ctx context.Context) error {
 	if err := f.Flush(ctx); err != nil {
 		return err
@@ -175,7 +175,7 @@ func (f *Folder) FoldAll(ctx context.Context) error {
 		if err != nil || id == 0 {
 			return wrap(err, "fold all")
 		}
-		if err := f.store.fold(ctx, []committed{{id: id}}); err != nil {
+		if err := f.store.fold(ctx, []committed{{id: id}}, waitForOthers); err != nil {
 			return err
 		}
 	}
@@ -187,10 +187,15 @@ type foldCompany struct {
 	nextOrdinal impact.Ordinal
 }
 
+// How a fold meets batches that another transaction is folding.
+const (
+	waitForOthers = "FOR UPDATE"             // our own batches: somebody may take them up and fail
+	skipOthers    = "FOR UPDATE SKIP LOCKED" // orphans: somebody is on them, which is enough
+)
+
 // fold takes up, in one transaction, those of the batches that are not folded
-// yet and that no other transaction is folding. Batches without events in memory
-// are read from the log.
-func (s *Store) fold(ctx context.Context, batches []committed) error {
+// yet. Batches without events in memory are read from the log.
+func (s *Store) fold(ctx context.Context, batches []committed, others string) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	var learned func()
@@ -200,7 +205,7 @@ func (s *Store) fold(ctx context.Context, batches []committed) error {
 		if _, err := tx.ExecContext(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
 			return err
 		}
-		claimed, err := claim(ctx, tx, batches)
+		claimed, err := claim(ctx, tx, batches, others)
 		if err != nil || len(claimed) == 0 {
 			return err
 		}
@@ -217,14 +222,14 @@ func (s *Store) fold(ctx context.Context, batches []committed) error {
 	return err
 }
 
-func claim(ctx context.Context, tx *sqlx.Tx, batches []committed) (ids []int64, err error) {
+func claim(ctx context.Context, tx *sqlx.Tx, batches []committed, others string) (ids []int64, err error) {
 	asked := make([]int64, len(batches))
 	for i, b := range batches {
 		asked[i] = b.id
 	}
 	err = tx.SelectContext(ctx, &ids, `
 		UPDATE batch SET folded_at = clock_timestamp()
-		WHERE id IN (SELECT id FROM batch WHERE id = ANY ($1) AND folded_at IS NULL FOR UPDATE SKIP LOCKED)
+		WHERE id IN (SELECT id FROM batch WHERE id = ANY ($1) AND folded_at IS NULL ORDER BY id `+others+`)
 		RETURNING id`, pq.Array(asked))
 	return ids, wrap(err, "claim %d batches", len(batches))
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -80,7 +81,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 		return nil, err
 	}
 	if len(req.events) > 0 {
-		verdicts, err := h.Pool.Commit(r.Context(), req.events, int64(len(body)))
+		// A caller who hangs up leaves the batch as it is: the events are in it, and
+		// their room is not free before they are settled.
+		verdicts, err := h.Pool.Commit(context.WithoutCancel(r.Context()), req.events, int64(len(body)))
 		if err != nil {
 			return nil, err
 		}
@@ -197,9 +200,7 @@ func (q *request) settle(verdicts []impact.Verdict) {
 // refuse answers a request that failed as a whole.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	e, ok := errors.AsType[*impact.Error](err)
-	if !ok && r.Context().Err() != nil {
-		e = impact.Errorf(impact.CodeUnavailable, "the request was given up before its events were committed")
-	} else if !ok {
+	if !ok {
 		h.Log.WarnContext(r.Context(), "ingest: not committed", "err", err)
 		e = impact.Errorf(impact.CodeUnavailable, "the events were not committed; send them again")
 	}

@@ -345,7 +345,8 @@ func TestHandlerSlowBody(t *testing.T) {
 	}
 }
 
-// A caller who hangs up is not waited for.
+// A caller who hangs up leaves its events in the batch, and their room taken until
+// they are settled.
 func TestHandlerHangUp(t *testing.T) {
 	t.Parallel()
 	g := newGate()
@@ -360,11 +361,17 @@ func TestHandlerHangUp(t *testing.T) {
 	}()
 	c := <-g.calls
 	cancel()
-	if code := <-done; code != 503 {
-		t.Error(code)
+	if n := reserved(h.Pool); n != int64(len(oneEvent)) {
+		t.Errorf("%d bytes are reserved, want %d", n, len(oneEvent))
 	}
 	if c.ctx.Err() != nil {
 		t.Error("the commit was cancelled")
 	}
 	c.replies <- nil
+	if code := <-done; code != 200 {
+		t.Error(code)
+	}
+	if n := reserved(h.Pool); n != 0 {
+		t.Errorf("%d bytes stay reserved", n)
+	}
 }
