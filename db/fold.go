@@ -1,11 +1,9 @@
 package db
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -181,12 +179,6 @@ func (f *Folder) FoldAll(ctx context.Context) error {
 	}
 }
 
-// foldCompany is a company as a fold sees it, under its row lock.
-type foldCompany struct {
-	location    *time.Location
-	nextOrdinal impact.Ordinal
-}
-
 // How a fold meets batches that another transaction is folding.
 const (
 	waitForOthers = "FOR UPDATE"             // our own batches: somebody may take them up and fail
@@ -253,141 +245,4 @@ func (s *Store) eventsOf(ctx context.Context, tx *sqlx.Tx, batches []committed, 
 	err := readEvents(ctx, tx, func(e *impact.Event) error { events = append(events, e); return nil },
 		"batch_id BETWEEN $2 AND $3 AND batch_id = ANY ($1)", pq.Array(fromLog), slices.Min(fromLog), slices.Max(fromLog))
 	return events, err
-}
-
-// apply merges events into the rollups of their companies, which it locks.
-func (s *Store) apply(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) (learned func(), err error) {
-	companies, err := lockCompanies(ctx, tx, events)
-	if err != nil {
-		return nil, err
-	}
-	people := peopleOf(events)
-	learned, err = s.number(ctx, tx, companies, people)
-	if err != nil {
-		return nil, err
-	}
-	if err := foldDepartments(ctx, tx, events); err != nil {
-		return nil, err
-	}
-	cells := make(map[impact.CompanyID]impact.Cells, len(companies))
-	for id := range companies {
-		cells[id] = make(impact.Cells)
-	}
-	for _, e := range events {
-		cells[e.Company].Add(e, impact.DayAt(e.OccurredAt, companies[e.Company].location),
-			people[person{e.Company, e.Participant}], people[person{e.Company, e.Volunteer}])
-	}
-	for _, cs := range cells {
-		cs.RollUp()
-	}
-	if err := mergeCells(ctx, tx, cells); err != nil {
-		return nil, err
-	}
-	return learned, announce(ctx, tx, companies)
-}
-
-// lockCompanies locks the companies of events, in order of their ids so that two
-// folds cannot deadlock.
-func lockCompanies(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) (map[impact.CompanyID]*foldCompany, error) {
-	companies := make(map[impact.CompanyID]*foldCompany)
-	var ids []int64
-	for _, e := range events {
-		if companies[e.Company] == nil {
-			companies[e.Company] = new(foldCompany)
-			ids = append(ids, int64(e.Company))
-		}
-	}
-	var rows []struct {
-		ID          impact.CompanyID
-		TimeZone    string         `db:"time_zone"`
-		NextOrdinal impact.Ordinal `db:"next_ordinal"`
-	}
-	if err := tx.SelectContext(ctx, &rows, `
-		SELECT id, time_zone, next_ordinal FROM company WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`,
-		pq.Array(ids)); err != nil {
-		return nil, wrap(err, "lock %d companies", len(ids))
-	}
-	if len(rows) != len(ids) {
-		return nil, fmt.Errorf("db: lock companies: found %d of %v", len(rows), ids)
-	}
-	for _, r := range rows {
-		location, err := time.LoadLocation(r.TimeZone)
-		if err != nil {
-			return nil, wrap(err, "company %d", r.ID)
-		}
-		*companies[r.ID] = foldCompany{location, r.NextOrdinal}
-	}
-	return companies, nil
-}
-
-func peopleOf(events []*impact.Event) map[person]impact.Ordinal {
-	people := make(map[person]impact.Ordinal)
-	for _, e := range events {
-		if e.Participant != "" {
-			people[person{e.Company, e.Participant}] = 0
-		}
-		if e.Volunteer != "" {
-			people[person{e.Company, e.Volunteer}] = 0
-		}
-	}
-	return people
-}
-
-// foldDepartments gives people the department of their latest directory event;
-// of two at the same instant, the one that sorts last.
-func foldDepartments(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) error {
-	type said struct {
-		at         time.Time
-		department string
-	}
-	latest := make(map[person]said)
-	for _, e := range events {
-		if e.Kind != impact.KindDirectory || e.Department == "" || e.Participant == "" {
-			continue
-		}
-		p := person{e.Company, e.Participant}
-		now := said{e.OccurredAt.Truncate(time.Microsecond), e.Department} // as exact as the log
-		if l, known := latest[p]; !known || cmp.Or(now.at.Compare(l.at), cmp.Compare(now.department, l.department)) > 0 {
-			latest[p] = now
-		}
-	}
-	if len(latest) == 0 {
-		return nil
-	}
-	var ids []int64
-	var keys, departments, folded []string
-	var at []time.Time
-	for p, e := range latest {
-		ids, keys = append(ids, int64(p.company)), append(keys, p.key)
-		departments, folded = append(departments, e.department), append(folded, departmentKey(e.department))
-		at = append(at, e.at)
-	}
-	_, err := tx.ExecContext(ctx, query("fold_departments"), pq.Array(ids), pq.Array(keys), pq.Array(departments), pq.Array(folded), pq.Array(at))
-	return wrap(err, "fold %d departments", len(latest))
-}
-
-// departmentKey is what departments are compared by.
-func departmentKey(name string) string { return strings.ToLower(name) }
-
-// announce raises the companies' versions and tells listeners.
-func announce(ctx context.Context, tx *sqlx.Tx, companies map[impact.CompanyID]*foldCompany) error {
-	var ids, next []int64
-	for id, c := range companies {
-		ids, next = append(ids, int64(id)), append(next, int64(c.nextOrdinal))
-	}
-	var news []string
-	if err := tx.SelectContext(ctx, &news, `
-		UPDATE company SET version = version + 1, next_ordinal = n.next_ordinal
-		FROM unnest($1::integer[], $2::integer[]) AS n (id, next_ordinal)
-		WHERE company.id = n.id
-		RETURNING company.id || ':' || version`, pq.Array(ids), pq.Array(next)); err != nil {
-		return wrap(err, "raise versions")
-	}
-	const perNotice = 300 // a payload holds 8,000 bytes
-	for chunk := range slices.Chunk(news, perNotice) {
-		if _, err := tx.ExecContext(ctx, "SELECT pg_notify($1, $2)", Channel, strings.Join(chunk, " ")); err != nil {
-			return wrap(err, "notify")
-		}
-	}
-	return nil
 }
