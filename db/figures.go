@@ -34,9 +34,13 @@ type Figures struct {
 	reading chan struct{}
 }
 
-// maxReadings is how many readings are put together at once; a large company's
+// maxReadings is how many calls put readings together at once; a large company's
 // takes some megabytes.
-const maxReadings = 4
+const maxReadings = 2
+
+// maxTogether is how many readings are in memory together; more are read one lot
+// after the other. The Overview of 100 companies asks for about 2,700 over two years.
+const maxTogether = 4_000
 
 // read is [Store.Read], in turn.
 func (f *Figures) read(ctx context.Context, questions []impact.Question) ([]*impact.Reading, error) {
@@ -71,13 +75,15 @@ func Uncached(ctx context.Context) context.Context {
 func (f *Figures) Figures(ctx context.Context, questions []impact.Question) ([]*impact.Figures, error) {
 	return cached(ctx, f.versions, &f.figures, questions, func(q impact.Question) impact.CompanyID { return q.Company },
 		func(ctx context.Context, missing []impact.Question) ([]*impact.Figures, error) {
-			readings, err := f.read(ctx, missing)
-			if err != nil {
-				return nil, err
-			}
-			answers := make([]*impact.Figures, len(readings))
-			for i, r := range readings {
-				answers[i] = r.Figures()
+			answers := make([]*impact.Figures, 0, len(missing))
+			for lot := range slices.Chunk(missing, maxTogether) {
+				readings, err := f.read(ctx, lot)
+				if err != nil {
+					return nil, err
+				}
+				for _, r := range readings {
+					answers = append(answers, r.Figures())
+				}
 			}
 			return answers, nil
 		})

@@ -66,8 +66,11 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 
 // await pings until the database answers: it may be starting beside us.
 func (s *Store) await(ctx context.Context) error {
-	for {
+	for waited := 0; ; waited++ {
 		err := s.db.PingContext(ctx)
+		if waited == 20 {
+			s.log.Warn("the database does not answer yet; waiting", "err", err)
+		}
 		if err == nil || !transient(err) {
 			return wrap(err, "connect")
 		}

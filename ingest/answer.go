@@ -42,6 +42,11 @@ func (q *request) answer() *answer {
 		b = strconv.AppendInt(b, receipt, 10)
 		b = append(b, '"')
 	}
+	if !accepted {
+		b = append(b, `,"error":"every event was refused: see results","code":"`...)
+		b = append(b, impact.CodeInvalid...)
+		b = append(b, '"')
+	}
 	b = appendCount(b, "stored", counts[Stored])
 	b = appendCount(b, "duplicates", counts[Duplicate])
 	b = appendCount(b, "rejected", counts[Rejected])

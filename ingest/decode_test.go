@@ -698,3 +698,18 @@ func TestDecodeArrayEqualsSingles(t *testing.T) {
 		}
 	}
 }
+
+// A correction replaces; while it cannot, it must not add.
+func TestDecodeCorrections(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"type":"external.volunteer.logged","id":"h2","supersedes":"h1","data":{"userId":"v1","hours":1}}`,
+		`{"type":"external.volunteer.logged","id":"h2","data":{"userId":"v1","hours":1,"supersedes":"h1"}}`,
+		`{"type":"session.updated","id":"u1","data":{"session_id":"S1","volunteer":{"id":"v1"},"changes":{"hours":5}}}`,
+	} {
+		e, err := Decode([]byte(body), &impact.Company{ID: 1, Key: "acme", Calendar: impact.Calendar{Location: time.UTC}}, time.Unix(0, 0))
+		if err != nil || e.Kind != impact.KindUnknown || string(e.Raw) != body {
+			t.Errorf("%s is a %v (%v), want it kept whole and apart", body, e, err)
+		}
+	}
+}

@@ -38,6 +38,7 @@ const (
 	fieldAmount
 	fieldCurrency
 	fieldDepartment
+	fieldSupersedes
 	numFields
 )
 
@@ -115,6 +116,7 @@ var dataFields = map[string]field{
 	"dimension": fieldDimension, "status": fieldStatus, "placementtype": fieldPlacementType,
 	"fromrole": fieldFromRole, "mood": fieldMood, "languagelevel": fieldLevel, "points": fieldPoints,
 	"amount": fieldAmount, "currency": fieldCurrency, "department": fieldDepartment,
+	"supersedes": fieldSupersedes,
 }
 
 // branches are the paths of objects that hold fields; other objects are skipped.

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -59,18 +58,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 	if err := checkHeaders(r); err != nil {
 		return nil, err
 	}
-	room := r.ContentLength
-	if room < 0 {
-		room = MaxBody
-	}
-	if room > MaxBody {
-		return nil, errTooLarge
-	}
-	if err := h.Pool.Reserve(room); err != nil {
-		return nil, err
-	}
-	defer h.Pool.Release(room)
-	body, err := readBody(w, r)
+	room := room{pool: h.Pool}
+	defer room.release()
+	body, err := readBody(w, r, &room)
 	if err != nil {
 		return nil, err
 	}
@@ -115,24 +105,59 @@ func checkHeaders(r *http.Request) error {
 
 var errTooLarge = impact.Errorf(impact.CodeTooLarge, "send at most %d bytes in one request", MaxBody)
 
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	var body []byte
-	var err error
-	if n := r.ContentLength; n >= 0 {
-		body = make([]byte, n)
-		_, err = io.ReadFull(r.Body, body)
-	} else {
-		var b bytes.Buffer
-		_, err = b.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody))
-		body = b.Bytes()
+// room is what one request has reserved.
+type room struct {
+	pool *Pool
+	n    int64
+}
+
+func (m *room) grow(n int64) error {
+	err := m.pool.Reserve(n)
+	if err == nil {
+		m.n += n
 	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+	return err
+}
+
+func (m *room) release() { m.pool.Release(m.n) }
+
+// firstRoom is what is reserved for a body before any of it has arrived.
+const firstRoom = 64 << 10
+
+// readBody reads the body into room that grows as it arrives, so that a promise of
+// many bytes takes no room from those who send theirs.
+func readBody(w http.ResponseWriter, r *http.Request, room *room) ([]byte, error) {
+	most := r.ContentLength
+	if most > MaxBody {
 		return nil, errTooLarge
 	}
-	if err != nil {
-		return nil, impact.Errorf(impact.CodeInvalid, "the body ended early or came too slowly; send again")
+	if most < 0 {
+		most = MaxBody
+		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 	}
-	return body, nil
+	body := make([]byte, 0, min(most, firstRoom)+1)
+	if err := room.grow(int64(cap(body))); err != nil {
+		return nil, err
+	}
+	for {
+		n, err := r.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch _, tooLarge := errors.AsType[*http.MaxBytesError](err); {
+		case errors.Is(err, io.EOF):
+			return body, nil
+		case tooLarge:
+			return nil, errTooLarge
+		case err != nil:
+			return nil, impact.Errorf(impact.CodeInvalid, "the body ended early or came too slowly; send again")
+		}
+		if len(body) == cap(body) {
+			more := min(int64(cap(body)), most+1-int64(cap(body)))
+			if err := room.grow(more); err != nil {
+				return nil, err
+			}
+			body = append(make([]byte, 0, int64(cap(body))+more), body...)
+		}
+	}
 }
 
 // request is the state of one request: a result per event, and the valid events.

@@ -154,7 +154,7 @@ func TestHandlerArray(t *testing.T) {
 	}
 
 	calls := store.calls
-	if w := post(t, h, strings.NewReader(`[7,{"type":"session.completed"}]`)); w.Code != 400 || !strings.Contains(w.Body.String(), `"success":false,"stored":0,"duplicates":0,"rejected":2`) {
+	if w := post(t, h, strings.NewReader(`[7,{"type":"session.completed"}]`)); w.Code != 400 || !strings.Contains(w.Body.String(), `"success":false,"error":"every event was refused: see results","code":"INVALID","stored":0,"duplicates":0,"rejected":2`) {
 		t.Errorf("all rejected: %d %s", w.Code, w.Body)
 	}
 	if w := post(t, h, strings.NewReader(`[]`)); w.Code != 200 || w.Body.String() != `{"success":true,"stored":0,"duplicates":0,"rejected":0,"results":[]}` {
@@ -323,8 +323,8 @@ func TestHandlerSlowBody(t *testing.T) {
 	if _, err := io.WriteString(tap, oneEvent[:10]); err != nil {
 		t.Fatal(err)
 	}
-	if reserved(h.Pool) != MaxBody {
-		t.Errorf("%d bytes reserved for a body of unknown length", reserved(h.Pool))
+	if n := reserved(h.Pool); n > firstRoom+1 {
+		t.Errorf("%d bytes reserved for a body of which 10 bytes came", n)
 	}
 	if w := post(t, h, strings.NewReader(oneEvent)); w.Code != 200 {
 		t.Errorf("another request: %d", w.Code)
@@ -361,7 +361,7 @@ func TestHandlerHangUp(t *testing.T) {
 	}()
 	c := <-g.calls
 	cancel()
-	if n := reserved(h.Pool); n != int64(len(oneEvent)) {
+	if n := reserved(h.Pool); n < int64(len(oneEvent)) {
 		t.Errorf("%d bytes are reserved, want %d", n, len(oneEvent))
 	}
 	if c.ctx.Err() != nil {

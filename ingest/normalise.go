@@ -69,6 +69,10 @@ func (n *normaliser) name() *impact.Error {
 	if e.Type == typeSessionCreated && w.has[fieldHours] {
 		mapping.Kind = impact.KindVolunteerHours
 	}
+	if w.has[fieldSupersedes] {
+		// A correction replaces. Until it can, it is kept and must not add.
+		mapping.Kind = impact.KindUnknown
+	}
 	e.Kind, e.Programme = mapping.Kind, mapping.Programme
 	if p := w.text[fieldProgramme]; p != "" && (e.Kind != impact.KindUnknown || impact.ValidKey(p)) {
 		e.Programme = p

@@ -111,8 +111,8 @@ func (a *auth) identify(r *http.Request, scope string) (*principal, error) {
 	}
 	secret := r.Header.Get("X-API-Key")
 	if secret == "" {
-		bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !ok || bearer == "" {
+		scheme, bearer, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		if !strings.EqualFold(scheme, "Bearer") || bearer == "" {
 			return nil, impact.Errorf(impact.CodeUnauthenticated, "send an API key as X-API-Key or as Authorization: Bearer")
 		}
 		secret = bearer

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/impactql/impactql/impact"
 )
@@ -43,7 +44,7 @@ func refuse(w http.ResponseWriter, _ *http.Request, e *impact.Error) {
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="impactql"`)
 	}
-	writeJSON(w, status, errorAnswer{Error: e.Message, Code: e.Code, Pointer: e.Pointer})
+	writeJSON(w, status, errorAnswer{Error: strings.TrimSpace(e.Pointer + " " + e.Message), Code: e.Code, Pointer: e.Pointer})
 }
 
 // fail answers with any error: what is not made to be shown is logged instead.
@@ -75,4 +76,9 @@ var jsonType = []string{"application/json"}
 
 func notFound(w http.ResponseWriter, r *http.Request) {
 	refuse(w, r, impact.Errorf(impact.CodeNotFound, "there is nothing at %s %s; see the README for the paths", r.Method, r.URL.Path))
+}
+
+func postOnly(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Allow", http.MethodPost)
+	writeJSON(w, http.StatusMethodNotAllowed, errorAnswer{Error: "send events with POST", Code: impact.CodeInvalid})
 }

@@ -168,7 +168,7 @@ func TestIngestArray(t *testing.T) {
 	}
 
 	a.ingest(t, `[]`).want(t, http.StatusOK, `{"success":true,"stored":0,"duplicates":0,"rejected":0,"results":[]}`)
-	a.ingest(t, ` [ {} ] `).want(t, http.StatusBadRequest, `{"success":false,"stored":0,"duplicates":0,"rejected":1,"results":[
+	a.ingest(t, ` [ {} ] `).want(t, http.StatusBadRequest, `{"success":false,"error":"every event was refused: see results","code":"INVALID","stored":0,"duplicates":0,"rejected":1,"results":[
 		{"index":0,"status":"rejected","code":"INVALID","pointer":"/0/type","message":"is required"}]}`)
 	// A delivery id of a header does not make the events of an array one.
 	r = a.ingest(t, `[{"type":"x","id":"a"},{"type":"x","id":"b"}]`, "X-Delivery-Id: d1")

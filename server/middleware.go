@@ -36,12 +36,12 @@ func (m *metrics) handle(log *slog.Logger, route string, next http.Handler) http
 			took := time.Since(start)
 			observe(rec.status, took)
 			level := slog.LevelDebug
-			if rec.status >= http.StatusInternalServerError {
+			if rec.status >= http.StatusInternalServerError && rec.status != http.StatusServiceUnavailable {
 				level = slog.LevelWarn
 			}
 			// The path only: a query may carry a token.
 			log.LogAttrs(ctx, level, "request", slog.String("method", r.Method), slog.String("path", r.URL.Path),
-				slog.Int("status", rec.status), slog.Duration("took", took))
+				slog.Int("status", rec.status), slog.Float64("took_ms", float64(took.Microseconds())/1000))
 		}()
 		if r.Header.Get("Cache-Control") == "no-cache" {
 			ctx = db.Uncached(ctx)

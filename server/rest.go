@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -119,7 +120,10 @@ func (s *rest) answer(r *http.Request, read func(context.Context, impact.Questio
 	if q.Range, err = s.period(r, company); err != nil {
 		return nil, err
 	}
-	query := r.URL.Query()
+	query, err := singleValued(r.URL.RawQuery)
+	if err != nil {
+		return nil, err
+	}
 	program := query.Get("program")
 	if program == "" {
 		program = query.Get("programme")
@@ -133,10 +137,28 @@ func (s *rest) answer(r *http.Request, read func(context.Context, impact.Questio
 	return read(r.Context(), q, r)
 }
 
+// singleValued parses a query string; what is malformed or said twice is refused
+// rather than guessed at.
+func singleValued(raw string) (url.Values, error) {
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, impact.Errorf(impact.CodeInvalid, "the query string is malformed; write + as %%2B and separate parameters with &")
+	}
+	for name, values := range query {
+		if len(values) > 1 {
+			return nil, impact.Errorf(impact.CodeInvalid, "the parameter %q is given %d times", name, len(values))
+		}
+	}
+	return query, nil
+}
+
 // period is ?period= if it is there, else ?start= and ?end=.
 func (s *rest) period(r *http.Request, company *impact.Company) (impact.Range, error) {
 	query := r.URL.Query()
 	if text := query.Get("period"); text != "" {
+		if query.Has("start") || query.Has("end") {
+			return impact.Range{}, impact.Errorf(impact.CodeInvalid, "give period, or start and end, not both")
+		}
 		period, err := impact.ParsePeriod(text)
 		if err != nil {
 			return impact.Range{}, err

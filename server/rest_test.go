@@ -133,9 +133,14 @@ func TestRESTRefusals(t *testing.T) {
 		for query, pointer := range map[string]string{
 			"start=yesterday": "/start", "end=2025-13-01": "/end", "start=2025-11-02&end=2025-11-01": "/end",
 			"start=1960-01-01": "/start", "period=2025-Q5": "", "period=later": "", "program=a%20b": "", "program=%00": "",
+			"start=2025-01-01;end=2025-02-02": "", "%zz": "", "period=2025&start=2025-01-01": "", "period=2025&period=2024": "",
 		} {
 			reader.get(t, acme+"?"+query).wantRefusal(t, http.StatusBadRequest, impact.CodeInvalid, pointer)
 		}
+	}
+	reader.get(t, "/v1/metrics/acme", "X-API-Key: ", "Authorization: bearer "+a.key).want(t, http.StatusOK, string(reader.get(t, "/v1/metrics/acme").body))
+	if got := a.send(t, http.MethodPut, "/webhooks/ingest", `{}`); got.status != http.StatusMethodNotAllowed || got.header.Get("Allow") != http.MethodPost {
+		t.Errorf("PUT: %d, Allow %q", got.status, got.header.Get("Allow"))
 	}
 	reader.get(t, "/v1/nothing").wantRefusal(t, http.StatusNotFound, impact.CodeNotFound, "")
 	reader.get(t, "/v1/metrics").wantRefusal(t, http.StatusNotFound, impact.CodeNotFound, "")

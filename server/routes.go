@@ -37,6 +37,7 @@ func routes(d *doors) http.Handler {
 		"GET /playground":                   playground,
 		"GET /playground/":                  playground,
 		"GET /{$}":                          http.RedirectHandler("/playground", http.StatusFound),
+		"/webhooks/ingest":                  http.HandlerFunc(postOnly),
 		"/":                                 http.HandlerFunc(notFound),
 	} {
 		mux.Handle(pattern, d.metrics.handle(d.log, pattern, handler))

@@ -48,6 +48,10 @@ func (cmd *Serve) Run(ctx context.Context) error {
 	debug.SetMemoryLimit(cmd.Memory << 20)
 
 	log := cmd.logger()
+	listeners, err := listen(ctx, cmd.Addr)
+	if err != nil {
+		return err
+	}
 	conn, err := cmd.open(ctx, log)
 	if err != nil {
 		return err
@@ -57,10 +61,6 @@ func (cmd *Serve) Run(ctx context.Context) error {
 			log.Error("close the database", "err", err)
 		}
 	}()
-	listeners, err := listen(ctx, cmd.Addr)
-	if err != nil {
-		return err
-	}
 	demoKey := ""
 	if conn.isEmbedded {
 		if err := demo(ctx, conn.Store, log); err != nil {
@@ -173,7 +173,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 	}
 	serving.Go(func() error {
 		<-ctx.Done()
-		log.Info("draining", "limit", cmd.Drain)
+		log.Info("draining", "limit", cmd.Drain.String())
 		h.draining.Store(true)
 		ending, cancel := context.WithTimeout(life, cmd.Drain)
 		defer cancel()
@@ -223,6 +223,8 @@ impactql is up, with its own Postgres and demo data.
 
   Read figures:
     curl -s %[1]s/v1/metrics/%[4]s -H 'X-API-Key: %[2]s'
+
+  Whoever can reach this port can use that key. ADDR=127.0.0.1:8080 keeps it to this machine.
 
 `, url, key, time.Now().UTC().Format("2006-01-02T15:04:05Z"), DemoCompanies[0].Key)
 }
