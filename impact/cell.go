@@ -30,9 +30,10 @@ type VolunteerSums struct {
 	Met []Ordinal // participants they had a session or were matched with, ascending
 }
 
-// ParticipantSums is what one participant received and said.
+// ParticipantSums is what one participant received and said. Who did neither has
+// none: that they were active is in the sets, and pages that need not be written
+// are the cheapest part of a fold.
 type ParticipantSums struct {
-	Sessions  int64
 	MS        int64 // time that named volunteers gave them, milliseconds
 	Ratings   int64
 	RatingSum int64 // millionths
@@ -83,12 +84,8 @@ func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
 		return
 	case KindSession:
 		kind.Sum += e.DurationMS
-		if hasParticipant {
-			p := c.Participants.At(participant)
-			p.Sessions++
-			if hasVolunteer {
-				p.MS += e.DurationMS
-			}
+		if hasParticipant && hasVolunteer {
+			c.Participants.At(participant).MS += e.DurationMS
 		}
 		if hasVolunteer {
 			c.gave(e, volunteer)
@@ -217,7 +214,6 @@ func (v *VolunteerSums) merge(o *VolunteerSums) {
 }
 
 func (p *ParticipantSums) merge(o *ParticipantSums) {
-	p.Sessions += o.Sessions
 	p.MS += o.MS
 	p.Ratings += o.Ratings
 	p.RatingSum += o.RatingSum

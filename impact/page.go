@@ -187,7 +187,7 @@ func appendVolunteer(b []byte, v *VolunteerSums) []byte {
 }
 
 func appendParticipant(b []byte, p *ParticipantSums) []byte {
-	for _, x := range [...]int64{p.Sessions, p.MS, p.Ratings, p.RatingSum} {
+	for _, x := range [...]int64{p.MS, p.Ratings, p.RatingSum} {
 		b = binary.AppendVarint(b, x)
 	}
 	return b
@@ -278,7 +278,7 @@ func (r *pageReader) skipVolunteer() {
 	r.skipVarints(r.uvarint())
 }
 
-func (r *pageReader) skipParticipant() { r.skipVarints(4) }
+func (r *pageReader) skipParticipant() { r.skipVarints(3) }
 
 func (r *pageReader) skipAssessments() { r.skipVarints(8 * uint64(bits.OnesCount64(r.uvarint()))) }
 
@@ -306,7 +306,7 @@ func (r *pageReader) volunteer(sum *VolunteerSums) {
 }
 
 func (r *pageReader) participant(sum *ParticipantSums) {
-	p := ParticipantSums{r.varint(), r.varint(), r.varint(), r.varint()}
+	p := ParticipantSums{r.varint(), r.varint(), r.varint()}
 	sum.merge(&p)
 }
 
