@@ -47,6 +47,9 @@ max_wal_size = 4GB
 min_wal_size = 256MB
 checkpoint_timeout = 15min
 checkpoint_completion_target = 0.9
+# What COPY writes goes on to the disk at once: left to the kernel it comes in one flood,
+# and commits wait behind it.
+backend_flush_after = 1MB
 # A batch's WAL fits, so that the commit's fsync, not a full buffer, writes it.
 wal_buffers = 16MB
 # Page images compress several times; lz4 costs next to no CPU.
@@ -63,16 +66,13 @@ max_parallel_workers = 2
 # Any disk that ingest can live on is an SSD.
 random_page_cost = 1.1
 
-# The event log only grows: vacuum visits it for the visibility map and freezing, when a
-# twentieth is new rather than a fifth. Rollup rows are updated over and over: vacuum
-# them early, before they bloat. Two workers leave a core free; a higher limit lets them
-# keep up with ingest.
+# The event log only grows: vacuum visits it for the visibility map and freezing alone,
+# when a fifth is new. Rollup rows are updated over and over: their tables say that they
+# want it earlier. One worker, at its own slow pace: answers share the two cores with it.
 autovacuum_naptime = 15s
-autovacuum_max_workers = 2
-autovacuum_vacuum_scale_factor = 0.05
-autovacuum_vacuum_insert_scale_factor = 0.05
-autovacuum_analyze_scale_factor = 0.05
-autovacuum_vacuum_cost_limit = 1000
+autovacuum_max_workers = 1
+autovacuum_vacuum_insert_scale_factor = 0.2
+autovacuum_analyze_scale_factor = 0.1
 
 # The log goes to impactql, which bounds it: see postgres.log. It must not hold what
 # customers sent: no statements, no DETAIL with row values.
