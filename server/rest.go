@@ -117,11 +117,11 @@ func (s *rest) answer(r *http.Request, read func(context.Context, impact.Questio
 		return nil, impact.Errorf(impact.CodeForbidden, "the API key may not read this company")
 	}
 	q := impact.Question{Company: company.ID, Programme: impact.AllProgrammes}
-	if q.Range, err = s.period(r, company); err != nil {
-		return nil, err
-	}
 	query, err := singleValued(r.URL.RawQuery)
 	if err != nil {
+		return nil, err
+	}
+	if q.Range, err = s.period(query, company); err != nil {
 		return nil, err
 	}
 	program := query.Get("program")
@@ -153,8 +153,7 @@ func singleValued(raw string) (url.Values, error) {
 }
 
 // period is ?period= if it is there, else ?start= and ?end=.
-func (s *rest) period(r *http.Request, company *impact.Company) (impact.Range, error) {
-	query := r.URL.Query()
+func (s *rest) period(query url.Values, company *impact.Company) (impact.Range, error) {
 	if text := query.Get("period"); text != "" {
 		if query.Has("start") || query.Has("end") {
 			return impact.Range{}, impact.Errorf(impact.CodeInvalid, "give period, or start and end, not both")

@@ -54,7 +54,7 @@ func TestNoBinaries(t *testing.T) {
 	}
 	missing := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(missing.Close)
-	todo := []string{"PostgreSQL 14 or newer", "apt install postgresql", "brew install postgresql", "set DATABASE_URL"}
+	advice := []string{"PostgreSQL 14 or newer", "apt install postgresql", "brew install postgresql", "set DATABASE_URL"}
 	for name, c := range map[string]struct {
 		globs      []string
 		repository string
@@ -68,7 +68,7 @@ func TestNoBinaries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := newDir(t)
 			_, err := start(t.Context(), Config{Dir: dir}, source{globs: c.globs, repository: c.repository, cache: newDir(t)})
-			wants(t, err, append(c.want, todo...)...)
+			wants(t, err, append(c.want, advice...)...)
 		})
 	}
 }
