@@ -14,7 +14,8 @@ import (
 	"github.com/impactql/impactql/impact"
 )
 
-// limits turns operations down before they run: too deep, or too costly.
+// limits turns operations down before they run: mutations without the scope for
+// them, and what is too deep or too costly.
 type limits struct {
 	*Config
 	schema graphql.ExecutableSchema
@@ -32,6 +33,11 @@ func (l *limits) Validate(schema graphql.ExecutableSchema) error {
 // MutateOperationContext implements graphql.OperationContextMutator.
 func (l *limits) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	op.DisableIntrospection = false // the schema is no secret; the playground reads it
+	if op.Operation.Operation == ast.Mutation && !l.Viewer(ctx).Can(ScopeAdmin) {
+		err := gqlerror.Errorf("a mutation needs an API key with the scope %s", ScopeAdmin)
+		errcode.Set(err, string(impact.CodeForbidden))
+		return err
+	}
 	m := measurer{}
 	size := m.measure(op.Operation.SelectionSet)
 	if size.depth > l.MaxDepth {
@@ -59,7 +65,10 @@ func tooLarge(format string, args ...any) *gqlerror.Error {
 
 // Such an error comes before execution, so it is answered like a query that is not
 // valid: not with 200.
-func init() { errcode.RegisterErrorType(string(impact.CodeTooLarge), errcode.KindProtocol) }
+func init() {
+	errcode.RegisterErrorType(string(impact.CodeTooLarge), errcode.KindProtocol)
+	errcode.RegisterErrorType(string(impact.CodeForbidden), errcode.KindProtocol)
+}
 
 // measurer measures selections, each fragment once.
 type measurer map[*ast.FragmentDefinition]extent

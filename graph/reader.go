@@ -42,9 +42,12 @@ type Viewer interface {
 	// Companies are the companies that the viewer may see, in any order, or all of
 	// them whatever ids says.
 	Companies() (ids []impact.CompanyID, all bool)
-	// Can reports whether the viewer has a scope; the graph needs [ScopeRead].
+	// Can reports whether the viewer has a scope; see [ScopeRead] and [ScopeAdmin].
 	Can(scope string) bool
 }
 
-// ScopeRead is the scope that every operation needs.
-const ScopeRead = "read"
+// The scopes: every operation needs ScopeRead, every mutation ScopeAdmin too.
+const (
+	ScopeRead  = "read"
+	ScopeAdmin = "admin"
+)
