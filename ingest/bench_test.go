@@ -37,7 +37,7 @@ func BenchmarkHandler(b *testing.B) {
 	company := &impact.Company{ID: 1, Key: "acme", Calendar: impact.Calendar{Location: time.UTC}}
 	pool := NewPool(instantly{}, Limits{})
 	defer pool.Stop(context.Background())
-	h := &Handler{Pool: pool, Authenticate: func(*http.Request) (Caller, error) { return only{company}, nil }}
+	h := &Handler{Pool: pool, Identify: func(*http.Request) (Sender, error) { return Sender{Caller: only{company}}, nil }}
 	b.ReportAllocs()
 	for b.Loop() {
 		r := httptest.NewRequest(http.MethodPost, "/webhooks/ingest", bytes.NewReader(loadScriptBody))

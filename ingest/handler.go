@@ -13,11 +13,13 @@ import (
 	"github.com/impactql/impactql/impact"
 )
 
-// Handler serves POST /webhooks/ingest: one event, or an array of them.
+// Handler serves POST /webhooks/ingest and POST /webhooks/{source}: one event, or an
+// array of them.
 type Handler struct {
 	Pool *Pool
-	// Authenticate says who sent the request; its errors are [*impact.Error].
-	Authenticate func(*http.Request) (Caller, error)
+	// Identify says who sent the request, by its path and headers; its errors are
+	// [*impact.Error].
+	Identify func(*http.Request) (Sender, error)
 	// Refuse answers a request that failed as a whole.
 	Refuse func(w http.ResponseWriter, r *http.Request, err *impact.Error)
 	// Log receives what callers are not told.
@@ -51,7 +53,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 var jsonType = []string{"application/json"}
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error) {
-	caller, err := h.Authenticate(r)
+	sender, err := h.Identify(r)
 	if err != nil {
 		return nil, err
 	}
@@ -64,9 +66,14 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 	if err != nil {
 		return nil, err
 	}
-	req := request{
-		normaliser: normaliser{caller: caller, receivedAt: time.Now(), delivery: r.Header.Get("X-Delivery-Id")},
+	if sender.Verify != nil {
+		if err := sender.Verify(r.Header, body); err != nil {
+			return nil, err
+		}
 	}
+	req := request{normaliser: normaliser{
+		caller: sender.Caller, source: sender.Source, provider: sender.Provider, delivery: sender.Delivery, receivedAt: time.Now(),
+	}}
 	if err := req.decode(body); err != nil {
 		return nil, err
 	}

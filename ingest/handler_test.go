@@ -58,11 +58,11 @@ func newHandler(t *testing.T, store Store, limits Limits) *Handler {
 	t.Helper()
 	h := &Handler{
 		Pool: NewPool(store, limits),
-		Authenticate: func(r *http.Request) (Caller, error) {
+		Identify: func(r *http.Request) (Sender, error) {
 			if r.Header.Get("X-Api-Key") == "wrong" {
-				return nil, impact.Errorf(impact.CodeUnauthenticated, "who are you?")
+				return Sender{}, impact.Errorf(impact.CodeUnauthenticated, "who are you?")
 			}
-			return tenant{acme, globex}, nil
+			return Sender{Caller: tenant{acme, globex}}, nil
 		},
 		Refuse: func(w http.ResponseWriter, _ *http.Request, e *impact.Error) {
 			w.WriteHeader(statuses[e.Code])
@@ -373,5 +373,57 @@ func TestHandlerHangUp(t *testing.T) {
 	}
 	if n := reserved(h.Pool); n != 0 {
 		t.Errorf("%d bytes stay reserved", n)
+	}
+}
+
+// A signed body is verified as it came, before it is read: what fails is not decoded
+// and not stored.
+func TestHandlerVerifies(t *testing.T) {
+	t.Parallel()
+	store := new(shelf)
+	h := newHandler(t, store, Limits{})
+	h.Identify = func(r *http.Request) (Sender, error) {
+		return Sender{
+			Caller: tenant{acme}, Source: "src_1", Provider: "github", Delivery: r.Header.Get("X-Delivery-Id"),
+			Verify: func(h http.Header, body []byte) error {
+				if h.Get("X-Sum") != string(body) {
+					return impact.Errorf(impact.CodeUnauthenticated, "the signature does not match")
+				}
+				return nil
+			},
+		}, nil
+	}
+	spaced := " " + oneEvent + "\n"
+	if w := post(t, h, strings.NewReader(spaced), "X-Sum", spaced); w.Code != 200 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	for _, body := range []string{oneEvent, "{", ""} {
+		if w := post(t, h, strings.NewReader(body), "X-Sum", spaced); w.Code != 401 {
+			t.Errorf("%q: %d %s", body, w.Code, w.Body)
+		}
+	}
+	if store.calls != 1 {
+		t.Errorf("%d commits, want 1", store.calls)
+	}
+	if n := reserved(h.Pool); n != 0 {
+		t.Errorf("%d bytes still reserved", n)
+	}
+}
+
+// Each source counts its own deliveries; an event's own id means that event from any.
+func TestDeliveriesOfSources(t *testing.T) {
+	t.Parallel()
+	key := func(source, delivery, body string) impact.Key {
+		q := &request{normaliser: normaliser{caller: tenant{acme}, source: source, delivery: delivery, receivedAt: received}}
+		if err := q.decode([]byte(body)); err != nil {
+			t.Fatal(err)
+		}
+		return q.results[0].key
+	}
+	if key("src_1", "7", oneEvent) == key("src_2", "7", oneEvent) || key("src_1", "7", oneEvent) == key("", "7", oneEvent) {
+		t.Error("deliveries of two sources are taken for one")
+	}
+	if first, again := key("src_1", "7", oneEvent), key("src_1", "7", oneEvent); first != again || key("src_1", "", oneEvent) != key("", "", oneEvent) {
+		t.Error("the same event has two identities")
 	}
 }

@@ -14,18 +14,11 @@ import (
 	"github.com/impactql/impactql/impact"
 )
 
-// Caller is who sent a request, and whose companies it may write to.
-type Caller interface {
-	// Company is the company of a key, if the caller may write to it; else an error
-	// with [impact.CodeForbidden].
-	Company(key string) (*impact.Company, error)
-	// DefaultCompany is where events go that name no company.
-	DefaultCompany() (*impact.Company, error)
-}
-
 // normaliser turns wires into events for one request.
 type normaliser struct {
 	caller     Caller
+	source     string // as in Sender
+	provider   string // as in Sender
 	receivedAt time.Time
 	// delivery is the delivery id of the request's header, for a body of one event;
 	// empty if there is none.
@@ -231,9 +224,9 @@ func (n *normaliser) identity() impact.Key {
 	w := n.wire
 	switch {
 	case w.text[fieldDeliveryID] != "":
-		return hashKey("delivery", w.text[fieldDeliveryID])
+		return n.hashDelivery(w.text[fieldDeliveryID])
 	case n.delivery != "":
-		return hashKey("delivery", n.delivery)
+		return n.hashDelivery(n.delivery)
 	case w.text[fieldEventID] != "":
 		return hashKey("event", w.text[fieldEventID])
 	case w.text[fieldSession] != "":
@@ -241,6 +234,15 @@ func (n *normaliser) identity() impact.Key {
 	}
 	sum := sha256.Sum256(w.raw)
 	return impact.Key(sum[:16])
+}
+
+// hashDelivery keeps the deliveries of sources apart: each counts its own, while an
+// event's id means that event wherever it comes from.
+func (n *normaliser) hashDelivery(id string) impact.Key {
+	if n.source == "" {
+		return hashKey("delivery", id)
+	}
+	return hashKey("delivery", n.source, id)
 }
 
 // hashKey hashes the parts so that no two lists of parts read the same.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/impactql/impactql/db"
 	"github.com/impactql/impactql/impact"
+	"github.com/impactql/impactql/ingest"
 )
 
 // The scopes a key may have.
@@ -127,6 +128,15 @@ func (a *auth) identify(r *http.Request, scope string) (*principal, error) {
 	}
 	p.key = key
 	return p, nil
+}
+
+// sender is who sends events with an API key.
+func (a *auth) sender(r *http.Request) (ingest.Sender, error) {
+	p, err := a.identify(r, ScopeIngest)
+	if err != nil {
+		return ingest.Sender{}, err
+	}
+	return ingest.Sender{Caller: p, Delivery: r.Header.Get("X-Delivery-Id")}, nil
 }
 
 func (a *auth) lookUp(ctx context.Context, secret string) (*db.APIKey, error) {

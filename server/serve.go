@@ -132,13 +132,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 		log: log, auth: auth, health: h, metrics: m, demoKey: demoKey,
 		ingest: &ingest.Handler{
 			Pool: pool, Refuse: refuse, Log: log, Observe: m.outcome,
-			Authenticate: func(r *http.Request) (ingest.Caller, error) {
-				p, err := auth.identify(r, ScopeIngest)
-				if err != nil {
-					return nil, err
-				}
-				return p, nil
-			},
+			Identify: auth.sender,
 		},
 		graphql: graph.NewHandler(graph.Config{
 			Reader: figures, Now: time.Now, Log: log,
