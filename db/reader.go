@@ -26,7 +26,7 @@ func (s *Store) Read(ctx context.Context, questions []impact.Question) ([]*impac
 		{impact.PartTallies, readTallies},
 		{impact.PartSets, readSets},
 		{impact.PartSets, readEnrolments},
-		{impact.PartAssessments | impact.PartPeople, readPages},
+		{impact.PartAssessments | impact.PartPeople | impact.PartLift, readPages},
 	} {
 		asked := slices.DeleteFunc(slices.Clone(answers), func(a *answer) bool { return a.Parts&part.has == 0 })
 		if len(asked) == 0 {
@@ -50,6 +50,8 @@ type answer struct {
 	rest       *impact.Cell
 	before     *impact.Cell
 	enrolments map[string]*impact.Enrolments
+	lifts      impact.Lifts // the pages that lift is counted from
+	lift       impact.Lift
 }
 
 func (a *answer) year(y int) *impact.Cell {
@@ -77,7 +79,11 @@ func (a *answer) reading() *impact.Reading {
 		}
 		return 1
 	})
-	return impact.NewReading(a.Question, years, a.rest, a.before, enrolments)
+	r := impact.NewReading(a.Question, years, a.rest, a.before, enrolments)
+	if a.Parts&impact.PartLift != 0 {
+		r.Lift = &a.lift
+	}
+	return r
 }
 
 // spans are the runs of buckets that a statement reads, as arrays for unnest;
@@ -206,38 +212,4 @@ func readEnrolments(ctx context.Context, s *Store, answers []*answer) error {
 		}
 	}
 	return wrap(rows.Err(), "read enrolments")
-}
-
-func readPages(ctx context.Context, s *Store, answers []*answer) error {
-	sp := inRange(answers)
-	people := make([]bool, len(sp.of))
-	for i, a := range sp.of {
-		people[i] = a.Parts&impact.PartPeople != 0
-	}
-	rows, err := s.db.QueryContext(ctx, query("read_pages"), sp.args(pq.Array(people))...)
-	if err != nil {
-		return wrap(err, "read pages")
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var place, year int
-		var facet string
-		var number uint32
-		var data sql.RawBytes
-		if err := rows.Scan(&place, &year, &facet, &number, &data); err != nil {
-			return wrap(err, "read pages")
-		}
-		if len(facet) != 1 {
-			continue // folded by a newer version
-		}
-		page := impact.Page{Facet: impact.Facet(facet[0]), Number: number, Data: data}
-		cell := sp.of[place-1].rest
-		if page.Facet == impact.FacetParticipants {
-			cell = sp.of[place-1].year(year)
-		}
-		if err := cell.MergePage(page); err != nil {
-			return wrap(err, "read pages")
-		}
-	}
-	return wrap(rows.Err(), "read pages")
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// SROI is the company's ratio over the reading, which needs [PartsSROI] (with
-// [ImprovementMean] and [BaselineAssumed] alone, [PartTallies] are enough).
+// SROI is the company's ratio over the reading, which needs [PartsSROI], and
+// [PartAssessments] unless it is by [ImprovementMean] and [BaselineAssumed].
 //
 // The investment is the time of the tally volunteer_time in each calendar year at
 // that year's rate, and the programme costs of the parameters. The confidence is

@@ -10,12 +10,14 @@ type Parts uint8
 const (
 	PartTallies     Parts = 1 << iota
 	PartSets              // who was active, and everything of SetsBefore
-	PartAssessments       // per participant: needed for VIS and for improvements per participant
+	PartAssessments       // per participant: needed for improvements per participant
 	PartPeople            // per volunteer and participant: needed for cohorts and for VIS per volunteer
+	PartLift              // [Reading.Lift]: needed for VIS, and much cheaper than the assessments
+	PartRatio             // nothing more to read: the SROI is asked for
 
 	PartsMetrics = PartTallies | PartSets
-	PartsSROI    = PartTallies | PartAssessments
-	PartsVIS     = PartTallies | PartSets | PartAssessments
+	PartsSROI    = PartTallies | PartRatio // enough for [ImprovementMean] with [BaselineAssumed]
+	PartsVIS     = PartTallies | PartSets | PartLift
 	PartsCohort  = PartTallies | PartSets | PartAssessments | PartPeople
 )
 
@@ -42,6 +44,8 @@ type Reading struct {
 	// Enrolments holds, per programme that the question covers, who had been
 	// enrolled and who had completed by the end of the range.
 	Enrolments []Enrolments
+	// Lift counts who improved, with [PartLift]; else it is nil.
+	Lift *Lift
 
 	total *Cell // everything; set by [NewReading]
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// VIS is the company's score over the reading, which needs [PartsVIS]: the hours
+// VIS is the company's score over the reading, which needs [PartsVIS] (or, instead of
+// [PartLift], [PartAssessments]): the hours
 // are the mean per volunteer who was active, and the other parts are over all
 // participants.
 //
@@ -26,9 +27,8 @@ func (r *Reading) VIS(p VISParams) VIS {
 	for i, d := range qualityDimensions {
 		in.Scores[i] = c.Tallies[MeasureScore(d)]
 	}
-	for _, sums := range c.Assessments.All() {
-		in.lift(sums)
-	}
+	lift := r.lift()
+	in.Improved, in.Assessed = lift.Improved, lift.Assessed
 	in.Placed = c.Count(SetPlaced)
 	in.Ready = int64(c.Members(SetReady).OrCardinality(c.Members(SetPlaced)))
 	return VISTeei1(in, p)
@@ -80,22 +80,28 @@ func serves(v *VolunteerSums, people *roaring.Bitmap) bool {
 
 var qualityDimensions = [...]Dimension{Confidence, Belonging, WellBeing, JobReadiness}
 
-// lift counts a participant who was assessed at least twice.
-func (in *VISInput) lift(sums *AssessmentSums) {
-	var total int64
+// lift counts who improved.
+func (r *Reading) lift() (l Lift) {
+	if r.Lift != nil {
+		return *r.Lift
+	}
+	for _, sums := range r.total.Assessments.All() {
+		l.add(sums)
+	}
+	return l
+}
+
+// add counts a participant.
+func (l *Lift) add(sums *AssessmentSums) {
+	var gain int64
 	var assessed bool
 	for d := range sums {
 		if by, twice := sums[d].Improved(); twice {
-			total += int64(by)
+			gain += int64(by)
 			assessed = true
 		}
 	}
-	if assessed {
-		in.Assessed++
-	}
-	if total > 0 {
-		in.Improved++
-	}
+	l.count(gain, assessed)
 }
 
 // addPeople adds what o says of participants.
@@ -162,7 +168,9 @@ func (m *met) participant(who Ordinal, in *VISInput) {
 		for i, d := range qualityDimensions {
 			in.Scores[i] = Tally{int64(sums[d].N), sums[d].Sum}
 		}
-		in.lift(sums)
+		var lift Lift
+		lift.add(sums)
+		in.Improved, in.Assessed = lift.Improved, lift.Assessed
 	}
 	if m.Members(SetPlaced).Contains(who) {
 		in.Placed, in.Ready = 1, 1

@@ -1,0 +1,97 @@
+package db
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"iter"
+
+	"github.com/lib/pq"
+
+	"github.com/impactql/impactql/impact"
+)
+
+func readPages(ctx context.Context, s *Store, answers []*answer) error {
+	sp := inRange(answers)
+	people := make([]bool, len(sp.of))
+	for i, a := range sp.of {
+		people[i] = a.Parts&impact.PartPeople != 0
+	}
+	rows, err := s.db.QueryContext(ctx, query("read_pages"), sp.args(pq.Array(people))...)
+	if err != nil {
+		return wrap(err, "read pages")
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var place, year int
+		var facet string
+		var packed []byte
+		if err := rows.Scan(&place, &year, &facet, &packed); err != nil {
+			return wrap(err, "read pages")
+		}
+		if len(facet) != 1 {
+			continue // folded by a newer version
+		}
+		if err := sp.of[place-1].addPages(year, impact.Facet(facet[0]), packed); err != nil {
+			return wrap(err, "read pages")
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return wrap(err, "read pages")
+	}
+	for _, a := range answers {
+		if a.Parts&impact.PartLift != 0 {
+			if a.lift, err = a.lifts.Count(); err != nil {
+				return wrap(err, "read pages")
+			}
+			a.lifts = impact.Lifts{}
+		}
+	}
+	return nil
+}
+
+// addPages adds the pages of a bucket's facet; it keeps packed.
+func (a *answer) addPages(year int, facet impact.Facet, packed []byte) error {
+	cell := a.rest
+	if facet == impact.FacetParticipants {
+		cell = a.year(year)
+	}
+	for page, err := range unpack(facet, packed) {
+		if err != nil {
+			return err
+		}
+		if facet == impact.FacetAssessments && a.Parts&impact.PartLift != 0 {
+			a.lifts.Add(page.Number, page.Data)
+		}
+		if a.Parts&(impact.PartAssessments|impact.PartPeople) != 0 {
+			if err := cell.MergePage(page); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// unpack yields the pages that a statement packed into one value.
+func unpack(facet impact.Facet, packed []byte) iter.Seq2[impact.Page, error] {
+	return func(yield func(impact.Page, error) bool) {
+		for len(packed) > 0 {
+			const head = 8
+			if len(packed) < head {
+				yield(impact.Page{}, errPacking)
+				return
+			}
+			number, length := binary.BigEndian.Uint32(packed), int(binary.BigEndian.Uint32(packed[4:]))
+			if packed = packed[head:]; length > len(packed) {
+				yield(impact.Page{}, errPacking)
+				return
+			}
+			if !yield(impact.Page{Facet: facet, Number: number, Data: packed[:length:length]}, nil) {
+				return
+			}
+			packed = packed[length:]
+		}
+	}
+}
+
+var errPacking = errors.New("db: pages are packed otherwise than they were asked for")
