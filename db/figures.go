@@ -28,6 +28,7 @@ type Figures struct {
 
 	departments cache[impact.CompanyID, []string]
 	active      cache[impact.CompanyID, impact.Range]
+	settings    cache[impact.CompanyID, *impact.Settings]
 
 	// reading holds a token per reading that is being put together: it bounds
 	// their memory, and leaves connections to ingest.
@@ -59,7 +60,8 @@ func NewFigures(s *Store, versions *Versions) *Figures {
 		store: s, versions: versions,
 		figures: newCache[impact.Question, *impact.Figures](), cohorts: newCache[impact.CohortQuestion, *impact.Cohort](),
 		departments: newCache[impact.CompanyID, []string](), active: newCache[impact.CompanyID, impact.Range](),
-		reading: make(chan struct{}, maxReadings),
+		settings: newCache[impact.CompanyID, *impact.Settings](),
+		reading:  make(chan struct{}, maxReadings),
 	}
 }
 
@@ -124,7 +126,8 @@ func (f *Figures) readCohorts(ctx context.Context, questions []impact.CohortQues
 	cohorts := make([]*impact.Cohort, len(questions))
 	for i, m := range members {
 		if m != nil {
-			c := readings[of[i]].Cohort(*m, impact.DefaultSROI, impact.DefaultVIS)
+			r := readings[of[i]]
+			c := r.Cohort(*m, r.Settings.SROI(impact.DefaultSROI, r.Question), r.Settings.VIS(impact.DefaultVIS, r.Range))
 			cohorts[i] = &c
 		}
 	}

@@ -12,7 +12,16 @@ import (
 )
 
 func readPages(ctx context.Context, s *Store, answers []*answer) error {
-	sp := inRange(answers)
+	var sp spans
+	for _, a := range answers {
+		if a.Parts&impact.PartPeople == 0 {
+			sp.add(a, a.Range, false)
+			continue
+		}
+		for _, piece := range a.settings.Cut(a.Range) {
+			sp.add(a, piece, false)
+		}
+	}
 	people := make([]bool, len(sp.of))
 	for i, a := range sp.of {
 		people[i] = a.Parts&impact.PartPeople != 0
@@ -32,7 +41,12 @@ func readPages(ctx context.Context, s *Store, answers []*answer) error {
 		if len(facet) != 1 {
 			continue // folded by a newer version
 		}
-		if err := sp.of[place-1].addPages(year, impact.Facet(facet[0]), packed); err != nil {
+		a := sp.of[place-1]
+		cell := a.rest
+		if impact.Facet(facet[0]) == impact.FacetParticipants {
+			cell = sp.segment(place, year)
+		}
+		if err := a.addPages(cell, impact.Facet(facet[0]), packed); err != nil {
 			return wrap(err, "read pages")
 		}
 	}
@@ -50,12 +64,8 @@ func readPages(ctx context.Context, s *Store, answers []*answer) error {
 	return nil
 }
 
-// addPages adds the pages of a bucket's facet; it keeps packed.
-func (a *answer) addPages(year int, facet impact.Facet, packed []byte) error {
-	cell := a.rest
-	if facet == impact.FacetParticipants {
-		cell = a.year(year)
-	}
+// addPages adds the pages of a bucket's facet to a cell; it keeps packed.
+func (a *answer) addPages(cell *impact.Cell, facet impact.Facet, packed []byte) error {
 	for page, err := range unpack(facet, packed) {
 		if err != nil {
 			return err

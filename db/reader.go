@@ -12,12 +12,19 @@ import (
 )
 
 // Read answers questions, in their order, from the rollups: at most one
-// statement per part for all of them together, and rows in proportion to the
-// buckets that the ranges need.
+// statement per part, and one for settings, for all of them together, and rows in
+// proportion to the buckets that the ranges need.
 func (s *Store) Read(ctx context.Context, questions []impact.Question) ([]*impact.Reading, error) {
+	settings, err := s.settingsOf(ctx, questions)
+	if err != nil {
+		return nil, err
+	}
 	answers := make([]*answer, len(questions))
 	for i, q := range questions {
-		answers[i] = &answer{Question: q, years: make(map[int]*impact.Cell), rest: new(impact.Cell), before: new(impact.Cell)}
+		answers[i] = &answer{
+			Question: q, settings: settings[q.Company],
+			segments: make(map[impact.Day]*impact.Cell), rest: new(impact.Cell), before: new(impact.Cell),
+		}
 	}
 	for _, part := range []struct {
 		has  impact.Parts
@@ -46,7 +53,8 @@ func (s *Store) Read(ctx context.Context, questions []impact.Question) ([]*impac
 // answer is a reading in the making.
 type answer struct {
 	impact.Question
-	years      map[int]*impact.Cell // tallies and participants
+	settings   *impact.Settings
+	segments   map[impact.Day]*impact.Cell // tallies and participants, by first day
 	rest       *impact.Cell
 	before     *impact.Cell
 	enrolments map[string]*impact.Enrolments
@@ -54,21 +62,21 @@ type answer struct {
 	lift       impact.Lift
 }
 
-func (a *answer) year(y int) *impact.Cell {
-	c := a.years[y]
+func (a *answer) segment(from impact.Day) *impact.Cell {
+	c := a.segments[from]
 	if c == nil {
 		c = new(impact.Cell)
-		a.years[y] = c
+		a.segments[from] = c
 	}
 	return c
 }
 
 func (a *answer) reading() *impact.Reading {
-	years := make([]impact.YearCell, 0, len(a.years))
-	for y, c := range a.years {
-		years = append(years, impact.YearCell{Year: y, Cell: c})
+	segments := make([]impact.Segment, 0, len(a.segments))
+	for from, c := range a.segments {
+		segments = append(segments, impact.Segment{From: from, Cell: c})
 	}
-	slices.SortFunc(years, func(x, y impact.YearCell) int { return x.Year - y.Year })
+	slices.SortFunc(segments, func(x, y impact.Segment) int { return int(x.From - y.From) })
 	enrolments := make([]impact.Enrolments, 0, len(a.enrolments))
 	for _, e := range a.enrolments {
 		enrolments = append(enrolments, *e)
@@ -79,7 +87,8 @@ func (a *answer) reading() *impact.Reading {
 		}
 		return 1
 	})
-	r := impact.NewReading(a.Question, years, a.rest, a.before, enrolments)
+	r := impact.NewReading(a.Question, segments, a.rest, a.before, enrolments)
+	r.Settings = a.settings
 	if a.Parts&impact.PartLift != 0 {
 		r.Lift = &a.lift
 	}
@@ -93,7 +102,8 @@ type spans struct {
 	programme       []string
 	grain, from, to []string
 	of              []*answer
-	before          []bool // the span is of the time up to the range's end
+	piece           []impact.Range // that the span is of
+	before          []bool         // the span is of the time up to the range's end
 }
 
 func (sp *spans) add(a *answer, r impact.Range, before bool) {
@@ -104,6 +114,7 @@ func (sp *spans) add(a *answer, r impact.Range, before bool) {
 		sp.from = append(sp.from, span.From.String())
 		sp.to = append(sp.to, span.To.String())
 		sp.of = append(sp.of, a)
+		sp.piece = append(sp.piece, r)
 		sp.before = append(sp.before, before)
 	}
 }
@@ -119,8 +130,23 @@ func inRange(answers []*answer) (sp spans) {
 	return sp
 }
 
+// inPieces is the ranges cut where rates change.
+func inPieces(answers []*answer) (sp spans) {
+	for _, a := range answers {
+		for _, piece := range a.settings.Cut(a.Range) {
+			sp.add(a, piece, false)
+		}
+	}
+	return sp
+}
+
+// segment is the cell of a row's year.
+func (sp *spans) segment(place, year int) *impact.Cell {
+	return sp.of[place-1].segment(sp.piece[place-1].Segment(year))
+}
+
 func readTallies(ctx context.Context, s *Store, answers []*answer) error {
-	sp := inRange(answers)
+	sp := inPieces(answers)
 	rows, err := s.db.QueryContext(ctx, query("read_tallies"), sp.args()...)
 	if err != nil {
 		return wrap(err, "read tallies")
@@ -135,7 +161,7 @@ func readTallies(ctx context.Context, s *Store, answers []*answer) error {
 		}
 		// A measure that this version does not know was folded by a newer one.
 		if m, ok := impact.ParseMeasure(name); ok {
-			sum := &sp.of[place-1].year(year).Tallies[m]
+			sum := &sp.segment(place, year).Tallies[m]
 			sum.N += t.N
 			sum.Sum += t.Sum
 		}

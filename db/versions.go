@@ -23,9 +23,10 @@ type Version struct {
 // Versions follows, through notifications, which companies' figures changed and
 // which API keys ended.
 type Versions struct {
-	listener *pq.Listener
-	onRevoke func(key int32)
-	onGap    func()
+	listener   *pq.Listener
+	onRevoke   func(key int32)
+	onSettings func(company impact.CompanyID)
+	onGap      func()
 
 	mu    sync.RWMutex // guards the fields below; held for map accesses only
 	epoch int64
@@ -37,17 +38,20 @@ type Versions struct {
 // unknown, so that a dead connection cannot hide changes for long.
 const silence = 2 * time.Second
 
-// Follow starts following. onRevoke is told of revoked keys, onGap that some may
-// have been missed. End it by cancelling ctx; Follow returns at once.
-func (s *Store) Follow(ctx context.Context, onRevoke func(key int32), onGap func()) (*Versions, error) {
-	v := &Versions{onRevoke: onRevoke, onGap: onGap, seen: make(map[impact.CompanyID]string)}
+// Follow starts following. onRevoke is told of revoked keys, onSettings of companies
+// whose settings changed, onGap that some news may have been missed. End it by
+// cancelling ctx; Follow returns at once.
+func (s *Store) Follow(
+	ctx context.Context, onRevoke func(key int32), onSettings func(company impact.CompanyID), onGap func(),
+) (*Versions, error) {
+	v := &Versions{onRevoke: onRevoke, onSettings: onSettings, onGap: onGap, seen: make(map[impact.CompanyID]string)}
 	v.listener = pq.NewListener(s.url, 50*time.Millisecond, 2*time.Second, func(e pq.ListenerEventType, err error) {
 		if err != nil {
 			s.log.Warn("listen for changes", "event", int(e), "err", err)
 		}
 		v.gap(e == pq.ListenerEventConnected || e == pq.ListenerEventReconnected)
 	})
-	for _, channel := range []string{Channel, KeysChannel} {
+	for _, channel := range []string{Channel, KeysChannel, SettingsChannel} {
 		if err := v.listener.Listen(channel); err != nil {
 			return nil, wrap(err, "listen to %s", channel)
 		}
@@ -83,6 +87,10 @@ func (v *Versions) run(ctx context.Context) {
 			case n.Channel == KeysChannel:
 				if id, err := strconv.ParseInt(n.Extra, 10, 32); err == nil {
 					v.onRevoke(int32(id))
+				}
+			case n.Channel == SettingsChannel:
+				if id, err := strconv.ParseInt(n.Extra, 10, 32); err == nil {
+					v.onSettings(impact.CompanyID(id))
 				}
 			}
 		case <-proof.C:

@@ -29,7 +29,7 @@ func follow(t *testing.T, s *Store) *follower {
 		case f.heard <- key:
 		case <-ctx.Done():
 		}
-	}, func() { f.gaps <- struct{}{} })
+	}, func(impact.CompanyID) {}, func() { f.gaps <- struct{}{} })
 	if err != nil {
 		t.Fatal(err)
 	}

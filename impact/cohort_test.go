@@ -18,7 +18,7 @@ func TestCohortSuppression(t *testing.T) {
 	everybody := roaring.New()
 	everybody.AddRange(0, 50)
 	done := impact.Enrolments{Programme: "buddy", Enrolled: everybody, Completed: everybody}
-	r := impact.NewReading(impact.Question{}, []impact.YearCell{{Year: 2025, Cell: c}}, new(impact.Cell), nil, []impact.Enrolments{done})
+	r := impact.NewReading(impact.Question{}, []impact.Segment{{From: impact.Date(2025, 1, 1), Cell: c}}, new(impact.Cell), nil, []impact.Enrolments{done})
 
 	for name, tt := range map[string]struct {
 		members    *roaring.Bitmap

@@ -18,6 +18,7 @@ const (
 	CodeUnauthenticated Code = "UNAUTHENTICATED"  // no key, or one that is unknown or revoked
 	CodeForbidden       Code = "FORBIDDEN"        // the key may not do this, or not for this company
 	CodeNotFound        Code = "NOT_FOUND"        // no such company, cohort or path
+	CodeConflict        Code = "CONFLICT"         // changed by another since the caller looked; read again, then decide
 	CodeOverloaded      Code = "OVERLOADED"       // the ingest buffer is full; retry later
 	CodeUnavailable     Code = "UNAVAILABLE"      // the database is away, or the server is stopping; retry later
 	CodeInternal        Code = "INTERNAL"         // a fault of ours; details are in the log only

@@ -76,15 +76,12 @@ type VISComponent struct {
 type Cohort struct {
 	Key              string
 	Name             string
-	Suppressed       bool // fewer than MinCohort people: every figure is withheld
+	Suppressed       bool // fewer than k people: every figure is withheld
 	ParticipantCount int64
 	CompletionRate   decimal.Decimal
 	SROI             SROI
 	AvgVIS           decimal.Decimal // mean over the volunteers who serve it, 0 where there are none
 }
-
-// MinCohort is the smallest group whose figures are told.
-const MinCohort = 5
 
 // Members is a cohort's definition: who belongs to it. The nil set of the
 // cohort "all" is everybody.

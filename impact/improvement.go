@@ -9,8 +9,8 @@ import (
 // SROI is the company's ratio over the reading, which needs [PartsSROI], and
 // [PartAssessments] unless it is by [ImprovementMean] and [BaselineAssumed].
 //
-// The investment is the time of the tally volunteer_time in each calendar year at
-// that year's rate, and the programme costs of the parameters. The confidence is
+// The investment is the time of the tally volunteer_time in each segment at its
+// rate, and the programme costs of the parameters. The confidence is
 // the mean over all assessments of integration, language and job_readiness; one
 // that states none counts as p.NoConfidence, and so does the mean of no
 // assessment. The improvement in each of the three dimensions, in points of 0..1:
@@ -26,9 +26,9 @@ import (
 // improvement. See [SROITeei1] for the ratio itself.
 func (r *Reading) SROI(p SROIParams) SROI {
 	in := SROIInput{Costs: p.ProgrammeCosts}
-	in.VolunteerMS = make(map[int]int64, len(r.Years))
-	for _, y := range r.Years {
-		in.VolunteerMS[y.Year] += y.Tallies[MeasureVolunteerTime].Sum
+	in.VolunteerMS = make(map[Day]int64, len(r.Segments))
+	for _, s := range r.Segments {
+		in.VolunteerMS[s.From] += s.Tallies[MeasureVolunteerTime].Sum
 	}
 	pooled := poolAll(r.total)
 	in.Confidence = pooled.confidence(p.NoConfidence)
@@ -38,16 +38,16 @@ func (r *Reading) SROI(p SROIParams) SROI {
 
 // SROIOf is the ratio of a set of participants; the reading needs [PartsCohort].
 // The investment is the time that named volunteers gave in sessions with members,
-// by calendar year; hours logged without a participant and programme costs are the
+// by segment; hours logged without a participant and programme costs are the
 // company's and not shared out. Improvement and confidence are over the members'
 // assessments, as in [Reading.SROI].
 func (r *Reading) SROIOf(members *roaring.Bitmap, p SROIParams) SROI {
 	var in SROIInput
-	in.VolunteerMS = make(map[int]int64, len(r.Years))
-	for _, y := range r.Years {
-		for who, sums := range y.Participants.All() {
+	in.VolunteerMS = make(map[Day]int64, len(r.Segments))
+	for _, s := range r.Segments {
+		for who, sums := range s.Participants.All() {
 			if sums.MS != 0 && members.Contains(who) {
-				in.VolunteerMS[y.Year] += sums.MS
+				in.VolunteerMS[s.From] += sums.MS
 			}
 		}
 	}

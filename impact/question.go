@@ -14,7 +14,8 @@ type Figures struct {
 // PartsOverview is all parts that a company's own figures need.
 const PartsOverview = PartsMetrics | PartsSROI | PartsVIS
 
-// Figures computes what the reading's parts allow, by the default methodologies.
+// Figures computes what the reading's parts allow, by the default methodologies
+// and the company's settings.
 func (r *Reading) Figures() *Figures {
 	f := &Figures{Question: r.Question}
 	has := func(p Parts) bool { return r.Parts&p == p }
@@ -23,11 +24,11 @@ func (r *Reading) Figures() *Figures {
 		f.Metrics = &m
 	}
 	if has(PartsSROI) {
-		s := r.SROI(DefaultSROI)
+		s := r.SROI(r.Settings.SROI(DefaultSROI, r.Question))
 		f.SROI = &s
 	}
 	if has(PartsVIS) {
-		v := r.VIS(DefaultVIS)
+		v := r.VIS(r.Settings.VIS(DefaultVIS, r.Range))
 		f.VIS = &v
 	}
 	if has(PartsOverview) {

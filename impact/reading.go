@@ -34,10 +34,12 @@ type Question struct {
 // it.
 type Reading struct {
 	Question
-	// Years holds the tallies and participants' sums of each calendar year that the
-	// range touches and in which something happened, ascending: rates such as the
-	// hourly value change with the year.
-	Years []YearCell
+	// Segments hold the tallies and participants' sums of each part of the range over
+	// which no rate changes and in which something happened, in order. A segment ends
+	// with its calendar year, and before each cut of [Settings.Cut].
+	Segments []Segment
+	// Settings are the company's; nil are those of a company that chose nothing.
+	Settings *Settings
 	// Before holds the sets as they stood at the end of the range, counted from
 	// the beginning of time: who was ever active, who was ever enrolled.
 	Before *Cell
@@ -50,9 +52,9 @@ type Reading struct {
 	total *Cell // everything; set by [NewReading]
 }
 
-// YearCell is what happened in one calendar year of a reading's range.
-type YearCell struct {
-	Year int
+// Segment is what happened from one day on, until a rate changes.
+type Segment struct {
+	From Day // its first day within the range; rates are those of this day
 	*Cell
 }
 
@@ -63,15 +65,15 @@ type Enrolments struct {
 }
 
 // NewReading assembles a reading; it takes ownership of its arguments. rest holds
-// what need not be told apart by year, beside the years' cells.
-func NewReading(q Question, years []YearCell, rest, before *Cell, enrolments []Enrolments) *Reading {
-	for _, y := range years {
-		rest.Merge(y.Cell)
+// what need not be told apart by segment, beside the segments' cells.
+func NewReading(q Question, segments []Segment, rest, before *Cell, enrolments []Enrolments) *Reading {
+	for _, s := range segments {
+		rest.Merge(s.Cell)
 	}
 	if before == nil {
 		before = new(Cell)
 	}
-	return &Reading{Question: q, Years: years, Before: before, Enrolments: enrolments, total: rest}
+	return &Reading{Question: q, Segments: segments, Before: before, Enrolments: enrolments, total: rest}
 }
 
 // Total is the cell of the whole range. It must not be changed.

@@ -13,13 +13,14 @@ type SROIParams struct {
 	Values         SROIValues
 	Mode           ImprovementMode
 	Baseline       Baseline
-	BaselineScore  Micro           // assumed where no own first assessment is used
-	MinConfidence  Micro           // below this mean confidence the value is discounted
-	Discount       Micro           // the factor it is then multiplied with
-	NoConfidence   Micro           // what an assessment that states no confidence counts as
-	Hourly         []YearRate      // value of a volunteer's hour, by calendar year
-	HourlyDefault  decimal.Decimal // and in the years that Hourly does not list
-	ProgrammeCosts decimal.Decimal // of the whole range, beside the volunteers' time
+	BaselineScore  Micro                    // assumed where no own first assessment is used
+	MinConfidence  Micro                    // below this mean confidence the value is discounted
+	Discount       Micro                    // the factor it is then multiplied with
+	NoConfidence   Micro                    // what an assessment that states no confidence counts as
+	Hourly         []YearRate               // value of a volunteer's hour, by calendar year
+	HourlyDefault  decimal.Decimal          // and in the years that Hourly does not list
+	OwnHourly      []Dated[decimal.Decimal] // the company's own, which goes before both
+	ProgrammeCosts *big.Rat                 // of the whole range, beside the volunteers' time; nil is none
 }
 
 // SROIValues is what one point of improvement is worth: a rise from 0 to 1.
@@ -55,8 +56,12 @@ var DefaultSROI = SROIParams{
 	HourlyDefault: decimal.New(2995, -2),
 }
 
-// HourlyRate is the value of a volunteer's hour in a year.
-func (p SROIParams) HourlyRate(year int) decimal.Decimal {
+// HourlyRate is the value of an hour that a volunteer gave on a day.
+func (p SROIParams) HourlyRate(day Day) decimal.Decimal {
+	if own := At(p.OwnHourly, day); own != nil {
+		return *own
+	}
+	year := day.Year()
 	for _, r := range p.Hourly {
 		if r.Year == year {
 			return r.USD
@@ -82,15 +87,15 @@ var sroiDimensions = [...]Dimension{Integration, Language, JobReadiness}
 
 // SROIInput is what the ratio of teei-1.0 is made of.
 type SROIInput struct {
-	VolunteerMS map[int]int64          // time given, milliseconds, by calendar year
+	VolunteerMS map[Day]int64          // time given, milliseconds, by a day whose rate it has
 	Improvement map[Dimension]*big.Rat // points, 0 or more; absent is 0
 	Confidence  *big.Rat               // mean over all assessments; nil if there are none
-	Costs       decimal.Decimal        // beside the volunteers' time, USD
+	Costs       *big.Rat               // beside the volunteers' time, USD; nil is none
 }
 
 // SROITeei1 is the ratio of the TEEI methodology teei-1.0:
 //
-//	investment = sum over years of hours x that year's hourly rate, + costs   USD, 2 places
+//	investment = sum of hours x the hourly rate of their day, + costs         USD, 2 places
 //	value      = 150 integration + 500 language + 300 job readiness           USD, 2 places
 //	             x 0.8 if the mean confidence is below 0.7
 //	ratio      = value / investment                                           2 places
@@ -99,10 +104,13 @@ type SROIInput struct {
 // made of the rounded amounts. An investment that is published as 0.00 or less
 // has no ratio, and the status [FigureInsufficientData].
 func SROITeei1(in SROIInput, p SROIParams) SROI {
-	investment := in.Costs.Rat()
-	for year, ms := range in.VolunteerMS {
+	investment := new(big.Rat)
+	if in.Costs != nil {
+		investment.Set(in.Costs)
+	}
+	for day, ms := range in.VolunteerMS {
 		cost := fraction(ms, msPerHour)
-		investment.Add(investment, cost.Mul(cost, p.HourlyRate(year).Rat()))
+		investment.Add(investment, cost.Mul(cost, p.HourlyRate(day).Rat()))
 	}
 
 	value := new(big.Rat)

@@ -4,8 +4,6 @@ import (
 	"math/big"
 	"testing"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/impactql/impactql/impact"
 )
 
@@ -100,11 +98,15 @@ func TestSROITeei1(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			given := make(map[impact.Day]int64)
+			for year, ms := range tt.hours {
+				given[impact.Date(year, 7, 1)] = ms
+			}
 			got := impact.SROITeei1(impact.SROIInput{
-				VolunteerMS: tt.hours,
+				VolunteerMS: given,
 				Improvement: tt.points,
 				Confidence:  tt.confidence,
-				Costs:       decimal.NewFromInt(tt.costs),
+				Costs:       big.NewRat(tt.costs, 1),
 			}, impact.DefaultSROI)
 			if sroiText(got) != tt.want {
 				t.Errorf("got investment, value, ratio %v, want %v", sroiText(got), tt.want)
@@ -126,7 +128,7 @@ func TestSROIImprovement(t *testing.T) {
 	c.Add(assessment(impact.Language, .8, "2022-06-01"), 0, 0)
 	c.Add(assessment(impact.Integration, .5, "2022-06-01"), 0, 0)
 	c.Add(assessment(impact.Language, .1, "2022-03-01"), 1, 0)
-	r := impact.NewReading(impact.Question{}, []impact.YearCell{{Year: 2022, Cell: c}}, new(impact.Cell), nil, nil)
+	r := impact.NewReading(impact.Question{}, []impact.Segment{{From: impact.Date(2022, 1, 1), Cell: c}}, new(impact.Cell), nil, nil)
 
 	for _, tt := range []struct {
 		baseline              impact.Baseline

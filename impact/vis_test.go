@@ -119,7 +119,7 @@ func TestVolunteerVIS(t *testing.T) {
 	c.Add(assessment(impact.Confidence, .6, "2025-02-01"), 0, 0)
 	c.Add(assessment(impact.JobReadiness, .8, "2025-02-01"), 1, 0)
 	c.Add(&impact.Event{Kind: impact.KindPlacement, Participant: "p", Status: impact.StatusPlaced}, 0, 0)
-	r := impact.NewReading(impact.Question{}, []impact.YearCell{{Year: 2025, Cell: c}}, new(impact.Cell), nil, nil)
+	r := impact.NewReading(impact.Question{}, []impact.Segment{{From: impact.Date(2025, 1, 1), Cell: c}}, new(impact.Cell), nil, nil)
 
 	got := r.VolunteerVIS(impact.DefaultVIS)
 	for who, want := range map[impact.Ordinal]string{
@@ -164,7 +164,7 @@ func BenchmarkVIS(b *testing.B) {
 			c.Add(assessment(d, float64(p%97)/100, "2025-02-01"), 5000+p, 0)
 		}
 	}
-	r := impact.NewReading(impact.Question{}, []impact.YearCell{{Year: 2025, Cell: c}}, new(impact.Cell), nil, nil)
+	r := impact.NewReading(impact.Question{}, []impact.Segment{{From: impact.Date(2025, 1, 1), Cell: c}}, new(impact.Cell), nil, nil)
 	members := roaring.New()
 	members.AddRange(5000, 15_000)
 	b.Run("volunteers", func(b *testing.B) {

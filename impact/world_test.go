@@ -2,7 +2,9 @@ package impact_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,22 +117,25 @@ func (w *world) members(names map[string]bool) *roaring.Bitmap {
 // read answers a question as the database does: from the buckets of the range, with
 // per-person sums as pages.
 func read(cells impact.Cells, q impact.Question) (*impact.Reading, error) {
-	byYear, before := map[int]*impact.Cell{}, new(impact.Cell)
-	for key, c := range within(cells, q.Programme, q.Range) {
-		y := byYear[key.Bucket.Year()]
-		if y == nil {
-			y = new(impact.Cell)
-			byYear[key.Bucket.Year()] = y
-		}
-		if err := mergeStored(y, c); err != nil {
-			return nil, err
+	return readWith(nil, cells, q)
+}
+
+func readWith(settings *impact.Settings, cells impact.Cells, q impact.Question) (*impact.Reading, error) {
+	byDay, before := map[impact.Day]*impact.Cell{}, new(impact.Cell)
+	for _, piece := range settings.Cut(q.Range) {
+		for key, c := range within(cells, q.Programme, piece) {
+			day := piece.Segment(key.Bucket.Year())
+			if byDay[day] == nil {
+				byDay[day] = new(impact.Cell)
+			}
+			if err := mergeStored(byDay[day], c); err != nil {
+				return nil, err
+			}
 		}
 	}
-	var years []impact.YearCell
-	for y := range 300 {
-		if c := byYear[1970+y]; c != nil {
-			years = append(years, impact.YearCell{Year: 1970 + y, Cell: c})
-		}
+	var segments []impact.Segment
+	for _, day := range slices.Sorted(maps.Keys(byDay)) {
+		segments = append(segments, impact.Segment{From: day, Cell: byDay[day]})
 	}
 	for _, c := range within(cells, q.Programme, q.Range.Until()) {
 		for _, s := range sets {
@@ -149,7 +154,9 @@ func read(cells impact.Cells, q impact.Question) (*impact.Reading, error) {
 		}
 		enrolments = append(enrolments, e)
 	}
-	return impact.NewReading(q, years, new(impact.Cell), before, enrolments), nil
+	r := impact.NewReading(q, segments, new(impact.Cell), before, enrolments)
+	r.Settings = settings
+	return r, nil
 }
 
 func within(cells impact.Cells, programme string, r impact.Range) map[impact.CellKey]*impact.Cell {

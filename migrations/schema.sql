@@ -30,9 +30,12 @@ CREATE TABLE company (
     next_ordinal integer NOT NULL DEFAULT 0,
     version bigint NOT NULL DEFAULT 0,
     created_at timestamp with time zone NOT NULL DEFAULT now(),
+    min_group integer NOT NULL DEFAULT 5,
+    settings_version bigint NOT NULL DEFAULT 0,
     CONSTRAINT company_key_key UNIQUE (key),
     CONSTRAINT company_pkey PRIMARY KEY (id),
     CONSTRAINT company_fiscal_start_check CHECK (((fiscal_start >= 1) AND (fiscal_start <= 12))),
+    CONSTRAINT company_min_group_check CHECK (((min_group >= 3) AND (min_group <= 1000))),
     CONSTRAINT company_week_start_check CHECK (((week_start >= 0) AND (week_start <= 6)))
 );
 
@@ -145,3 +148,37 @@ CREATE TABLE rollup_page (
     data bytea STORAGE EXTERNAL NOT NULL,
     CONSTRAINT rollup_page_pkey PRIMARY KEY (company_id, programme, grain, bucket, facet, page)
 ) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, toast_tuple_target=8160);
+
+CREATE TABLE company_setting (
+    company_id integer NOT NULL,
+    name text NOT NULL,
+    valid_from date NOT NULL,
+    value text,
+    CONSTRAINT company_setting_pkey PRIMARY KEY (company_id, name, valid_from)
+);
+
+CREATE TABLE programme_cost (
+    company_id integer NOT NULL,
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    programme text NOT NULL,
+    first_day date NOT NULL,
+    last_day date NOT NULL,
+    amount numeric(16,4) NOT NULL,
+    note text NOT NULL DEFAULT ''::text,
+    CONSTRAINT programme_cost_pkey PRIMARY KEY (company_id, id),
+    CONSTRAINT programme_cost_amount_check CHECK ((amount >= (0)::numeric)),
+    CONSTRAINT programme_cost_check CHECK ((last_day >= first_day))
+);
+
+CREATE TABLE audit_log (
+    company_id integer NOT NULL,
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    at timestamp with time zone NOT NULL DEFAULT now(),
+    actor text NOT NULL,
+    subject text NOT NULL,
+    valid_from date,
+    old text,
+    new text,
+    version bigint NOT NULL,
+    CONSTRAINT audit_log_pkey PRIMARY KEY (company_id, id)
+);

@@ -53,8 +53,9 @@ type auth struct {
 	keys      *lru.Cache[[sha256.Size]byte, cachedKey]
 	companies *lru.Cache[string, cachedCompany]
 
-	// revocations rises with each revoked key: what was read before may be stale.
-	revocations atomic.Int64
+	// revocations rises with each revoked key, changes with each company whose settings
+	// changed: what was read before may be stale.
+	revocations, changes atomic.Int64
 
 	mu   sync.Mutex // guards used; held for moments
 	used map[int32]time.Time
@@ -92,10 +93,22 @@ func (a *auth) forget(id int32) {
 	}
 }
 
+// forgetCompany drops a company whose settings changed.
+func (a *auth) forgetCompany(id impact.CompanyID) {
+	a.changes.Add(1)
+	for _, name := range a.companies.Keys() {
+		if c, ok := a.companies.Peek(name); ok && c.ID == id {
+			a.companies.Remove(name)
+		}
+	}
+}
+
 // forgetAll drops everything: news may have been missed.
 func (a *auth) forgetAll() {
 	a.revocations.Add(1)
+	a.changes.Add(1)
 	a.keys.Purge()
+	a.companies.Purge()
 }
 
 // principal is who is calling.
@@ -211,12 +224,21 @@ func (a *auth) company(ctx context.Context, key string) (*impact.Company, error)
 	if c, ok := a.companies.Get(key); ok && now.Before(c.until) {
 		return c.Company, nil
 	}
+	changes := a.changes.Load()
 	c, err := a.store.CompanyByKey(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	a.companies.Add(key, cachedCompany{c, now.Add(keyLifetime)})
+	a.remember(key, c, now, changes)
 	return c, nil
+}
+
+// remember keeps a company that was read after so many changes.
+func (a *auth) remember(name string, c *impact.Company, now time.Time, changes int64) {
+	a.companies.Add(name, cachedCompany{c, now.Add(keyLifetime)})
+	if a.changes.Load() != changes {
+		a.companies.Remove(name)
+	}
 }
 
 // May reports whether the caller may use a company.
@@ -263,6 +285,7 @@ func (a *auth) companyByID(ctx context.Context, id impact.CompanyID) (*impact.Co
 	if c, ok := a.companies.Get(name); ok && now.Before(c.until) {
 		return c.Company, nil
 	}
+	changes := a.changes.Load()
 	list, err := a.store.CompaniesByID(ctx, []impact.CompanyID{id})
 	if err != nil {
 		return nil, err
@@ -270,7 +293,7 @@ func (a *auth) companyByID(ctx context.Context, id impact.CompanyID) (*impact.Co
 	if len(list) == 0 {
 		return nil, impact.Errorf(impact.CodeForbidden, "the API key's company is gone")
 	}
-	a.companies.Add(name, cachedCompany{list[0], now.Add(keyLifetime)})
+	a.remember(name, list[0], now, changes)
 	return list[0], nil
 }
 

@@ -16,6 +16,7 @@ var statuses = map[impact.Code]int{
 	impact.CodeBadJSON:         http.StatusBadRequest,
 	impact.CodeUnauthenticated: http.StatusUnauthorized,
 	impact.CodeForbidden:       http.StatusForbidden,
+	impact.CodeConflict:        http.StatusConflict,
 	impact.CodeNotFound:        http.StatusNotFound,
 	impact.CodeTooLarge:        http.StatusRequestEntityTooLarge,
 	impact.CodeUnsupportedType: http.StatusUnsupportedMediaType,

@@ -115,7 +115,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 	defer endLife()
 
 	auth := newAuth(conn.Store, cmd.Auth == "off", log)
-	versions, err := conn.Follow(life, auth.forget, auth.forgetAll)
+	versions, err := conn.Follow(life, auth.forget, auth.forgetCompany, auth.forgetAll)
 	if err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ func TestStatementsDoNotGrowWithCompanies(t *testing.T) {
 	proxy.take()
 	a.get(t, "/v1/metrics/c000").wantJSON(t)
 	a.get(t, "/v1/metrics/c000").wantJSON(t)
-	if got := proxy.take(); len(got) != 1+2*4 { // the company is remembered
+	if got := proxy.take(); len(got) != 1+2*5 { // the company is remembered
 		t.Errorf("two reads took %d statements:\n%s", len(got), strings.Join(got, "\n---\n"))
 	}
 }
