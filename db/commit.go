@@ -39,6 +39,20 @@ func (s *Store) Commit(ctx context.Context, events []*impact.Event) ([]impact.Ve
 	return verdicts, wrap(err, "commit %d events", len(events))
 }
 
+// CommitWhole is Commit that stores all of the events or none: if Postgres cannot hold
+// one of them it fails with [impact.CodeInvalid].
+func (s *Store) CommitWhole(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error) {
+	if err := s.backlog.admit(ctx); err != nil {
+		return nil, wrap(err, "commit: wait for the fold")
+	}
+	verdicts, err := s.commit(ctx, events)
+	if refused(err) {
+		s.log.ErrorContext(ctx, "commit: events refused", "events", len(events), "err", err)
+		return nil, impact.Errorf(impact.CodeInvalid, "one of the events holds a value that cannot be stored; nothing was stored")
+	}
+	return verdicts, wrap(err, "commit %d events", len(events))
+}
+
 // refused reports whether Postgres cannot hold some value of a batch.
 func refused(err error) bool {
 	e, ok := errors.AsType[*pq.Error](err)

@@ -23,33 +23,30 @@ func (q *request) answer() *answer {
 		b = appendKey(b, r.key)
 		b = append(b, `","status":"`...)
 		b = append(b, r.outcome...)
-		b = append(b, `","receipt":"`...)
-		b = strconv.AppendInt(b, r.receipt, 10)
-		return &answer{http.StatusOK, append(b, `"}`...)}
+		b = append(b, '"')
+		if r.receipt > 0 {
+			b = appendReceipt(b, r.receipt)
+		}
+		return &answer{http.StatusOK, append(q.appendMode(b), '}')}
 	}
 
-	counts := make(map[Outcome]int)
-	var receipt int64
+	var sum tally
 	for i := range q.results {
-		counts[q.results[i].outcome]++
-		receipt = max(receipt, q.results[i].receipt)
+		sum.add(&q.results[i])
 	}
-	accepted := counts[Rejected] < len(q.results) || len(q.results) == 0
-	b := append(make([]byte, 0, 128+96*len(q.results)), `{"success":`...)
-	b = strconv.AppendBool(b, accepted)
-	if receipt > 0 {
-		b = append(b, `,"receipt":"`...)
-		b = strconv.AppendInt(b, receipt, 10)
-		b = append(b, '"')
+	status, failure := http.StatusOK, ""
+	switch {
+	case q.atomic && sum.counts[Rejected] > 0:
+		status = http.StatusUnprocessableEntity
+		failure = "nothing was stored, since " + strconv.Itoa(sum.counts[Rejected]) + " of " + strconv.Itoa(len(q.results)) + " events were refused: see results"
+	case len(q.results) > 0 && sum.counts[Rejected] == len(q.results):
+		status, failure = http.StatusBadRequest, allRefused
 	}
-	if !accepted {
-		b = append(b, `,"error":"every event was refused: see results","code":"`...)
-		b = append(b, impact.CodeInvalid...)
-		b = append(b, '"')
+	b := sum.append(make([]byte, 0, 128+96*len(q.results)), failure)
+	if q.dryRun || q.atomic && failure != "" {
+		b = appendCount(b, string(Valid), sum.counts[Valid])
 	}
-	b = appendCount(b, "stored", counts[Stored])
-	b = appendCount(b, "duplicates", counts[Duplicate])
-	b = appendCount(b, "rejected", counts[Rejected])
+	b = q.appendMode(b)
 	b = append(b, `,"results":[`...)
 	for i := range q.results {
 		if i > 0 {
@@ -57,11 +54,63 @@ func (q *request) answer() *answer {
 		}
 		b = appendResult(b, i, &q.results[i])
 	}
-	b = append(b, `]}`...)
-	if !accepted {
-		return &answer{http.StatusBadRequest, b}
+	return &answer{status, append(b, `]}`...)}
+}
+
+const allRefused = "every event was refused: see results"
+
+// tally counts results.
+type tally struct {
+	counts  map[Outcome]int
+	receipt int64 // the greatest
+}
+
+func (t *tally) add(r *result) {
+	if t.counts == nil {
+		t.counts = make(map[Outcome]int, 4)
 	}
-	return &answer{http.StatusOK, b}
+	t.counts[r.outcome]++
+	t.receipt = max(t.receipt, r.receipt)
+}
+
+// append begins an answer to many events; failure is why none was taken, if so.
+func (t *tally) append(b []byte, failure string) []byte {
+	b = append(b, `{"success":`...)
+	b = strconv.AppendBool(b, failure == "")
+	if failure != "" {
+		b = append(b, `,"error":"`...)
+		b = append(b, failure...)
+		b = append(b, `","code":"`...)
+		b = append(b, impact.CodeInvalid...)
+		b = append(b, '"')
+	}
+	return t.appendCounts(b)
+}
+
+func (t *tally) appendCounts(b []byte) []byte {
+	if t.receipt > 0 {
+		b = appendReceipt(b, t.receipt)
+	}
+	b = appendCount(b, "stored", t.counts[Stored])
+	b = appendCount(b, "duplicates", t.counts[Duplicate])
+	return appendCount(b, "rejected", t.counts[Rejected])
+}
+
+// appendMode says what was special about the request.
+func (m mode) appendMode(b []byte) []byte {
+	if m.atomic {
+		b = append(b, `,"atomic":true`...)
+	}
+	if m.dryRun {
+		b = append(b, `,"dryRun":true`...)
+	}
+	return b
+}
+
+func appendReceipt(b []byte, receipt int64) []byte {
+	b = append(b, `,"receipt":"`...)
+	b = strconv.AppendInt(b, receipt, 10)
+	return append(b, '"')
 }
 
 func appendCount(b []byte, name string, n int) []byte {
@@ -74,6 +123,14 @@ func appendCount(b []byte, name string, n int) []byte {
 func appendResult(b []byte, index int, r *result) []byte {
 	b = append(b, `{"index":`...)
 	b = strconv.AppendInt(b, int64(index), 10)
+	if r.line > 0 {
+		b = appendCount(b, "line", r.line)
+	}
+	return appendOutcome(b, r)
+}
+
+// appendOutcome ends a result.
+func appendOutcome(b []byte, r *result) []byte {
 	b = append(b, `,"status":"`...)
 	b = append(b, r.outcome...)
 	b = append(b, '"')

@@ -33,6 +33,10 @@ func (instantly) Commit(_ context.Context, events []*impact.Event) ([]impact.Ver
 	return make([]impact.Verdict, len(events)), nil
 }
 
+func (instantly) CommitWhole(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error) {
+	return instantly{}.Commit(ctx, events)
+}
+
 func BenchmarkHandler(b *testing.B) {
 	company := &impact.Company{ID: 1, Key: "acme", Calendar: impact.Calendar{Location: time.UTC}}
 	pool := NewPool(instantly{}, Limits{})

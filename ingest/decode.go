@@ -44,6 +44,9 @@ type decoder struct {
 	body []byte
 	wire wire
 	path []byte // folded names down to the current value, dot-separated
+	// batch is the array of a body {"batch": [...]}, which has no type: the events are
+	// in it, and each was not called.
+	batch []byte
 
 	looking field            // the field that pointerTo looks for
 	found   jsontext.Pointer // where it last was taken from
@@ -65,12 +68,12 @@ func (d *decoder) release() {
 	d.in = bytes.Buffer{}
 	d.json.Reset(&d.in)
 	d.wire = wire{}
-	d.body, d.path, d.looking, d.found = nil, d.path[:0], fieldNone, ""
+	d.body, d.path, d.batch, d.looking, d.found = nil, d.path[:0], nil, fieldNone, ""
 	decoders.Put(d)
 }
 
 // events calls each with every event of the body, which is one event or an array
-// of them; array says which. The wire is valid during the call only. An error
+// of them; array says which. An array within {"batch": [...]} is left in d.batch. The wire is valid during the call only. An error
 // means that the request is refused whole, whatever each was called with.
 func (d *decoder) events(each func(w *wire, array bool)) (array bool, err error) {
 	w := &d.wire
@@ -82,6 +85,10 @@ func (d *decoder) events(each func(w *wire, array bool)) (array bool, err error)
 		if err := d.end(); err != nil {
 			return false, err
 		}
+		if w.has[fieldBatch] && !w.has[fieldType] {
+			return true, nil
+		}
+		d.batch = nil
 		each(w, false)
 		return false, nil
 	case '[':
@@ -204,8 +211,32 @@ func (d *decoder) member(w *wire, inData bool) error {
 		if f == fieldNone || w.has[f] && (w.under[f] || !inData) {
 			return d.skip()
 		}
+		switch {
+		case f == fieldBatch:
+			return d.array(w, kind)
+		case fieldSpecVersion <= f && f <= fieldDataBase64 && kind != '"':
+			return d.skip() // what CloudEvents call so is text; others may mean anything
+		}
 		return d.value(w, f, inData)
 	}
+}
+
+// array notes where the array of {"batch": [...]} is.
+func (d *decoder) array(w *wire, kind jsontext.Kind) error {
+	if kind != '[' {
+		return d.skip()
+	}
+	depth := d.json.StackDepth()
+	if _, err := d.json.ReadToken(); err != nil {
+		return d.syntax(err)
+	}
+	start := d.json.InputOffset() - 1
+	if err := d.leave(depth); err != nil {
+		return err
+	}
+	w.has[fieldBatch] = true
+	d.batch = d.body[start:d.json.InputOffset()]
+	return nil
 }
 
 const dataBranch = "data"
@@ -271,7 +302,12 @@ func (d *decoder) skip() error {
 		}
 		return nil
 	}
-	for depth := d.json.StackDepth(); ; {
+	return d.leave(d.json.StackDepth())
+}
+
+// leave reads until no more than depth objects and arrays are open.
+func (d *decoder) leave(depth int) error {
+	for {
 		if _, err := d.json.ReadToken(); err != nil {
 			return d.syntax(err)
 		}

@@ -11,6 +11,10 @@ const (
 	fieldEventID
 	fieldDeliveryID
 	fieldTime
+	fieldSpecVersion // of CloudEvents
+	fieldOrigin      // the source of a CloudEvent
+	fieldDataBase64  // of CloudEvents
+	fieldBatch       // the array of a body that is a batch
 	fieldCompany     // named outright
 	fieldCompanyHint // of a person in the event, in the source's own words
 	fieldSession
@@ -64,6 +68,7 @@ var canonical = [numFields]string{
 	fieldVolunteer: "/data/volunteerId", fieldHours: "/data/hours", fieldScore: "/data/score",
 	fieldRating: "/data/rating", fieldDimension: "/data/dimension", fieldAmount: "/data/amount", fieldCurrency: "/data/currency",
 	fieldSession: "/sessionId", fieldStatus: "/data/status",
+	fieldSpecVersion: "/specversion", fieldOrigin: "/source", fieldEventID: "/id", fieldDataBase64: "/data_base64",
 }
 
 // Names are compared without case and underscores: sessionId, session_id and
@@ -76,6 +81,9 @@ var envelopeFields = map[string]field{
 	"deliveryid": fieldDeliveryID,
 	"timestamp":  fieldTime, "occurredat": fieldTime, "time": fieldTime,
 	"companyid": fieldCompany,
+
+	"specversion": fieldSpecVersion, "source": fieldOrigin, "database64": fieldDataBase64,
+	"batch": fieldBatch,
 }
 
 // dataFields are names under "data", or at the top for sources without "data".

@@ -3,9 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
-	"mime"
 	"net/http"
 	"strconv"
 	"time"
@@ -13,15 +11,19 @@ import (
 	"github.com/impactql/impactql/impact"
 )
 
-// Handler serves POST /webhooks/ingest and POST /webhooks/{source}: one event, or an
-// array of them.
+// Handler serves POST /webhooks/ingest and POST /webhooks/{source}: one event, an array
+// of them, a stream of lines, or CloudEvents; see [modeOf].
 type Handler struct {
 	Pool *Pool
+	// Known finds events in the log, for ?dryRun=true: the verdict of each, in their
+	// order, is a duplicate with its receipt, or zero.
+	Known func(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error)
 	// Identify says who sent the request, by its path and headers; its errors are
 	// [*impact.Error].
 	Identify func(*http.Request) (Sender, error)
-	// Refuse answers a request that failed as a whole.
-	Refuse func(w http.ResponseWriter, r *http.Request, err *impact.Error)
+	// Refuse answers a request that failed as a whole. Details are JSON; nil if there
+	// are none.
+	Refuse func(w http.ResponseWriter, r *http.Request, err *impact.Error, details any)
 	// Log receives what callers are not told.
 	Log *slog.Logger
 	// Observe, if not nil, is told what became of each event.
@@ -36,6 +38,9 @@ const (
 	Stored    Outcome = "stored"
 	Duplicate Outcome = "duplicate"
 	Rejected  Outcome = "rejected"
+	// Valid would have been stored: it was a dry run, or another event of an atomic
+	// request was refused.
+	Valid Outcome = "valid"
 )
 
 // ServeHTTP implements [http.Handler].
@@ -53,43 +58,39 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 var jsonType = []string{"application/json"}
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error) {
-	sender, err := h.Identify(r)
+	m, modeErr := modeOf(r)
+	identified := r
+	if m.streams() { // what a stream has brought is taken, also from a sender who is gone
+		identified = r.WithContext(context.WithoutCancel(r.Context()))
+	}
+	sender, err := h.Identify(identified)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkHeaders(r); err != nil {
-		return nil, err
+	if modeErr != nil {
+		return nil, modeErr
 	}
-	room := room{pool: h.Pool}
-	defer room.release()
-	body, err := readBody(w, r, &room)
-	if err != nil {
-		return nil, err
-	}
-	if sender.Verify != nil {
-		if err := sender.Verify(r.Header, body); err != nil {
-			return nil, err
-		}
-	}
-	req := request{normaliser: normaliser{
+	taken := room{pool: h.Pool}
+	defer taken.release()
+	req := request{mode: m, normaliser: normaliser{
 		caller: sender.Caller, source: sender.Source, provider: sender.Provider, delivery: sender.Delivery, receivedAt: time.Now(),
+		strict: m.format.isCloudEvent(),
 	}}
+	if m.streams() {
+		return h.stream(w, r, &sender, &req, &taken)
+	}
+	body, err := h.body(w, r, m, &sender, &taken)
+	if err != nil {
+		return nil, err
+	}
+	if m.format == formatBinary {
+		req.headers = r.Header
+	}
 	if err := req.decode(body); err != nil {
 		return nil, err
 	}
-	if len(req.events) > 0 {
-		// A caller who hangs up leaves the batch as it is: the events are in it, and
-		// their room is not free before they are settled.
-		verdicts, err := h.Pool.Commit(context.WithoutCancel(r.Context()), req.events, int64(len(body)))
-		if err != nil {
-			return nil, err
-		}
-		req.settle(verdicts)
-	}
-	if h.Observe != nil {
-		for i := range req.results {
-			h.Observe(req.results[i].outcome)
-		}
+	if err := h.settle(r.Context(), &req, int64(len(body))); err != nil {
+		return nil, err
 	}
 	if !req.array && req.results[0].err != nil {
 		return nil, req.results[0].err
@@ -97,147 +98,77 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 	return req.answer(), nil
 }
 
-func checkHeaders(r *http.Request) error {
-	if ct := r.Header.Get("Content-Type"); ct != "" && ct != jsonType[0] {
-		media, _, err := mime.ParseMediaType(ct)
-		if err != nil || media != jsonType[0] {
-			return impact.Errorf(impact.CodeUnsupportedType, "Content-Type is %q; send application/json", ct)
-		}
+// settle makes the events of a request durable, or finds out what would become of
+// them, and gives each of its results an outcome.
+func (h *Handler) settle(ctx context.Context, req *request, size int64) error {
+	// A caller who hangs up leaves the batch as it is: the events are in it, and
+	// their room is not free before they are settled.
+	ctx = context.WithoutCancel(ctx)
+	var verdicts []impact.Verdict
+	var err error
+	switch {
+	case len(req.events) == 0:
+	case req.dryRun:
+		verdicts, err = h.known(ctx, req.events)
+	case req.atomic && len(req.events) < len(req.results):
+		req.withhold()
+	case req.atomic:
+		verdicts, err = h.Pool.CommitWhole(ctx, req.events, size)
+	default:
+		verdicts, err = h.Pool.Commit(ctx, req.events, size)
 	}
-	if ce := r.Header.Get("Content-Encoding"); ce != "" && ce != "identity" {
-		return impact.Errorf(impact.CodeUnsupportedType, "Content-Encoding is %q; send the body as it is", ce)
+	if err != nil {
+		return err
+	}
+	if verdicts != nil {
+		req.settle(verdicts)
+	}
+	if h.Observe != nil && !req.dryRun {
+		for i := range req.results {
+			h.Observe(req.results[i].outcome)
+		}
 	}
 	return nil
 }
 
-var errTooLarge = impact.Errorf(impact.CodeTooLarge, "send at most %d bytes in one request", MaxBody)
-
-// room is what one request has reserved.
-type room struct {
-	pool *Pool
-	n    int64
-}
-
-func (m *room) grow(n int64) error {
-	err := m.pool.Reserve(n)
-	if err == nil {
-		m.n += n
-	}
-	return err
-}
-
-func (m *room) release() { m.pool.Release(m.n) }
-
-// firstRoom is what is reserved for a body before any of it has arrived.
-const firstRoom = 64 << 10
-
-// readBody reads the body into room that grows as it arrives, so that a promise of
-// many bytes takes no room from those who send theirs.
-func readBody(w http.ResponseWriter, r *http.Request, room *room) ([]byte, error) {
-	most := r.ContentLength
-	if most > MaxBody {
-		return nil, errTooLarge
-	}
-	if most < 0 {
-		most = MaxBody
-		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
-	}
-	body := make([]byte, 0, min(most, firstRoom)+1)
-	if err := room.grow(int64(cap(body))); err != nil {
+// known is the verdict of each event if it were sent now: a duplicate of the log, or of
+// an event before it in the request.
+func (h *Handler) known(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error) {
+	verdicts, err := h.Known(ctx, events)
+	if err != nil {
 		return nil, err
 	}
-	for {
-		n, err := r.Body.Read(body[len(body):cap(body)])
-		body = body[:len(body)+n]
-		switch _, tooLarge := errors.AsType[*http.MaxBytesError](err); {
-		case errors.Is(err, io.EOF):
-			return body, nil
-		case tooLarge:
-			return nil, errTooLarge
-		case err != nil:
-			return nil, impact.Errorf(impact.CodeInvalid, "the body ended early or came too slowly; send again")
-		}
-		if len(body) == cap(body) {
-			more := min(int64(cap(body)), most+1-int64(cap(body)))
-			if err := room.grow(more); err != nil {
-				return nil, err
-			}
-			body = append(make([]byte, 0, int64(cap(body))+more), body...)
-		}
+	type identity struct {
+		company impact.CompanyID
+		key     impact.Key
 	}
-}
-
-// request is the state of one request: a result per event, and the valid events.
-type request struct {
-	normaliser
-	array   bool
-	results []result
-	events  []*impact.Event
-}
-
-// result is what became of one event of a request.
-type result struct {
-	outcome Outcome
-	err     *impact.Error // of a rejected event
-	key     impact.Key
-	receipt int64
-}
-
-func (q *request) decode(body []byte) error {
-	d := newDecoder(body)
-	defer d.release()
-	array, err := d.events(func(w *wire, array bool) {
-		if array {
-			q.delivery = "" // a delivery of many events does not tell them apart
-		}
-		e, refused := q.normalise(w)
-		if refused != nil {
-			if array && refused != w.problem {
-				refused.Pointer = "/" + strconv.Itoa(len(q.results)) + refused.Pointer
-			}
-			q.results = append(q.results, result{outcome: Rejected, err: refused})
-			return
-		}
-		q.results = append(q.results, result{outcome: Stored, key: e.Key})
-		q.events = append(q.events, e)
-	})
-	q.array = array
-	return err
-}
-
-func (q *request) settle(verdicts []impact.Verdict) {
-	next := 0
-	for i := range q.results {
-		r := &q.results[i]
-		if r.err != nil {
-			continue
-		}
-		v := verdicts[next]
-		next++
-		switch {
-		case v.Err != nil:
-			refused := *v.Err
-			if q.array {
-				refused.Pointer = "/" + strconv.Itoa(i) + refused.Pointer
-			}
-			r.outcome, r.err = Rejected, &refused
-		case v.Duplicate:
-			r.outcome, r.receipt = Duplicate, v.Receipt
-		default:
-			r.receipt = v.Receipt
-		}
+	seen := make(map[identity]bool, len(events))
+	for i, e := range events {
+		id := identity{e.Company, e.Key}
+		verdicts[i].Duplicate = verdicts[i].Duplicate || seen[id]
+		seen[id] = true
 	}
+	return verdicts, nil
 }
 
 // refuse answers a request that failed as a whole.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	e, ok := errors.AsType[*impact.Error](err)
 	if !ok {
-		h.Log.WarnContext(r.Context(), "ingest: not committed", "err", err)
-		e = impact.Errorf(impact.CodeUnavailable, "the events were not committed; send them again")
+		e = h.uncommitted(r.Context(), err)
 	}
 	if e.Code == impact.CodeOverloaded || e.Code == impact.CodeUnavailable {
 		w.Header().Set("Retry-After", strconv.Itoa(int(h.Pool.RetryAfter().Seconds())))
 	}
-	h.Refuse(w, r, e)
+	var details any
+	if b, ok := errors.AsType[*brokenStream](err); ok {
+		details = b.progress
+	}
+	h.Refuse(w, r, e, details)
+}
+
+// uncommitted is what callers are told of an error that is not for them.
+func (h *Handler) uncommitted(ctx context.Context, err error) *impact.Error {
+	h.Log.WarnContext(ctx, "ingest: not committed", "err", err)
+	return impact.Errorf(impact.CodeUnavailable, "the events were not committed; send them again")
 }

@@ -49,6 +49,29 @@ func (s *shelf) Commit(_ context.Context, events []*impact.Event) ([]impact.Verd
 	return verdicts, nil
 }
 
+// CommitWhole refuses all of the events if one cannot be stored.
+func (s *shelf) CommitWhole(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error) {
+	for _, e := range events {
+		if e.Type == "unstorable" {
+			return nil, impact.Errorf(impact.CodeInvalid, "cannot be stored")
+		}
+	}
+	return s.Commit(ctx, events)
+}
+
+// Known says what the shelf has.
+func (s *shelf) Known(_ context.Context, events []*impact.Event) ([]impact.Verdict, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	verdicts := make([]impact.Verdict, len(events))
+	for i, e := range events {
+		if s.known[e.Key] {
+			verdicts[i] = impact.Verdict{Receipt: 42, Duplicate: true}
+		}
+	}
+	return verdicts, s.err
+}
+
 var statuses = map[impact.Code]int{
 	impact.CodeInvalid: 400, impact.CodeBadJSON: 400, impact.CodeTooLarge: 413, impact.CodeUnsupportedType: 415,
 	impact.CodeUnauthenticated: 401, impact.CodeForbidden: 403, impact.CodeOverloaded: 503, impact.CodeUnavailable: 503,
@@ -64,11 +87,19 @@ func newHandler(t *testing.T, store Store, limits Limits) *Handler {
 			}
 			return Sender{Caller: tenant{acme, globex}}, nil
 		},
-		Refuse: func(w http.ResponseWriter, _ *http.Request, e *impact.Error) {
+		Refuse: func(w http.ResponseWriter, _ *http.Request, e *impact.Error, details any) {
 			w.WriteHeader(statuses[e.Code])
-			fmt.Fprintf(w, `{"success":false,"code":%q,"pointer":%q}`, e.Code, e.Pointer)
+			_ = json.NewEncoder(w).Encode(struct {
+				Success          bool
+				Code             impact.Code
+				Pointer, Message string
+				Details          any
+			}{Code: e.Code, Pointer: e.Pointer, Message: e.Message, Details: details})
 		},
 		Log: slog.New(slog.DiscardHandler),
+	}
+	if s, ok := store.(*shelf); ok {
+		h.Known = s.Known
 	}
 	t.Cleanup(func() { h.Pool.Stop(context.Background()) })
 	return h
@@ -178,7 +209,7 @@ func TestHandlerRefuses(t *testing.T) {
 		"type":             {oneEvent, []string{"Content-Type", "text/plain"}, 415, "UNSUPPORTED_TYPE"},
 		"malformed type":   {oneEvent, []string{"Content-Type", "application/json; charset"}, 415, "UNSUPPORTED_TYPE"},
 		"charset is fine":  {oneEvent, []string{"Content-Type", "Application/JSON; charset=utf-8"}, 200, "stored"},
-		"encoding":         {oneEvent, []string{"Content-Encoding", "gzip"}, 415, "UNSUPPORTED_TYPE"},
+		"encoding":         {oneEvent, []string{"Content-Encoding", "br"}, 415, "UNSUPPORTED_TYPE"},
 		"identity is fine": {oneEvent, []string{"Content-Encoding", "identity"}, 200, "stored"},
 		"empty":            {``, nil, 400, "BAD_JSON"},
 		"not JSON":         {`{"type":"a",}`, nil, 400, "BAD_JSON"},

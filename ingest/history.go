@@ -13,6 +13,9 @@ func Decode(raw []byte, company *impact.Company, receivedAt time.Time) (*impact.
 	if err := q.decode(raw); err != nil {
 		return nil, err
 	}
+	if q.array {
+		return nil, impact.Errorf(impact.CodeInvalid, "it must be one event, a JSON object")
+	}
 	if len(q.events) == 0 {
 		return nil, q.results[0].err
 	}

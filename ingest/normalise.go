@@ -23,6 +23,8 @@ type normaliser struct {
 	// delivery is the delivery id of the request's header, for a body of one event;
 	// empty if there is none.
 	delivery string
+	// strict: the events were sent as CloudEvents and must keep to their rules.
+	strict bool
 
 	wire    *wire
 	event   *impact.Event
@@ -36,6 +38,16 @@ func (n *normaliser) normalise(w *wire) (*impact.Event, *impact.Error) {
 	if w.problem != nil {
 		if _, known := impact.KindOf(w.text[fieldType]); known || !w.minor {
 			return nil, w.problem
+		}
+	}
+	if n.strict {
+		if err := n.checkCloudEvent(); err != nil {
+			return nil, err
+		}
+	}
+	if w.has[fieldDataBase64] && isCloudEvent(w) {
+		if again, err := n.unpack(w); again != nil || err != nil {
+			return again, err
 		}
 	}
 	for _, step := range []func() *impact.Error{n.name, n.place, n.people, n.check, n.date} {
@@ -218,11 +230,13 @@ func parseTime(s string, loc *time.Location) (time.Time, bool) {
 	return time.UnixMilli(int64(x)), true
 }
 
-// identity is the event's key: from the delivery, else the event's id, else type
+// identity is the event's key: from a CloudEvent's source and id, else the delivery, else the event's id, else type
 // and session, else the bytes themselves. See docs/decisions/0002.
 func (n *normaliser) identity() impact.Key {
 	w := n.wire
 	switch {
+	case isCloudEvent(w):
+		return hashKey("cloudevent", w.text[fieldOrigin], w.text[fieldEventID])
 	case w.text[fieldDeliveryID] != "":
 		return n.hashDelivery(w.text[fieldDeliveryID])
 	case n.delivery != "":

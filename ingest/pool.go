@@ -15,6 +15,9 @@ type Store interface {
 	// order, what became of each. After an error nothing may be acknowledged, and
 	// committing the same events again is safe.
 	Commit(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error)
+	// CommitWhole is Commit that stores all of the events or, with an error that has
+	// [impact.CodeInvalid], none.
+	CommitWhole(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error)
 }
 
 // Limits bound what the pool holds. Zero fields take their defaults.
@@ -69,6 +72,7 @@ type Pool struct {
 type batch struct {
 	events   []*impact.Event
 	bytes    int64
+	whole    bool          // all or nothing; the events are those of one request
 	done     chan struct{} // closed when verdicts or err is final
 	verdicts []impact.Verdict
 	err      error
@@ -137,6 +141,25 @@ func (p *Pool) Commit(ctx context.Context, events []*impact.Event, size int64) (
 	if err != nil {
 		return nil, err
 	}
+	return b.wait(ctx, at, len(events))
+}
+
+// CommitWhole is Commit that stores all events or none. They get a batch of their own.
+func (p *Pool) CommitWhole(ctx context.Context, events []*impact.Event, size int64) ([]impact.Verdict, error) {
+	p.mu.Lock()
+	if p.stopping {
+		p.mu.Unlock()
+		return nil, errStopping
+	}
+	b := p.begin()
+	b.events, b.bytes, b.whole = events, size, true
+	p.work.Signal()
+	p.mu.Unlock()
+	return b.wait(ctx, 0, len(events))
+}
+
+// wait returns the verdicts of n events from at on, once they are final.
+func (b *batch) wait(ctx context.Context, at, n int) ([]impact.Verdict, error) {
 	select {
 	case <-b.done:
 	case <-ctx.Done():
@@ -145,7 +168,7 @@ func (p *Pool) Commit(ctx context.Context, events []*impact.Event, size int64) (
 	if b.err != nil {
 		return nil, b.err
 	}
-	return b.verdicts[at : at+len(events)], nil
+	return b.verdicts[at : at+n], nil
 }
 
 func (p *Pool) add(events []*impact.Event, size int64) (b *batch, at int, err error) {
@@ -157,15 +180,21 @@ func (p *Pool) add(events []*impact.Event, size int64) (b *batch, at int, err er
 	if n := len(p.queue); n > 0 {
 		b = p.queue[n-1]
 	}
-	if b == nil || len(b.events)+len(events) > p.limits.BatchEvents || b.bytes+size > p.limits.BatchBytes {
-		b = &batch{done: make(chan struct{})}
-		p.queue = append(p.queue, b)
+	if b == nil || b.whole || len(b.events)+len(events) > p.limits.BatchEvents || b.bytes+size > p.limits.BatchBytes {
+		b = p.begin()
 	}
 	at = len(b.events)
 	b.events = append(b.events, events...)
 	b.bytes += size
 	p.work.Signal()
 	return b, at, nil
+}
+
+// begin queues a new batch. Call it with mu held.
+func (p *Pool) begin() *batch {
+	b := &batch{done: make(chan struct{})}
+	p.queue = append(p.queue, b)
+	return b
 }
 
 // take removes the oldest batch, waiting for one. It returns nil once the pool is
@@ -189,7 +218,11 @@ func (p *Pool) commitLoop() {
 	for b := p.take(); b != nil; b = p.take() {
 		start := time.Now()
 		ctx, cancel := context.WithTimeout(context.Background(), p.limits.CommitTimeout)
-		b.verdicts, b.err = p.store.Commit(ctx, b.events)
+		if b.whole {
+			b.verdicts, b.err = p.store.CommitWhole(ctx, b.events)
+		} else {
+			b.verdicts, b.err = p.store.Commit(ctx, b.events)
+		}
 		cancel()
 		if b.err == nil {
 			p.measure(b.bytes, time.Since(start))

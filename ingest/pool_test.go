@@ -42,6 +42,10 @@ func (g *gate) Commit(ctx context.Context, events []*impact.Event) ([]impact.Ver
 	return verdicts, nil
 }
 
+func (g *gate) CommitWhole(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error) {
+	return g.Commit(ctx, events)
+}
+
 // keys are the first bytes of the events' keys.
 func (c *call) keys() []byte {
 	var keys []byte

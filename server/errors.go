@@ -34,7 +34,10 @@ type errorAnswer struct {
 }
 
 // refuse answers with an error that may be shown.
-func refuse(w http.ResponseWriter, _ *http.Request, e *impact.Error) {
+func refuse(w http.ResponseWriter, r *http.Request, e *impact.Error) { refuseWith(w, r, e, nil) }
+
+// refuseWith is refuse with details for programs.
+func refuseWith(w http.ResponseWriter, _ *http.Request, e *impact.Error, details any) {
 	status, ok := statuses[e.Code]
 	if !ok {
 		status = http.StatusInternalServerError
@@ -45,7 +48,7 @@ func refuse(w http.ResponseWriter, _ *http.Request, e *impact.Error) {
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="impactql"`)
 	}
-	writeJSON(w, status, errorAnswer{Error: strings.TrimSpace(e.Pointer + " " + e.Message), Code: e.Code, Pointer: e.Pointer})
+	writeJSON(w, status, errorAnswer{Error: strings.TrimSpace(e.Pointer + " " + e.Message), Code: e.Code, Pointer: e.Pointer, Details: details})
 }
 
 // fail answers with any error: what is not made to be shown is logged instead.

@@ -131,7 +131,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 	handler := routes(&doors{
 		log: log, auth: auth, health: h, metrics: m, demoKey: demoKey,
 		ingest: &ingest.Handler{
-			Pool: pool, Refuse: refuse, Log: log, Observe: m.outcome,
+			Pool: pool, Known: conn.Known, Refuse: refuseWith, Log: log, Observe: m.outcome,
 			Identify: auth.sender,
 		},
 		graphql: graph.NewHandler(graph.Config{

@@ -1,0 +1,118 @@
+package ingest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// Limits on a stream of lines.
+const (
+	MaxStream = 1 << 30 // bytes, counted after Content-Encoding is undone
+
+	// pace is how much of a stream must arrive within each period.
+	pace       = 32 << 10
+	pacePeriod = 30 * time.Second
+
+	// A piece of a stream is committed at once.
+	pieceBytes  = 512 << 10
+	pieceEvents = 2_000
+)
+
+var errStreamTooLarge = impact.Errorf(impact.CodeTooLarge, "send at most %d bytes in one stream", MaxStream)
+
+// lineReader cuts a stream into lines.
+type lineReader struct {
+	from io.Reader
+	rest []byte // that follows the lines handed out
+	err  error  // how the stream ended
+	long bool   // within a line that is too long
+	n    int    // lines handed out
+}
+
+// piece is some lines of a stream. Its memory belongs to the events that are made of it.
+type piece struct {
+	body  []byte // whole lines
+	first int    // the number of the first one
+	// long is the number of a line after the body that is too long, or 0.
+	long int
+	err  error // io.EOF at the end of the stream, or why it broke
+}
+
+// next reads the next piece. The last line of a stream needs no end; that of one that
+// broke is left out.
+func (l *lineReader) next() piece {
+	p := piece{first: l.n + 1}
+	buf := make([]byte, len(l.rest), pieceBytes)
+	copy(buf, l.rest)
+	end := 0 // of the last whole line
+	for l.err == nil && len(buf) < cap(buf) {
+		from := len(buf)
+		var n int
+		n, l.err = l.from.Read(buf[from:cap(buf)])
+		if buf = buf[:from+n]; l.long {
+			buf = l.leave(buf)
+		}
+		if i := bytes.LastIndexByte(buf[min(from, len(buf)):], '\n'); i >= 0 {
+			end = from + i + 1
+		}
+		if len(buf)-end > MaxEvent {
+			l.long, p.long = true, 1 // its number follows
+			p.body, buf = buf[:end:end], l.leave(buf[end:])
+			break
+		}
+	}
+	if p.long == 0 {
+		if errors.Is(l.err, io.EOF) {
+			end = len(buf)
+		}
+		p.body, buf = buf[:end:end], buf[end:]
+	}
+	l.rest = buf
+	l.n += bytes.Count(p.body, []byte{'\n'})
+	if n := len(p.body); n > 0 && p.body[n-1] != '\n' {
+		l.n++
+	}
+	if p.long > 0 {
+		l.n++
+		p.long = l.n
+	}
+	if len(l.rest) == 0 || !errors.Is(l.err, io.EOF) {
+		p.err = l.err
+	}
+	return p
+}
+
+// leave drops the rest of a line that is too long.
+func (l *lineReader) leave(buf []byte) []byte {
+	_, rest, found := bytes.Cut(buf, []byte{'\n'})
+	if !found {
+		return buf[:0]
+	}
+	l.long = false
+	return rest
+}
+
+// paced reads a body that may take as long as it likes, as long as it keeps coming:
+// pace bytes at least within pacePeriod of waiting for them.
+type paced struct {
+	from  io.Reader
+	conn  *http.ResponseController
+	since int           // bytes that came of the pace
+	spent time.Duration // waiting for them
+}
+
+func (p *paced) Read(b []byte) (int, error) {
+	start := time.Now()
+	_ = p.conn.SetReadDeadline(start.Add(pacePeriod - p.spent)) // where there is none to set, the server's own holds
+	n, err := p.from.Read(b)
+	p.since += n
+	if p.spent += time.Since(start); p.since >= pace {
+		p.since, p.spent = 0, 0
+	}
+	return n, err
+}
