@@ -248,7 +248,7 @@ func TestIngestRefusals(t *testing.T) {
 		{"text/plain", loadBody, 415, impact.CodeUnsupportedType, "", []string{"Content-Type: text/plain"}},
 		{"a form", loadBody, 415, impact.CodeUnsupportedType, "", []string{"Content-Type: application/x-www-form-urlencoded"}},
 		{"a content type that is none", loadBody, 415, impact.CodeUnsupportedType, "", []string{"Content-Type: ;;"}},
-		{"compressed", loadBody, 415, impact.CodeUnsupportedType, "", []string{"Content-Encoding: gzip"}},
+		{"compressed", loadBody, 415, impact.CodeUnsupportedType, "", []string{"Content-Encoding: br"}},
 		{"no key", loadBody, 401, impact.CodeUnauthenticated, "", []string{"X-API-Key: "}},
 		{"an unknown key", loadBody, 401, impact.CodeUnauthenticated, "", []string{"X-API-Key: iql_unknown"}},
 		{"an unknown bearer", loadBody, 401, impact.CodeUnauthenticated, "", []string{"X-API-Key: ", "Authorization: Bearer iql_unknown"}},
