@@ -108,15 +108,19 @@ type spans struct {
 
 func (sp *spans) add(a *answer, r impact.Range, before bool) {
 	for _, span := range r.Cover() {
-		sp.company = append(sp.company, int64(a.Company))
-		sp.programme = append(sp.programme, a.Programme)
-		sp.grain = append(sp.grain, string(rune(span.Grain)))
-		sp.from = append(sp.from, span.From.String())
-		sp.to = append(sp.to, span.To.String())
+		sp.addSpan(a.Company, a.Programme, span)
 		sp.of = append(sp.of, a)
 		sp.piece = append(sp.piece, r)
 		sp.before = append(sp.before, before)
 	}
+}
+
+func (sp *spans) addSpan(company impact.CompanyID, programme string, span impact.Span) {
+	sp.company = append(sp.company, int64(company))
+	sp.programme = append(sp.programme, programme)
+	sp.grain = append(sp.grain, string(rune(span.Grain)))
+	sp.from = append(sp.from, span.From.String())
+	sp.to = append(sp.to, span.To.String())
 }
 
 func (sp *spans) args(more ...any) []any {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/shopspring/decimal"
 
 	"github.com/impactql/impactql/graph"
@@ -158,6 +159,41 @@ func (m *memory) Active(ctx context.Context, companies []impact.CompanyID) ([]im
 		ranges[i] = m.active
 	}
 	return ranges, m.called(ctx, "Active")
+}
+
+// Retentions know the cohort "all" alone, and have the company's id as every size.
+func (m *memory) Retentions(ctx context.Context, questions []impact.RetentionQuestion) ([]*impact.Retention, error) {
+	answers := make([]*impact.Retention, len(questions))
+	for i, q := range questions {
+		if q.Cohort != impact.CohortAll {
+			continue
+		}
+		active := make([]*roaring.Bitmap, len(q.Ranges()))
+		for n := range active {
+			active[n] = roaring.New()
+		}
+		active[1].AddRange(0, uint64(10*q.Company))
+		active[2].AddRange(5, uint64(10*q.Company))
+		answers[i] = q.Answer(active, nil, impact.DefaultMinGroup)
+	}
+	return answers, m.called(ctx, "Retentions")
+}
+
+func (m *memory) Funnels(ctx context.Context, questions []impact.FunnelQuestion) ([]*impact.Funnel, error) {
+	answers := make([]*impact.Funnel, len(questions))
+	for i, q := range questions {
+		if q.Cohort != impact.CohortAll {
+			continue
+		}
+		people := roaring.New()
+		people.AddRange(0, uint64(10*q.Company))
+		steps := make([]*roaring.Bitmap, len(q.Steps))
+		for n := range steps {
+			steps[n] = people
+		}
+		answers[i] = q.Answer([]impact.Presence{{Day: q.Range.From, Steps: steps}}, nil, impact.DefaultMinGroup)
+	}
+	return answers, m.called(ctx, "Funnels")
 }
 
 // key is a Viewer: nil ids are all companies.

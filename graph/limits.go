@@ -11,6 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/impactql/impactql/graph/generated"
+	"github.com/impactql/impactql/graph/model"
 	"github.com/impactql/impactql/impact"
 )
 
@@ -109,6 +110,8 @@ func (m measurer) measure(selections ast.SelectionSet) (total extent) {
 const (
 	// A cohort is read person by person.
 	cohortCost = 5
+	// A retention matrix reads a set per row and column, a funnel one per day and step.
+	analysisCost = 100
 	// About what the fields of a full introspection come to.
 	introspectionCost = 5000
 	// A series over all time is known to be short or long only when it is read.
@@ -125,6 +128,14 @@ func costs() (c generated.ComplexityRoot) {
 	}
 	c.Company.TimeSeries = func(child int, period *impact.Period, interval impact.Interval, _ *string) int {
 		return 1 + points(period, interval)*child
+	}
+	c.Company.Retention = func(
+		child int, _ impact.Period, _ *impact.Interval, _ *int, _ *impact.RetentionMode, _ []int, _, _ *string,
+	) int {
+		return child + analysisCost
+	}
+	c.Company.Funnel = func(child int, _ []*model.FunnelStepInput, _ impact.Period, _ *int, _ *string) int {
+		return child + analysisCost
 	}
 	c.SROI.Improvements = func(child int) int { return 1 + 3*child }
 	c.VIS.Components = func(child int) int { return 1 + 4*child }
@@ -159,9 +170,9 @@ func daysOf(interval impact.Interval) int {
 		return 7
 	case impact.IntervalMonth:
 		return 30
-	case impact.IntervalQuarter:
+	case impact.IntervalQuarter, impact.IntervalFiscalQuarter:
 		return 91
-	case impact.IntervalYear:
+	case impact.IntervalYear, impact.IntervalFiscalYear:
 		return 365
 	case impact.IntervalDay:
 	}

@@ -33,6 +33,13 @@ type Reader interface {
 	// Active is the run of days from the first event of each company to its last, in
 	// the order of companies; empty where there is no event.
 	Active(ctx context.Context, companies []impact.CompanyID) ([]impact.Range, error)
+
+	// Retentions answers questions, in their order; nil where the company has no such
+	// cohort.
+	Retentions(ctx context.Context, questions []impact.RetentionQuestion) ([]*impact.Retention, error)
+
+	// Funnels answers questions that passed their Check, likewise.
+	Funnels(ctx context.Context, questions []impact.FunnelQuestion) ([]*impact.Funnel, error)
 }
 
 // Viewer is who asks.

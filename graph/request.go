@@ -27,6 +27,9 @@ type request struct {
 	figures   *dataloadgen.Loader[*model.Group, *figuresBook]
 	cohorts   *dataloadgen.Loader[*model.Group, *cohortsBook]
 
+	retentions *dataloadgen.Loader[*model.Group, *analysisBook[retentionAsk, *impact.Retention]]
+	funnels    *dataloadgen.Loader[*model.Group, *analysisBook[funnelAsk, *impact.Funnel]]
+
 	logged sync.Map // texts of the errors in the log, so that one fault is one line
 }
 
@@ -38,6 +41,8 @@ func (c *Config) withRequest(ctx context.Context) context.Context {
 	q.companies = dataloadgen.NewMappedLoader(q.readCompanies, wait)
 	q.figures = dataloadgen.NewLoader(guarded(q, q.readFigures), wait)
 	q.cohorts = dataloadgen.NewLoader(guarded(q, q.readCohorts), wait)
+	q.retentions = dataloadgen.NewLoader(guarded(q, retentions.books(q)), wait)
+	q.funnels = dataloadgen.NewLoader(guarded(q, funnels.books(q)), wait)
 	return context.WithValue(ctx, requestKey{}, q)
 }
 

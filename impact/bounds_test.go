@@ -73,15 +73,19 @@ func TestSplit(t *testing.T) {
 		cal      impact.Calendar
 		want     []string
 	}{
-		"days":                 {"2025-02-27", "2025-03-01", impact.IntervalDay, calendar, []string{"2025-02-27/2025-02-27", "2025-02-28/2025-02-28", "2025-03-01/2025-03-01"}},
-		"weeks from Monday":    {"2025-11-12", "2025-11-24", impact.IntervalWeek, calendar, []string{"2025-11-12/2025-11-16", "2025-11-17/2025-11-23", "2025-11-24/2025-11-24"}},
-		"weeks from Sunday":    {"2025-11-12", "2025-11-24", impact.IntervalWeek, april, []string{"2025-11-12/2025-11-15", "2025-11-16/2025-11-22", "2025-11-23/2025-11-24"}},
-		"whole weeks":          {"2025-11-10", "2025-11-23", impact.IntervalWeek, calendar, []string{"2025-11-10/2025-11-16", "2025-11-17/2025-11-23"}},
-		"months":               {"2025-12-31", "2026-02-01", impact.IntervalMonth, calendar, []string{"2025-12-31/2025-12-31", "2026-01-01/2026-01-31", "2026-02-01/2026-02-01"}},
-		"quarters":             {"2025-02-01", "2025-10-01", impact.IntervalQuarter, april, []string{"2025-02-01/2025-03-31", "2025-04-01/2025-06-30", "2025-07-01/2025-09-30", "2025-10-01/2025-10-01"}},
-		"years":                {"2024-06-01", "2026-01-01", impact.IntervalYear, april, []string{"2024-06-01/2024-12-31", "2025-01-01/2025-12-31", "2026-01-01/2026-01-01"}},
-		"one point":            {"2025-06-01", "2025-06-05", impact.IntervalYear, calendar, []string{"2025-06-01/2025-06-05"}},
-		"all time in quarters": {"1970-01-01", "1970-03-31", impact.IntervalQuarter, calendar, []string{"1970-01-01/1970-03-31"}},
+		"days":                  {"2025-02-27", "2025-03-01", impact.IntervalDay, calendar, []string{"2025-02-27/2025-02-27", "2025-02-28/2025-02-28", "2025-03-01/2025-03-01"}},
+		"weeks from Monday":     {"2025-11-12", "2025-11-24", impact.IntervalWeek, calendar, []string{"2025-11-12/2025-11-16", "2025-11-17/2025-11-23", "2025-11-24/2025-11-24"}},
+		"weeks from Sunday":     {"2025-11-12", "2025-11-24", impact.IntervalWeek, april, []string{"2025-11-12/2025-11-15", "2025-11-16/2025-11-22", "2025-11-23/2025-11-24"}},
+		"whole weeks":           {"2025-11-10", "2025-11-23", impact.IntervalWeek, calendar, []string{"2025-11-10/2025-11-16", "2025-11-17/2025-11-23"}},
+		"months":                {"2025-12-31", "2026-02-01", impact.IntervalMonth, calendar, []string{"2025-12-31/2025-12-31", "2026-01-01/2026-01-31", "2026-02-01/2026-02-01"}},
+		"quarters":              {"2025-02-01", "2025-10-01", impact.IntervalQuarter, april, []string{"2025-02-01/2025-03-31", "2025-04-01/2025-06-30", "2025-07-01/2025-09-30", "2025-10-01/2025-10-01"}},
+		"years":                 {"2024-06-01", "2026-01-01", impact.IntervalYear, april, []string{"2024-06-01/2024-12-31", "2025-01-01/2025-12-31", "2026-01-01/2026-01-01"}},
+		"fiscal quarters":       {"2025-01-15", "2025-07-01", impact.IntervalFiscalQuarter, february, []string{"2025-01-15/2025-01-31", "2025-02-01/2025-04-30", "2025-05-01/2025-07-01"}},
+		"fiscal years":          {"2024-03-31", "2025-04-01", impact.IntervalFiscalYear, april, []string{"2024-03-31/2024-03-31", "2024-04-01/2025-03-31", "2025-04-01/2025-04-01"}},
+		"years that are fiscal": {"2024-12-31", "2025-02-01", impact.IntervalFiscalYear, calendar, []string{"2024-12-31/2024-12-31", "2025-01-01/2025-02-01"}},
+		"no fiscal start":       {"2024-12-31", "2025-02-01", impact.IntervalFiscalYear, impact.Calendar{}, []string{"2024-12-31/2024-12-31", "2025-01-01/2025-02-01"}},
+		"one point":             {"2025-06-01", "2025-06-05", impact.IntervalYear, calendar, []string{"2025-06-01/2025-06-05"}},
+		"all time in quarters":  {"1970-01-01", "1970-03-31", impact.IntervalQuarter, calendar, []string{"1970-01-01/1970-03-31"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -67,7 +67,12 @@ func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
 	kind.add(1, 0)
 
 	switch e.Kind {
-	case KindUnknown, KindDirectory, KindDonation, numKinds:
+	case KindUnknown, KindDirectory, numKinds:
+		return
+	case KindDonation:
+		if hasParticipant {
+			c.join(SetDonation, participant)
+		}
 		return
 	case KindEnrollment:
 		if hasParticipant {
@@ -78,8 +83,11 @@ func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
 		}
 		return
 	case KindPlacement:
-		if hasParticipant && e.Status == StatusPlaced {
-			c.join(SetPlaced, participant)
+		if hasParticipant {
+			c.join(SetPlacement, participant)
+			if e.Status == StatusPlaced {
+				c.join(SetPlaced, participant)
+			}
 		}
 		return
 	case KindSession:
@@ -109,6 +117,9 @@ func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
 	case KindCourse:
 		if e.Status == StatusCompleted {
 			c.Tallies[MeasureCourseDone].add(1, 0)
+			if hasParticipant {
+				c.join(SetCourseDone, participant)
+			}
 		}
 	case KindOutcome:
 		if hasParticipant && e.Dimension != DimensionNone {
@@ -126,6 +137,7 @@ func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
 
 	if hasParticipant {
 		c.join(SetParticipants, participant)
+		c.join(activitySets[e.Kind], participant)
 	}
 	if hasVolunteer {
 		c.join(SetVolunteers, volunteer)

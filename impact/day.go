@@ -130,3 +130,10 @@ func (r Range) Cover() []Span {
 	add(GrainDay, m1, r.To)
 	return spans
 }
+
+// addMonths moves d by n months, to the last day of a month that is shorter.
+func (d Day) addMonths(n int) Day {
+	y, m, day := d.Time().Date()
+	first := Date(y, m+time.Month(n), 1)
+	return min(first+Day(day-1), first.nextMonth()-1)
+}

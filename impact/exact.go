@@ -29,6 +29,9 @@ func fraction(num, den int64) *big.Rat {
 	return big.NewRat(num, den)
 }
 
+// Percent is part/whole x 100 at 2 places, and 0 where the whole is 0.
+func Percent(part, whole int64) decimal.Decimal { return percent(part, whole) }
+
 // percent is part/whole x 100 at 2 places, and 0 where the whole is 0.
 func percent(part, whole int64) decimal.Decimal {
 	if whole == 0 {

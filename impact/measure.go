@@ -76,6 +76,19 @@ const (
 	SetCompleted               // completed an enrolment
 	SetPlaced                  // placed in a job
 	SetReady                   // assessed as job-ready: job_readiness of ReadyScore or more
+
+	// Participants by what they did, which no figure of a period needs: see [Activity].
+	SetSession
+	SetFeedback
+	SetCheckin
+	SetMilestone
+	SetOutcome
+	SetCourse     // any progress in a course
+	SetCourseDone // finished one
+	SetPlacement  // of any kind
+	SetDonation
+	SetMatch // made, not ended
+	SetEventAttended
 	numSets
 )
 
@@ -83,7 +96,14 @@ const (
 // teei-vis-1.0 defines it.
 const ReadyScore = Micro(700_000)
 
-var setNames = [numSets]string{"participants", "volunteers", "enrolled", "completed", "placed", "ready"}
+var setNames = [numSets]string{
+	"participants", "volunteers", "enrolled", "completed", "placed", "ready",
+	"did.session", "did.feedback", "did.checkin", "did.milestone", "did.outcome", "did.course", "did.course_done",
+	"did.placement", "did.donation", "did.match", "did.event",
+}
+
+// FigureSets lists the sets that the figures of a period are made of.
+var FigureSets = [...]Set{SetParticipants, SetVolunteers, SetEnrolled, SetCompleted, SetPlaced, SetReady}
 
 // String is the set's name in the database.
 func (s Set) String() string { return setNames[s] }

@@ -182,11 +182,14 @@ func (p Period) Range(cal Calendar, today Day) Range {
 // fiscal is where a fiscal year starts. It is named for the calendar year in which
 // it ends, so unless it starts in January it starts in the year before its name.
 func (c Calendar) fiscal(name int) (year int, start time.Month) {
-	if c.FiscalStart <= time.January {
-		return name, time.January
+	if start = c.fiscalStart(); start == time.January {
+		return name, start
 	}
-	return name - 1, c.FiscalStart
+	return name - 1, start
 }
+
+// fiscalStart is the month that fiscal years start with; unless set, January.
+func (c Calendar) fiscalStart() time.Month { return max(c.FiscalStart, time.January) }
 
 func quarterMonth(quarter int) time.Month { return time.Month(3*quarter - 2) }
 

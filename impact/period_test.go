@@ -10,6 +10,7 @@ import (
 
 var (
 	calendar = impact.Calendar{Location: time.UTC, WeekStart: time.Monday, FiscalStart: time.January}
+	february = impact.Calendar{Location: time.UTC, WeekStart: time.Monday, FiscalStart: time.February}
 	april    = impact.Calendar{Location: time.UTC, WeekStart: time.Sunday, FiscalStart: time.April}
 )
 

@@ -7,11 +7,13 @@ type Interval string
 
 // The intervals.
 const (
-	IntervalDay     Interval = "DAY"
-	IntervalWeek    Interval = "WEEK" // from the calendar's week start
-	IntervalMonth   Interval = "MONTH"
-	IntervalQuarter Interval = "QUARTER" // of the calendar year
-	IntervalYear    Interval = "YEAR"    // the calendar year
+	IntervalDay           Interval = "DAY"
+	IntervalWeek          Interval = "WEEK" // from the calendar's week start
+	IntervalMonth         Interval = "MONTH"
+	IntervalQuarter       Interval = "QUARTER"        // of the calendar year
+	IntervalYear          Interval = "YEAR"           // the calendar year
+	IntervalFiscalQuarter Interval = "FISCAL_QUARTER" // three months of the fiscal year
+	IntervalFiscalYear    Interval = "FISCAL_YEAR"    // from the calendar's fiscal start
 )
 
 // MaxPoints is the greatest number of points of a time series.
@@ -21,11 +23,8 @@ const MaxPoints = 1000
 // first and the last are cut to the range. More than [MaxPoints] are an [Error] of
 // [CodeTooLarge].
 func (r Range) Split(interval Interval, cal Calendar) ([]Range, error) {
-	switch interval {
-	case IntervalDay, IntervalWeek, IntervalMonth, IntervalQuarter, IntervalYear:
-	default:
-		return nil, Errorf(CodeInvalid, "unknown interval %q: use DAY, WEEK, MONTH, QUARTER or YEAR",
-			shortened(string(interval)))
+	if err := interval.check(); err != nil {
+		return nil, err
 	}
 	var points []Range
 	for from := r.From; from < r.To; {
@@ -40,21 +39,66 @@ func (r Range) Split(interval Interval, cal Calendar) ([]Range, error) {
 	return points, nil
 }
 
-// next is the first day after d that starts a bucket.
-func (i Interval) next(d Day, cal Calendar) Day {
+func (i Interval) check() error {
+	switch i {
+	case IntervalDay, IntervalWeek, IntervalMonth, IntervalQuarter, IntervalYear, IntervalFiscalQuarter, IntervalFiscalYear:
+		return nil
+	}
+	return Errorf(CodeInvalid, "unknown interval %q: use DAY, WEEK, MONTH, QUARTER, YEAR, FISCAL_QUARTER or FISCAL_YEAR",
+		shortened(string(i)))
+}
+
+// start is the last day up to d that starts a bucket.
+func (i Interval) start(d Day, cal Calendar) Day {
 	switch i {
 	case IntervalWeek:
-		return d.weekStart(cal.WeekStart) + 7
+		return d.weekStart(cal.WeekStart)
 	case IntervalMonth:
-		return d.nextMonth()
+		return d.monthStart()
 	case IntervalQuarter:
-		y, m, _ := d.Time().Date()
-		return Date(y, m-(m-1)%3+3, 1)
+		return d.monthsStart(time.January, 3)
 	case IntervalYear:
-		return d.nextYear()
+		return d.yearStart()
+	case IntervalFiscalQuarter:
+		return d.monthsStart(cal.fiscalStart(), 3)
+	case IntervalFiscalYear:
+		return d.monthsStart(cal.fiscalStart(), 12)
 	case IntervalDay:
 	}
+	return d
+}
+
+// next is the first day after d that starts a bucket.
+func (i Interval) next(d Day, cal Calendar) Day {
+	start := i.start(d, cal)
+	switch {
+	case i == IntervalWeek:
+		return start + 7
+	case i.months() > 0:
+		return start.addMonths(i.months())
+	}
 	return d + 1
+}
+
+// months is how many months wide the interval is, 0 for days and weeks.
+func (i Interval) months() int {
+	switch i {
+	case IntervalMonth:
+		return 1
+	case IntervalQuarter, IntervalFiscalQuarter:
+		return 3
+	case IntervalYear, IntervalFiscalYear:
+		return 12
+	case IntervalDay, IntervalWeek:
+	}
+	return 0
+}
+
+// monthsStart is the first day of the stretch of n months that d falls in, where one
+// starts with the month first; n divides 12.
+func (d Day) monthsStart(first time.Month, n int) Day {
+	y, m, _ := d.Time().Date()
+	return Date(y, m-time.Month((int(m-first)+12)%n), 1)
 }
 
 // Clip is the part of the range that lies in o; if there is none, it is empty.

@@ -12,6 +12,7 @@ import (
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/impactql/impactql/graph/model"
 	"github.com/impactql/impactql/impact"
 )
 
@@ -62,10 +63,12 @@ type ComplexityRoot struct {
 	Company struct {
 		Cohort     func(childComplexity int, key string, period *impact.Period, programme *string) int
 		Cohorts    func(childComplexity int, first *int, after *string, period *impact.Period, programme *string) int
+		Funnel     func(childComplexity int, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string) int
 		ID         func(childComplexity int) int
 		Key        func(childComplexity int) int
 		Metrics    func(childComplexity int, period *impact.Period, programme *string) int
 		Name       func(childComplexity int) int
+		Retention  func(childComplexity int, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, programme *string) int
 		Sroi       func(childComplexity int, period *impact.Period, methodology *string, programme *string) int
 		TimeSeries func(childComplexity int, period *impact.Period, interval impact.Interval, programme *string) int
 		TimeZone   func(childComplexity int) int
@@ -81,6 +84,19 @@ type ComplexityRoot struct {
 	CompanyEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	Funnel struct {
+		Steps func(childComplexity int) int
+	}
+
+	FunnelStep struct {
+		Activity   func(childComplexity int) int
+		Conversion func(childComplexity int) int
+		MedianDays func(childComplexity int) int
+		People     func(childComplexity int) int
+		Programme  func(childComplexity int) int
+		Suppressed func(childComplexity int) int
 	}
 
 	Improvement struct {
@@ -122,6 +138,20 @@ type ComplexityRoot struct {
 		Companies func(childComplexity int, first *int, after *string) int
 		Company   func(childComplexity int, key string) int
 		Node      func(childComplexity int, id string) int
+	}
+
+	Retention struct {
+		Mode func(childComplexity int) int
+		Rows func(childComplexity int) int
+	}
+
+	RetentionRow struct {
+		End        func(childComplexity int) int
+		Rates      func(childComplexity int) int
+		Retained   func(childComplexity int) int
+		Size       func(childComplexity int) int
+		Start      func(childComplexity int) int
+		Suppressed func(childComplexity int) int
 	}
 
 	SROI struct {
@@ -274,6 +304,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Company.Cohorts(childComplexity, args["first"].(*int), args["after"].(*string), args["period"].(*impact.Period), args["programme"].(*string)), true
+	case "Company.funnel":
+		if e.ComplexityRoot.Company.Funnel == nil {
+			break
+		}
+
+		args, err := ec.field_Company_funnel_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Company.Funnel(childComplexity, args["steps"].([]*model.FunnelStepInput), args["period"].(impact.Period), args["window"].(*int), args["cohort"].(*string)), true
 	case "Company.id":
 		if e.ComplexityRoot.Company.ID == nil {
 			break
@@ -303,6 +344,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Company.Name(childComplexity), true
+	case "Company.retention":
+		if e.ComplexityRoot.Company.Retention == nil {
+			break
+		}
+
+		args, err := ec.field_Company_retention_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Company.Retention(childComplexity, args["period"].(impact.Period), args["interval"].(*impact.Interval), args["intervals"].(*int), args["mode"].(*impact.RetentionMode), args["brackets"].([]int), args["cohort"].(*string), args["programme"].(*string)), true
 	case "Company.sroi":
 		if e.ComplexityRoot.Company.Sroi == nil {
 			break
@@ -374,6 +426,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CompanyEdge.Node(childComplexity), true
+
+	case "Funnel.steps":
+		if e.ComplexityRoot.Funnel.Steps == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Funnel.Steps(childComplexity), true
+
+	case "FunnelStep.activity":
+		if e.ComplexityRoot.FunnelStep.Activity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FunnelStep.Activity(childComplexity), true
+	case "FunnelStep.conversion":
+		if e.ComplexityRoot.FunnelStep.Conversion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FunnelStep.Conversion(childComplexity), true
+	case "FunnelStep.medianDays":
+		if e.ComplexityRoot.FunnelStep.MedianDays == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FunnelStep.MedianDays(childComplexity), true
+	case "FunnelStep.people":
+		if e.ComplexityRoot.FunnelStep.People == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FunnelStep.People(childComplexity), true
+	case "FunnelStep.programme":
+		if e.ComplexityRoot.FunnelStep.Programme == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FunnelStep.Programme(childComplexity), true
+	case "FunnelStep.suppressed":
+		if e.ComplexityRoot.FunnelStep.Suppressed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FunnelStep.Suppressed(childComplexity), true
 
 	case "Improvement.dimension":
 		if e.ComplexityRoot.Improvement.Dimension == nil {
@@ -535,6 +631,56 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.Node(childComplexity, args["id"].(string)), true
 
+	case "Retention.mode":
+		if e.ComplexityRoot.Retention.Mode == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Retention.Mode(childComplexity), true
+	case "Retention.rows":
+		if e.ComplexityRoot.Retention.Rows == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Retention.Rows(childComplexity), true
+
+	case "RetentionRow.end":
+		if e.ComplexityRoot.RetentionRow.End == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionRow.End(childComplexity), true
+	case "RetentionRow.rates":
+		if e.ComplexityRoot.RetentionRow.Rates == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionRow.Rates(childComplexity), true
+	case "RetentionRow.retained":
+		if e.ComplexityRoot.RetentionRow.Retained == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionRow.Retained(childComplexity), true
+	case "RetentionRow.size":
+		if e.ComplexityRoot.RetentionRow.Size == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionRow.Size(childComplexity), true
+	case "RetentionRow.start":
+		if e.ComplexityRoot.RetentionRow.Start == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionRow.Start(childComplexity), true
+	case "RetentionRow.suppressed":
+		if e.ComplexityRoot.RetentionRow.Suppressed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionRow.Suppressed(childComplexity), true
+
 	case "SROI.baseline":
 		if e.ComplexityRoot.SROI.Baseline == nil {
 			break
@@ -642,7 +788,9 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
-		return graphql.NewInputUnmarshalerIndex()
+		return graphql.NewInputUnmarshalerIndex(
+			graphql.NewInputUnmarshaler("FunnelStepInput", ec.unmarshalInputFunnelStepInput),
+		)
 	}
 	first := true
 
@@ -852,6 +1000,93 @@ type CompanyEdge {
   node: Company!
 }
 `, BuiltIn: false},
+	{Name: "../schema/funnel.graphqls", Input: `extend type Company {
+  """
+  How far people come who do one thing after the other. Steps are ordered by day: what was done on the same day counts
+  as done in the order of the steps, except that a step which repeats the one before needs a later day. Null with
+  NOT_FOUND if there is no such cohort.
+  """
+  funnel(
+    "What people do, 1 to 10 steps."
+    steps: [FunnelStepInput!]!
+    "The days of the first step, both ends included."
+    period: Period!
+    "Within how many days after the first step all others have to follow, 0 to 3660; also after the period."
+    window: Int = 30
+    "Only members of this cohort, a key as ` + "`" + `cohort` + "`" + ` takes it."
+    cohort: String = "all"
+  ): Funnel
+}
+
+"One step to ask for."
+input FunnelStepInput {
+  "What people do."
+  activity: Activity!
+  "Only in this programme; absent means any."
+  programme: String
+}
+
+"How far people came."
+type Funnel {
+  "The steps, in order."
+  steps: [FunnelStep!]!
+}
+
+"A step of a funnel."
+type FunnelStep {
+  "What people did."
+  activity: Activity!
+  "The programme; null means any."
+  programme: String
+  "Whether the figures are withheld, since there are people but fewer than the company's smallest group, 5 unless set."
+  suppressed: Boolean!
+  "Distinct people who came as far as this step, 0 or more; null if suppressed."
+  people: Int
+  "Percent of the people of the first step, 0 to 100, 2 places; null where there is none, or it is suppressed."
+  conversion: Float
+  """
+  The median of the days from the step before, to 1 decimal places, over the people who came here; for each, to the first day they
+  were at this step. Null for the first step, for nobody and if suppressed.
+  """
+  medianDays: Float
+}
+
+"Something that participants do."
+enum Activity {
+  "Whatever makes a participant active in a period."
+  ANY
+  "Completed a session."
+  SESSION
+  "Was the participant of a feedback."
+  FEEDBACK
+  "Checked in."
+  CHECKIN
+  "Reached a milestone."
+  MILESTONE
+  "Was assessed."
+  OUTCOME
+  "Made progress in a course."
+  COURSE
+  "Finished a course."
+  COURSE_DONE
+  "Was enrolled, whatever the status."
+  ENROLMENT
+  "Completed an enrolment."
+  COMPLETION
+  "Was placed, in a job or otherwise."
+  PLACEMENT
+  "Was placed in a job."
+  JOB
+  "Was assessed as job-ready: a job_readiness of 0.7 or more."
+  JOB_READY
+  "Donated."
+  DONATION
+  "Was matched with a volunteer."
+  MATCH
+  "Attended an event."
+  EVENT
+}
+`, BuiltIn: false},
 	{Name: "../schema/metrics.graphqls", Input: `"""
 Activity of a period, and rates that are 0 where there is nothing to divide by. Rates and hours are rounded
 once at the end to 2 places, half away from zero.
@@ -921,6 +1156,63 @@ type PageInfo {
   endCursor: String
 }
 `, BuiltIn: false},
+	{Name: "../schema/retention.graphqls", Input: `extend type Company {
+  """
+  How long participants stay: a row per interval in which participants were active for the first time ever, and how
+  many of them were active how long after. Null with NOT_FOUND if there is no such cohort.
+  """
+  retention(
+    "The days whose intervals are the rows, whole. At most 100 rows, else TOO_LARGE."
+    period: Period!
+    "The width of a row, and of a column."
+    interval: Interval = MONTH
+    "How many columns, 1 to 100, the interval of the first activity among them; not with ` + "`" + `brackets` + "`" + `."
+    intervals: Int = 12
+    "What it takes to be retained."
+    mode: RetentionMode = CLASSIC
+    "With BRACKET: the widths of the columns in intervals, such as [1, 3, 8]; each 1 or more, 100 in all."
+    brackets: [Int!]
+    "Only members of this cohort, a key as ` + "`" + `cohort` + "`" + ` takes it."
+    cohort: String = "all"
+    "First activity and retention of this programme alone; absent means any."
+    programme: String
+  ): Retention
+}
+
+"A retention matrix."
+type Retention {
+  "What it takes to be retained."
+  mode: RetentionMode!
+  "The intervals of the period, in order."
+  rows: [RetentionRow!]!
+}
+
+"The participants whose first activity fell in one interval."
+type RetentionRow {
+  "The first day."
+  start: Date!
+  "The last day, included."
+  end: Date!
+  "Whether everything is withheld, since there are participants but fewer than the company's smallest group, 5 unless set."
+  suppressed: Boolean!
+  "How many there are, 0 or more; null if suppressed."
+  size: Int
+  "How many of them stayed, 0 or more, by column; null where the column is not finished yet, and if suppressed."
+  retained: [Int]!
+  "Percent of ` + "`" + `size` + "`" + `, 0 to 100, 2 places, by column; null as in ` + "`" + `retained` + "`" + `, and for an empty row."
+  rates: [Float]!
+}
+
+"What it takes to be retained in a column."
+enum RetentionMode {
+  "Active in the very interval."
+  CLASSIC
+  "Active in the interval or in any later one, up to now; also called unbounded."
+  ROLLING
+  "Active in any interval of the bracket."
+  BRACKET
+}
+`, BuiltIn: false},
 	{Name: "../schema/scalars.graphqls", Input: `"""
 A stretch of time in a company's own days. One of: ` + "`" + `2025` + "`" + ` (calendar year), ` + "`" + `2025-Q1` + "`" + `, ` + "`" + `2025-11` + "`" + ` (month),
 ` + "`" + `2025-W46` + "`" + ` (ISO 8601 week, from Monday), ` + "`" + `2025-11-13` + "`" + ` (day), ` + "`" + `2025-01-01/2025-03-31` + "`" + ` (dates, both
@@ -964,6 +1256,10 @@ enum Interval {
   QUARTER
   "The calendar year."
   YEAR
+  "Three months of the company's fiscal year."
+  FISCAL_QUARTER
+  "The company's fiscal year."
+  FISCAL_YEAR
 }
 `, BuiltIn: false},
 	{Name: "../schema/sroi.graphqls", Input: `"""
@@ -1137,6 +1433,10 @@ func (ec *executionContext) childFields_Company(ctx context.Context, field graph
 		return ec.fieldContext_Company_cohorts(ctx, field)
 	case "timeSeries":
 		return ec.fieldContext_Company_timeSeries(ctx, field)
+	case "funnel":
+		return ec.fieldContext_Company_funnel(ctx, field)
+	case "retention":
+		return ec.fieldContext_Company_retention(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Company", field.Name)
 }
@@ -1161,6 +1461,32 @@ func (ec *executionContext) childFields_CompanyEdge(ctx context.Context, field g
 		return ec.fieldContext_CompanyEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CompanyEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_Funnel(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "steps":
+		return ec.fieldContext_Funnel_steps(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Funnel", field.Name)
+}
+
+func (ec *executionContext) childFields_FunnelStep(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "activity":
+		return ec.fieldContext_FunnelStep_activity(ctx, field)
+	case "programme":
+		return ec.fieldContext_FunnelStep_programme(ctx, field)
+	case "suppressed":
+		return ec.fieldContext_FunnelStep_suppressed(ctx, field)
+	case "people":
+		return ec.fieldContext_FunnelStep_people(ctx, field)
+	case "conversion":
+		return ec.fieldContext_FunnelStep_conversion(ctx, field)
+	case "medianDays":
+		return ec.fieldContext_FunnelStep_medianDays(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FunnelStep", field.Name)
 }
 
 func (ec *executionContext) childFields_Improvement(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1231,6 +1557,34 @@ func (ec *executionContext) childFields_Point(ctx context.Context, field graphql
 		return ec.fieldContext_Point_vis(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Point", field.Name)
+}
+
+func (ec *executionContext) childFields_Retention(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "mode":
+		return ec.fieldContext_Retention_mode(ctx, field)
+	case "rows":
+		return ec.fieldContext_Retention_rows(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Retention", field.Name)
+}
+
+func (ec *executionContext) childFields_RetentionRow(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "start":
+		return ec.fieldContext_RetentionRow_start(ctx, field)
+	case "end":
+		return ec.fieldContext_RetentionRow_end(ctx, field)
+	case "suppressed":
+		return ec.fieldContext_RetentionRow_suppressed(ctx, field)
+	case "size":
+		return ec.fieldContext_RetentionRow_size(ctx, field)
+	case "retained":
+		return ec.fieldContext_RetentionRow_retained(ctx, field)
+	case "rates":
+		return ec.fieldContext_RetentionRow_rates(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RetentionRow", field.Name)
 }
 
 func (ec *executionContext) childFields_SROI(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -67,6 +67,20 @@ func (ec *executionContext) marshalNDecimal2githubᚗcomᚋshopspringᚋdecimal�
 	return res
 }
 
+func (ec *executionContext) unmarshalNPeriod2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐPeriod(ctx context.Context, v any) (impact.Period, error) {
+	res, err := model.UnmarshalPeriod(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPeriod2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐPeriod(ctx context.Context, sel ast.SelectionSet, v impact.Period) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalPeriod(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Period!")
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalOPeriod2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐPeriod(ctx context.Context, v any) (*impact.Period, error) {
 	if v == nil {
 		return nil, nil

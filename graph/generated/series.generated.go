@@ -259,6 +259,25 @@ func (ec *executionContext) marshalNPoint2ᚖgithubᚗcomᚋimpactqlᚋimpactql�
 	return ec._Point(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOInterval2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐInterval(ctx context.Context, v any) (*impact.Interval, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := impact.Interval(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOInterval2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐInterval(ctx context.Context, sel ast.SelectionSet, v *impact.Interval) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
 func (ec *executionContext) marshalOPoint2ᚕᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐPointᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Point) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null

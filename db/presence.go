@@ -1,0 +1,181 @@
+package db
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/lib/pq"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// presence asks who is in a set.
+type presence struct {
+	spans spans
+	sets  []string
+	of    []int // which ask each span belongs to
+	asks  int
+}
+
+// add asks for a set in a range, bucket by bucket of the widest that fit.
+func (p *presence) add(company impact.CompanyID, programme string, set impact.Set, r impact.Range) {
+	p.append(company, programme, set, r.Cover())
+}
+
+// addDays asks for a set in a range, day by day.
+func (p *presence) addDays(company impact.CompanyID, programme string, set impact.Set, r impact.Range) {
+	p.append(company, programme, set, []impact.Span{{Grain: impact.GrainDay, From: r.From, To: r.To}})
+}
+
+func (p *presence) append(company impact.CompanyID, programme string, set impact.Set, spans []impact.Span) {
+	for _, span := range spans {
+		p.spans.addSpan(company, programme, span)
+		p.sets, p.of = append(p.sets, set.String()), append(p.of, p.asks)
+	}
+	p.asks++
+}
+
+// read tells each who is in the sets, by the place of the ask and the first day of the
+// bucket, in any order. The members are valid during the call.
+func (p *presence) read(ctx context.Context, s *Store, each func(ask int, bucket impact.Day, members *roaring.Bitmap)) error {
+	if p.asks == 0 {
+		return nil
+	}
+	rows, err := s.db.QueryContext(ctx, query("read_presence"), p.spans.args(pq.Array(p.sets))...)
+	if err != nil {
+		return wrap(err, "read presence")
+	}
+	defer rows.Close()
+	members := roaring.New()
+	for rows.Next() {
+		var place int
+		var bucket impact.Day
+		var data sql.RawBytes
+		if err := rows.Scan(&place, &bucket, &data); err != nil {
+			return wrap(err, "read presence")
+		}
+		if err := members.UnmarshalBinary(data); err != nil {
+			return wrap(err, "read presence: %s", p.sets[place-1])
+		}
+		each(p.of[place-1], bucket, members)
+	}
+	return wrap(rows.Err(), "read presence")
+}
+
+// Retentions answers questions in their order, by a constant number of statements for all of them; nil
+// where there is no such cohort.
+func (f *Figures) Retentions(ctx context.Context, questions []impact.RetentionQuestion) ([]*impact.Retention, error) {
+	cohorts := make([]impact.CohortQuestion, len(questions))
+	for i, q := range questions {
+		cohorts[i] = impact.CohortQuestion{Company: q.Company, Key: q.Cohort}
+	}
+	answers := make([]*impact.Retention, len(questions))
+	err := f.among(ctx, cohorts, func(ctx context.Context, members []*impact.Members, settings []*impact.Settings) error {
+		var asked presence
+		var active [][]*roaring.Bitmap // per question, per range
+		var ask []*roaring.Bitmap
+		for i, q := range questions {
+			var ranges []impact.Range
+			if members[i] != nil {
+				ranges = q.Ranges()
+			}
+			for _, r := range ranges {
+				asked.add(q.Company, q.Programme, impact.SetParticipants, r)
+				ask = append(ask, roaring.New())
+			}
+			active = append(active, ask[len(ask)-len(ranges):])
+		}
+		if err := asked.read(ctx, f.store, func(i int, _ impact.Day, members *roaring.Bitmap) { ask[i].Or(members) }); err != nil {
+			return err
+		}
+		for i := range questions {
+			if members[i] != nil {
+				answers[i] = questions[i].Answer(active[i], members[i].People, settings[i].K())
+			}
+		}
+		return nil
+	})
+	return answers, err
+}
+
+// Funnels answers questions in their order, by a constant number of statements for all of them; nil
+// where there is no such cohort. The questions have passed their Check.
+func (f *Figures) Funnels(ctx context.Context, questions []impact.FunnelQuestion) ([]*impact.Funnel, error) {
+	cohorts := make([]impact.CohortQuestion, len(questions))
+	for i, q := range questions {
+		cohorts[i] = impact.CohortQuestion{Company: q.Company, Key: q.Cohort}
+	}
+	answers := make([]*impact.Funnel, len(questions))
+	err := f.among(ctx, cohorts, func(ctx context.Context, members []*impact.Members, settings []*impact.Settings) error {
+		var asked presence
+		type step struct{ question, step int }
+		var of []step
+		for i, q := range questions {
+			for n, s := range q.Steps {
+				if members[i] != nil && slices.Index(q.Steps, s) == n {
+					set, _ := s.Activity.Set()
+					asked.addDays(q.Company, s.Programme, set, q.Days())
+					of = append(of, step{i, n})
+				}
+			}
+		}
+		days := make([]map[impact.Day][]*roaring.Bitmap, len(questions))
+		err := asked.read(ctx, f.store, func(i int, day impact.Day, people *roaring.Bitmap) {
+			q := of[i].question
+			if days[q] == nil {
+				days[q] = make(map[impact.Day][]*roaring.Bitmap)
+			}
+			if days[q][day] == nil {
+				days[q][day] = make([]*roaring.Bitmap, len(questions[q].Steps))
+			}
+			days[q][day][of[i].step] = people.Clone()
+		})
+		if err != nil {
+			return err
+		}
+		for i, q := range questions {
+			if members[i] == nil {
+				continue
+			}
+			list := make([]impact.Presence, 0, len(days[i]))
+			for day, steps := range days[i] {
+				for n, s := range q.Steps {
+					steps[n] = steps[slices.Index(q.Steps, s)]
+				}
+				list = append(list, impact.Presence{Day: day, Steps: steps})
+			}
+			slices.SortFunc(list, func(a, b impact.Presence) int { return cmp.Compare(a.Day, b.Day) })
+			answers[i] = q.Answer(list, members[i].People, settings[i].K())
+		}
+		return nil
+	})
+	return answers, err
+}
+
+// among reads, in turn, something about the members of cohorts.
+func (f *Figures) among(
+	ctx context.Context, cohorts []impact.CohortQuestion, read func(context.Context, []*impact.Members, []*impact.Settings) error,
+) error {
+	select {
+	case f.reading <- struct{}{}:
+		defer func() { <-f.reading }()
+	case <-ctx.Done():
+		return wrap(ctx.Err(), "wait to read")
+	}
+	members, err := f.store.members(ctx, cohorts)
+	if err != nil {
+		return err
+	}
+	companies := make([]impact.CompanyID, len(cohorts))
+	for i, c := range cohorts {
+		companies[i] = c.Company
+	}
+	settings, err := f.Settings(ctx, companies)
+	if err != nil {
+		return err
+	}
+	return read(ctx, members, settings)
+}

@@ -1,0 +1,252 @@
+package graph
+
+import (
+	"context"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/impactql/impactql/graph/model"
+	"github.com/impactql/impactql/impact"
+)
+
+// An analysis is a field of a company whose answer takes one question: the answers for
+// all companies and all fields of its sort are read at once.
+type analysis[K comparable, Q, A any] struct {
+	field    string
+	ask      func(arguments) (K, error)
+	question func(q *request, c *impact.Company, ask K) (Q, error)
+	read     func(ctx context.Context, r Reader, questions []Q) ([]A, error)
+}
+
+// analysisBook is the answers to everything that a group asks of one sort.
+type analysisBook[K comparable, A any] struct {
+	entries map[K][]analysisEntry // by the company's place in the group
+	answers []A                   // of all groups that were read together
+}
+
+type analysisEntry struct {
+	place int
+	err   error
+}
+
+// of is the answer about a company to what its group asked.
+func (b *analysisBook[K, A]) of(c *model.Company, ask K) (answer A, err error) {
+	entries, ok := b.entries[ask]
+	if !ok {
+		return answer, errNotAsked
+	}
+	if e := entries[c.Place]; e.err != nil {
+		return answer, e.err
+	}
+	return b.answers[entries[c.Place].place], nil
+}
+
+// books is the loader. Questions that break a rule are not asked: their fields answer
+// with the error.
+func (a *analysis[K, Q, A]) books(q *request) func(context.Context, []*model.Group) ([]*analysisBook[K, A], []error) {
+	return func(ctx context.Context, groups []*model.Group) ([]*analysisBook[K, A], []error) {
+		op := graphql.GetOperationContext(ctx)
+		books := make([]*analysisBook[K, A], len(groups))
+		var questions []Q
+		for i, g := range groups {
+			books[i] = &analysisBook[K, A]{entries: make(map[K][]analysisEntry)}
+			for _, f := range g.Fields {
+				if f.Name != a.field {
+					continue
+				}
+				ask, err := a.ask(arguments(f.ArgumentMap(op.Variables)))
+				if _, asked := books[i].entries[ask]; err != nil || asked {
+					continue
+				}
+				entries := make([]analysisEntry, len(g.Companies))
+				for place, c := range g.Companies {
+					question, err := a.question(q, c, ask)
+					entries[place] = analysisEntry{len(questions), err}
+					if err == nil {
+						questions = append(questions, question)
+					}
+				}
+				books[i].entries[ask] = entries
+			}
+		}
+		if len(questions) == 0 {
+			return books, nil
+		}
+		answers, err := a.read(ctx, q.Reader, questions)
+		if err == nil {
+			err = miscounted(a.field, len(answers), len(questions))
+		}
+		if err != nil {
+			return nil, []error{err}
+		}
+		for _, b := range books {
+			b.answers = answers
+		}
+		return books, nil
+	}
+}
+
+// retentionAsk and funnelAsk are comparable: lists are kept as text.
+type retentionAsk struct {
+	scope
+	interval impact.Interval
+	mode     impact.RetentionMode
+	cohort   string
+	brackets string // a byte per bracket, its width
+}
+
+func newRetentionAsk(
+	s scope, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string,
+) (retentionAsk, error) {
+	a := retentionAsk{scope: s, interval: or(interval, impact.IntervalMonth), mode: or(mode, impact.RetentionClassic)}
+	var err error
+	if a.cohort, err = cohortKey(or(cohort, impact.CohortAll)); err != nil {
+		return a, err
+	}
+	const most = 100 // columns, as the schema says
+	switch {
+	case a.mode != impact.RetentionBracket && brackets != nil:
+		return a, impact.Errorf(impact.CodeInvalid, "brackets go with mode BRACKET alone")
+	case a.mode == impact.RetentionBracket && brackets == nil:
+		return a, impact.Errorf(impact.CodeInvalid, "mode BRACKET needs brackets: the widths of the columns, such as [1, 3, 8]")
+	case a.mode != impact.RetentionBracket:
+		n := or(intervals, 12)
+		if n < 1 || n > most {
+			return a, impact.Errorf(impact.CodeInvalid, "intervals must be 1 to %d", most)
+		}
+		a.brackets = strings.Repeat("\x01", n)
+		return a, nil
+	}
+	widths := make([]byte, 0, len(brackets))
+	for _, b := range brackets {
+		if b < 1 || b > most || len(widths) == most {
+			return a, impact.Errorf(impact.CodeInvalid, "brackets must be 1 to %d widths of 1 to %d intervals each", most, most)
+		}
+		widths = append(widths, byte(b))
+	}
+	a.brackets = string(widths)
+	return a, nil
+}
+
+var retentions = analysis[retentionAsk, impact.RetentionQuestion, *impact.Retention]{
+	field: "retention",
+	ask: func(args arguments) (retentionAsk, error) {
+		s, err := args.scope()
+		if err != nil {
+			return retentionAsk{}, err
+		}
+		intervals, err := args.int("intervals")
+		if err != nil {
+			return retentionAsk{}, err
+		}
+		var brackets []int
+		for _, v := range args.list("brackets") {
+			n, err := model.UnmarshalInt(v)
+			if err != nil {
+				return retentionAsk{}, err
+			}
+			brackets = append(brackets, n)
+		}
+		if args["brackets"] != nil && brackets == nil {
+			brackets = []int{}
+		}
+		return newRetentionAsk(s, (*impact.Interval)(args.optional("interval")), intervals,
+			(*impact.RetentionMode)(args.optional("mode")), brackets, args.optional("cohort"))
+	},
+	question: func(q *request, c *impact.Company, a retentionAsk) (impact.RetentionQuestion, error) {
+		brackets := make([]int, len(a.brackets))
+		for i := range brackets {
+			brackets[i] = int(a.brackets[i])
+		}
+		return impact.NewRetentionQuestion(impact.RetentionQuestion{
+			Company: c.ID, Programme: a.programme, Cohort: a.cohort, Mode: a.mode, Today: c.Today(q.now),
+		}, q.rangeOf(c, a.period), a.interval, c.Calendar, brackets)
+	},
+	read: func(ctx context.Context, r Reader, questions []impact.RetentionQuestion) ([]*impact.Retention, error) {
+		return r.Retentions(ctx, questions)
+	},
+}
+
+type funnelAsk struct {
+	period impact.Period
+	cohort string
+	window int
+	steps  string // "ACTIVITY programme" by lines
+}
+
+func newFunnelAsk(period impact.Period, steps []*model.FunnelStepInput, window *int, cohort *string) (a funnelAsk, err error) {
+	a = funnelAsk{period: period, window: or(window, 30)}
+	if a.cohort, err = cohortKey(or(cohort, impact.CohortAll)); err != nil {
+		return a, err
+	}
+	lines := make([]string, len(steps))
+	for i, s := range steps {
+		lines[i] = string(s.Activity) + " " + or(s.Programme, impact.AllProgrammes)
+	}
+	a.steps = strings.Join(lines, "\n")
+	return a, nil
+}
+
+var funnels = analysis[funnelAsk, impact.FunnelQuestion, *impact.Funnel]{
+	field: "funnel",
+	ask: func(args arguments) (funnelAsk, error) {
+		s, err := args.scope()
+		if err != nil {
+			return funnelAsk{}, err
+		}
+		window, err := args.int("window")
+		if err != nil {
+			return funnelAsk{}, err
+		}
+		var steps []*model.FunnelStepInput
+		for _, v := range args.list("steps") {
+			step, _ := v.(map[string]any)
+			one := arguments(step)
+			steps = append(steps, &model.FunnelStepInput{
+				Activity: impact.Activity(one.text("activity")), Programme: one.optional("programme"),
+			})
+		}
+		return newFunnelAsk(s.period, steps, window, args.optional("cohort"))
+	},
+	question: func(q *request, c *impact.Company, a funnelAsk) (impact.FunnelQuestion, error) {
+		question := impact.FunnelQuestion{Company: c.ID, Cohort: a.cohort, Range: q.rangeOf(c, a.period), Window: a.window}
+		if a.steps != "" {
+			for line := range strings.SplitSeq(a.steps, "\n") {
+				activity, programme, _ := strings.Cut(line, " ")
+				question.Steps = append(question.Steps, impact.FunnelStep{Activity: impact.Activity(activity), Programme: programme})
+			}
+		}
+		return question, question.Check()
+	},
+	read: func(ctx context.Context, r Reader, questions []impact.FunnelQuestion) ([]*impact.Funnel, error) {
+		return r.Funnels(ctx, questions)
+	},
+}
+
+func or[T any](v *T, absent T) T {
+	if v == nil {
+		return absent
+	}
+	return *v
+}
+
+func (a arguments) int(name string) (*int, error) {
+	if a[name] == nil {
+		return nil, nil //nolint:nilnil // absent
+	}
+	n, err := model.UnmarshalInt(a[name])
+	return &n, err
+}
+
+// list is a list, or the single value that stands for one.
+func (a arguments) list(name string) []any {
+	switch v := a[name].(type) {
+	case nil:
+		return nil
+	case []any:
+		return v
+	default:
+		return []any{v}
+	}
+}

@@ -1,0 +1,34 @@
+package graph
+
+import (
+	"context"
+
+	"github.com/impactql/impactql/graph/model"
+	"github.com/impactql/impactql/impact"
+)
+
+func (companyResolver) Retention(
+	ctx context.Context, c *model.Company, period impact.Period, interval *impact.Interval, intervals *int,
+	mode *impact.RetentionMode, brackets []int, cohort, programme *string,
+) (*model.Retention, error) {
+	s, err := newScope(&period, programme)
+	if err != nil {
+		return nil, err
+	}
+	ask, err := newRetentionAsk(s, interval, intervals, mode, brackets, cohort)
+	if err != nil {
+		return nil, err
+	}
+	book, err := requestOf(ctx).retentions.Load(ctx, c.Group)
+	if err != nil {
+		return nil, err
+	}
+	r, err := book.of(c, ask)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, errNoCohort
+	}
+	return &model.Retention{Retention: r}, nil
+}

@@ -1,0 +1,218 @@
+package impact
+
+import "github.com/RoaringBitmap/roaring/v2"
+
+// FunnelStep is something that people do on their way.
+type FunnelStep struct {
+	Activity  Activity
+	Programme string // or [AllProgrammes]
+}
+
+// The bounds of a funnel.
+const (
+	MaxFunnelSteps  = 10
+	MaxFunnelWindow = 3660 // days
+)
+
+// FunnelQuestion asks how many people did one thing after the other. Step by step:
+// the first on a day of Range, each further one on the day of the one before or
+// later (on a later one if both are the same), and all within Window days after the
+// first, also behind the end of Range. The rollups know days: what was done on one
+// day counts as done in the order of the steps.
+type FunnelQuestion struct {
+	Company CompanyID
+	Cohort  string // key of the cohort that people have to be members of
+	Range   Range
+	Steps   []FunnelStep
+	Window  int // days, 0 or more
+}
+
+// Check reports steps or a window that are out of bounds.
+func (q *FunnelQuestion) Check() error {
+	if n := len(q.Steps); n < 1 || n > MaxFunnelSteps {
+		return Errorf(CodeInvalid, "a funnel has 1 to %d steps", MaxFunnelSteps)
+	}
+	if q.Window < 0 || q.Window > MaxFunnelWindow {
+		return Errorf(CodeInvalid, "the window of a funnel is 0 to %d days", MaxFunnelWindow)
+	}
+	for _, s := range q.Steps {
+		if _, ok := s.Activity.Set(); !ok {
+			return Errorf(CodeInvalid, "unknown activity %q", shortened(string(s.Activity)))
+		}
+		if s.Programme != AllProgrammes && !ValidKey(s.Programme) {
+			return Errorf(CodeInvalid, "the programme of a step must be 1 to %d of the characters A-Z a-z 0-9 _ . @ : -", MaxKey)
+		}
+	}
+	return nil
+}
+
+// Days are the days whose sets [FunnelQuestion.Answer] needs.
+func (q *FunnelQuestion) Days() Range {
+	return Range{q.Range.From, q.Range.To + Day(q.Window)}.Clip(AllTime)
+}
+
+// Presence is who did each step of a funnel on a day; nil is nobody.
+type Presence struct {
+	Day   Day
+	Steps []*roaring.Bitmap
+}
+
+// Funnel is how far people came.
+type Funnel struct{ Steps []FunnelCount }
+
+// FunnelCount is a step of a funnel.
+type FunnelCount struct {
+	FunnelStep
+	Suppressed bool  // fewer than k people, see [Settings.K], but not none: they are withheld
+	People     int64 // who came so far
+	// MedianDays is the median, over them, of the days from the step before to the
+	// first day on which they reached this one; nil for the first step and for nobody.
+	// Of several days on which a person could have started, the latest counts that
+	// leads here.
+	MedianDays *float64
+}
+
+// Answer works the funnel out from the days of q.Days on which anybody did anything,
+// ascending. members are those of the cohort; nil is everybody. Steps of fewer than k
+// people are withheld.
+//
+// It walks through the days once and keeps, per person and step, the latest start
+// from which the step can have been reached: if any start leads further within the
+// window, the latest does.
+func (q *FunnelQuestion) Answer(days []Presence, members *roaring.Bitmap, k int64) *Funnel {
+	w := newFunnelWalk(q)
+	var buf [512]uint32
+	for _, day := range days {
+		for from := 0; from < len(q.Steps); {
+			to := w.runEnd(from)
+			people := day.Steps[from]
+			if people != nil && members != nil {
+				people = roaring.And(people, members)
+			}
+			if people != nil {
+				it := people.ManyIterator()
+				for n := it.NextMany(buf[:]); n > 0; n = it.NextMany(buf[:]) {
+					for _, who := range buf[:n] {
+						w.did(from, to, who, day.Day)
+					}
+				}
+			}
+			from = to
+		}
+	}
+	return w.funnel(k)
+}
+
+type funnelWalk struct {
+	*FunnelQuestion
+	steps []funnelState
+}
+
+// funnelState is where people are on a step. Days are kept plus one, so that 0 is
+// never.
+type funnelState struct {
+	at      []funnelPlace // by ordinal
+	waiting []int         // how many people took so many days from the step before, the first time
+	people  int64
+}
+
+type funnelPlace struct {
+	start   Day // latest from which the step was reached
+	reached Day // and the first day on which it was, from there
+}
+
+func newFunnelWalk(q *FunnelQuestion) *funnelWalk {
+	return &funnelWalk{q, make([]funnelState, len(q.Steps))}
+}
+
+// runEnd is the end of the run of equal steps that begins at from.
+func (w *funnelWalk) runEnd(from int) int {
+	to := from + 1
+	for to < len(w.Steps) && w.Steps[to] == w.Steps[from] {
+		to++
+	}
+	return to
+}
+
+// did notes that somebody did the equal steps [from, to) on a day. The last comes
+// first, so that one day counts for one of them.
+func (w *funnelWalk) did(from, to int, who Ordinal, day Day) {
+	for step := to - 1; step >= from; step-- {
+		start, before := day, day
+		if step == 0 {
+			if day >= w.Range.To {
+				continue
+			}
+		} else {
+			prior := w.steps[step-1].get(who)
+			if prior.start == 0 || int(day-(prior.start-1)) > w.Window {
+				continue
+			}
+			start, before = prior.start-1, prior.reached-1
+		}
+		w.steps[step].reach(who, start, before, day)
+	}
+}
+
+func (s *funnelState) get(who Ordinal) funnelPlace {
+	if int(who) >= len(s.at) {
+		return funnelPlace{}
+	}
+	return s.at[who]
+}
+
+func (s *funnelState) reach(who Ordinal, start, before, day Day) {
+	if int(who) >= len(s.at) {
+		s.at = append(s.at, make([]funnelPlace, max(int(who)+1, 2*len(s.at))-len(s.at))...)
+	}
+	place := &s.at[who]
+	if place.start == 0 {
+		s.people++
+		days := int(day - before)
+		if days >= len(s.waiting) {
+			s.waiting = append(s.waiting, make([]int, days+1-len(s.waiting))...)
+		}
+		s.waiting[days]++
+	}
+	if start+1 > place.start {
+		*place = funnelPlace{start + 1, day + 1}
+	}
+}
+
+func (w *funnelWalk) funnel(k int64) *Funnel {
+	f := &Funnel{Steps: make([]FunnelCount, len(w.Steps))}
+	for i := range f.Steps {
+		step := &f.Steps[i]
+		step.FunnelStep = w.Steps[i]
+		if n := w.steps[i].people; n > 0 && n < k {
+			step.Suppressed = true
+			continue
+		}
+		step.People = w.steps[i].people
+		if i > 0 {
+			step.MedianDays = median(w.steps[i].waiting)
+		}
+	}
+	return f
+}
+
+// median is that of a histogram; nil where it is empty.
+func median(histogram []int) *float64 {
+	total := 0
+	for _, n := range histogram {
+		total += n
+	}
+	if total == 0 {
+		return nil
+	}
+	nth := func(n int) int {
+		for value, count := range histogram {
+			if n -= count; n < 0 {
+				return value
+			}
+		}
+		panic("impact: a histogram ends early")
+	}
+	m := float64(nth((total-1)/2)+nth(total/2)) / 2
+	return &m
+}
