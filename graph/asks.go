@@ -12,7 +12,8 @@ import (
 // group. They are comparable: fields that ask the same share the answer.
 type figuresAsk struct {
 	scope
-	interval impact.Interval // empty: the whole period at once
+	interval impact.Interval   // empty: the whole period at once
+	compare  impact.Comparison // empty: with nothing
 }
 
 type cohortAsk struct {
@@ -46,13 +47,13 @@ func asksOf(op *graphql.OperationContext, fields []graphql.CollectedField) *asks
 		}
 		switch f.Name {
 		case "metrics", "sroi", "vis":
-			a.addFigures(figuresAsk{scope: s}, partsOf(op, f))
+			a.addFigures(figuresAsk{scope: s, compare: args.comparison()}, partsOf(op, f))
 		case "timeSeries":
 			var parts impact.Parts
 			for _, sub := range collect(op, f.Selections) {
 				parts |= partsOf(op, sub)
 			}
-			a.addFigures(figuresAsk{s, impact.Interval(args.text("interval"))}, parts)
+			a.addFigures(figuresAsk{s, impact.Interval(args.text("interval")), args.comparison()}, parts)
 		case "cohort":
 			if key, err := cohortKey(args.text("key")); err == nil {
 				a.cohorts = append(a.cohorts, cohortAsk{s, key})
@@ -78,12 +79,20 @@ func (a *asks) addFigures(f figuresAsk, parts impact.Parts) {
 func partsOf(op *graphql.OperationContext, f graphql.CollectedField) impact.Parts {
 	switch f.Name {
 	case "metrics":
+		parts := impact.PartsMetrics
 		for _, sub := range collect(op, f.Selections) {
-			if sub.Name == "impactScore" {
-				return impact.PartsOverview
+			switch sub.Name {
+			case "impactScore":
+				parts |= impact.PartsOverview
+			case "change":
+				for _, changed := range collect(op, sub.Selections) {
+					if changed.Name == "impactScore" {
+						parts |= impact.PartsOverview
+					}
+				}
 			}
 		}
-		return impact.PartsMetrics
+		return parts
 	case "sroi":
 		return impact.PartsSROI
 	case "vis":
@@ -108,6 +117,8 @@ func (a arguments) optional(name string) *string {
 	s := a.text(name)
 	return &s
 }
+
+func (a arguments) comparison() impact.Comparison { return impact.Comparison(a.text("compareTo")) }
 
 func (a arguments) scope() (scope, error) {
 	var period *impact.Period

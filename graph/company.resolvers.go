@@ -10,39 +10,39 @@ import (
 type companyResolver struct{}
 
 func (companyResolver) Metrics(
-	ctx context.Context, c *model.Company, period *impact.Period, programme *string,
+	ctx context.Context, c *model.Company, period *impact.Period, programme *string, compareTo *impact.Comparison,
 ) (*model.Metrics, error) {
-	f, err := figuresOf(ctx, c, period, programme)
+	f, err := figuresOf(ctx, c, period, programme, compareTo)
 	if err != nil {
 		return nil, err
 	}
-	return model.MetricsOf(f), nil
+	return f.Metrics(), nil
 }
 
 func (companyResolver) Sroi(
-	ctx context.Context, c *model.Company, period *impact.Period, methodology, programme *string,
-) (*impact.SROI, error) {
+	ctx context.Context, c *model.Company, period *impact.Period, methodology, programme *string, compareTo *impact.Comparison,
+) (*model.SROI, error) {
 	if err := accept(methodology, impact.DefaultSROI.ID); err != nil {
 		return nil, err
 	}
-	f, err := figuresOf(ctx, c, period, programme)
+	f, err := figuresOf(ctx, c, period, programme, compareTo)
 	if err != nil {
 		return nil, err
 	}
-	return f.SROI, nil
+	return f.SROI(), nil
 }
 
 func (companyResolver) Vis(
-	ctx context.Context, c *model.Company, period *impact.Period, methodology, programme *string,
-) (*impact.VIS, error) {
+	ctx context.Context, c *model.Company, period *impact.Period, methodology, programme *string, compareTo *impact.Comparison,
+) (*model.VIS, error) {
 	if err := accept(methodology, impact.DefaultVIS.ID); err != nil {
 		return nil, err
 	}
-	f, err := figuresOf(ctx, c, period, programme)
+	f, err := figuresOf(ctx, c, period, programme, compareTo)
 	if err != nil {
 		return nil, err
 	}
-	return f.VIS, nil
+	return f.VIS(), nil
 }
 
 func (companyResolver) Cohort(
@@ -71,12 +71,13 @@ func (companyResolver) Cohorts(
 
 func (companyResolver) TimeSeries(
 	ctx context.Context, c *model.Company, period *impact.Period, interval impact.Interval, programme *string,
+	compareTo *impact.Comparison,
 ) ([]*model.Point, error) {
 	s, err := newScope(period, programme)
 	if err != nil {
 		return nil, err
 	}
-	figures, err := loadFigures(ctx, c, figuresAsk{s, interval})
+	figures, err := loadFigures(ctx, c, figuresAsk{s, interval, or(compareTo, "")})
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -16,16 +17,17 @@ type figuresBook struct {
 	answers []*impact.Figures             // of all groups that were read together
 }
 
-// figuresEntry is where the answers are: one, or one per point.
+// figuresEntry is where the answers are: one, or one per point; and, from bases on, as
+// many that they are compared with.
 type figuresEntry struct {
-	from, to int
-	err      error
+	from, bases, to int
+	err             error
 }
 
 var errNotAsked = errors.New("a field asks for what was not read ahead")
 
 // loadFigures is the answers about a company to one of the asks of its group.
-func loadFigures(ctx context.Context, c *model.Company, ask figuresAsk) ([]*impact.Figures, error) {
+func loadFigures(ctx context.Context, c *model.Company, ask figuresAsk) ([]model.Figures, error) {
 	book, err := requestOf(ctx).figures.Load(ctx, c.Group)
 	if err != nil {
 		return nil, err
@@ -35,18 +37,30 @@ func loadFigures(ctx context.Context, c *model.Company, ask figuresAsk) ([]*impa
 		return nil, errNotAsked
 	}
 	e := entries[c.Place]
-	return book.answers[e.from:e.to:e.to], e.err
+	if e.err != nil {
+		return nil, e.err
+	}
+	list := make([]model.Figures, e.bases-e.from)
+	for i := range list {
+		list[i].Figures = book.answers[e.from+i]
+		if e.bases < e.to {
+			list[i].Base = book.answers[e.bases+i]
+		}
+	}
+	return list, nil
 }
 
 // figuresOf is the figures of a company over a period.
-func figuresOf(ctx context.Context, c *model.Company, period *impact.Period, programme *string) (*impact.Figures, error) {
+func figuresOf(
+	ctx context.Context, c *model.Company, period *impact.Period, programme *string, compare *impact.Comparison,
+) (model.Figures, error) {
 	s, err := newScope(period, programme)
 	if err != nil {
-		return nil, err
+		return model.Figures{}, err
 	}
-	figures, err := loadFigures(ctx, c, figuresAsk{scope: s})
+	figures, err := loadFigures(ctx, c, figuresAsk{scope: s, compare: or(compare, "")})
 	if err != nil {
-		return nil, err
+		return model.Figures{}, err
 	}
 	return figures[0], nil
 }
@@ -72,9 +86,10 @@ func (q *request) readFigures(ctx context.Context, groups []*model.Group) ([]*fi
 		for _, ask := range all[i].figures {
 			entries := make([]figuresEntry, len(g.Companies))
 			for place, c := range g.Companies {
-				ranges, err := q.ranges(c, ask, active)
-				entries[place] = figuresEntry{len(questions), len(questions) + len(ranges), err}
-				for _, r := range ranges {
+				ranges, bases, err := q.ranges(c, ask, active)
+				from := len(questions)
+				entries[place] = figuresEntry{from, from + len(ranges), from + len(ranges) + len(bases), err}
+				for _, r := range slices.Concat(ranges, bases) {
 					questions = append(questions, impact.Question{
 						Company: c.ID, Programme: ask.programme, Range: r, Parts: all[i].parts[ask],
 					})
@@ -106,16 +121,34 @@ func (q *request) readFigures(ctx context.Context, groups []*model.Group) ([]*fi
 	return books, errs
 }
 
-// ranges is what an ask covers: the period, or its points.
-func (q *request) ranges(c *impact.Company, ask figuresAsk, active map[impact.CompanyID]impact.Range) ([]impact.Range, error) {
+// ranges is what an ask covers, the period or its points, and what it is compared with.
+func (q *request) ranges(
+	c *impact.Company, ask figuresAsk, active map[impact.CompanyID]impact.Range,
+) (ranges, bases []impact.Range, err error) {
 	r := q.rangeOf(c, ask.period)
 	if ask.interval == "" {
-		return []impact.Range{r}, nil
+		ranges = []impact.Range{r}
+		if ask.compare != "" {
+			base, err := ask.period.Before(ask.compare, c.Calendar, c.Today(q.now))
+			if err != nil {
+				return nil, nil, err
+			}
+			bases = []impact.Range{base}
+		}
+		return ranges, bases, nil
 	}
 	if ask.isUnbounded() {
 		r = r.Clip(active[c.ID])
 	}
-	return r.Split(ask.interval, c.Calendar)
+	if ranges, err = r.Split(ask.interval, c.Calendar); err != nil {
+		return nil, nil, err
+	}
+	if ask.compare != "" {
+		for _, point := range ranges {
+			bases = append(bases, ask.interval.Before(ask.compare, point))
+		}
+	}
+	return ranges, bases, nil
 }
 
 // isUnbounded reports a series over all time: it has no points before the first

@@ -126,7 +126,9 @@ func costs() (c generated.ComplexityRoot) {
 	c.Company.Cohorts = func(child int, first *int, _ *string, _ *impact.Period, _ *string) int {
 		return 1 + length(first)*(child+cohortCost)
 	}
-	c.Company.TimeSeries = func(child int, period *impact.Period, interval impact.Interval, _ *string) int {
+	c.Company.TimeSeries = func(
+		child int, period *impact.Period, interval impact.Interval, _ *string, _ *impact.Comparison,
+	) int {
 		return 1 + points(period, interval)*child
 	}
 	c.Company.Retention = func(

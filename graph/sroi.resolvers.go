@@ -9,11 +9,11 @@ import (
 
 type sroiResolver struct{}
 
-func (sroiResolver) Methodology(_ context.Context, s *impact.SROI) (*model.Methodology, error) {
+func (sroiResolver) Methodology(_ context.Context, s *model.SROI) (*model.Methodology, error) {
 	return model.MethodologyOf(s.Methodology), nil
 }
 
-func (sroiResolver) Improvements(_ context.Context, s *impact.SROI) ([]*model.Improvement, error) {
+func (sroiResolver) Improvements(_ context.Context, s *model.SROI) ([]*model.Improvement, error) {
 	list := make([]*model.Improvement, 0, len(s.Improvement))
 	for _, d := range impact.Dimensions {
 		if points, ok := s.Improvement[d]; ok {

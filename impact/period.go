@@ -151,8 +151,10 @@ func (p Period) String() string {
 
 // Range is the company's days that the period means, cut to [AllTime]. today is
 // the calendar's own, see [Calendar.Today]; only last-30d depends on it.
-func (p Period) Range(cal Calendar, today Day) Range {
-	var r Range
+func (p Period) Range(cal Calendar, today Day) Range { return p.days(cal, today).Clip(AllTime) }
+
+// days are the days of the period, also those that there are no figures for.
+func (p Period) days(cal Calendar, today Day) (r Range) {
 	switch p.form {
 	case periodAll:
 		return AllTime
@@ -176,7 +178,7 @@ func (p Period) Range(cal Calendar, today Day) Range {
 	case periodLast:
 		r = Range{today - Day(p.part) + 1, today + 1}
 	}
-	return r.Clip(AllTime)
+	return r
 }
 
 // fiscal is where a fiscal year starts. It is named for the calendar year in which

@@ -13,7 +13,6 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/impactql/impactql/graph/model"
-	"github.com/impactql/impactql/impact"
 )
 
 // region    ************************** generated!.gotpl **************************
@@ -153,8 +152,8 @@ func (ec *executionContext) _Cohort_sroi(ctx context.Context, field graphql.Coll
 			return obj.SROI(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *impact.SROI) graphql.Marshaler {
-			return ec.marshalOSROI2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐSROI(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SROI) graphql.Marshaler {
+			return ec.marshalOSROI2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐSROI(ctx, selections, v)
 		},
 		true,
 		false,

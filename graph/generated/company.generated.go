@@ -18,12 +18,12 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type CompanyResolver interface {
-	Metrics(ctx context.Context, obj *model.Company, period *impact.Period, programme *string) (*model.Metrics, error)
-	Sroi(ctx context.Context, obj *model.Company, period *impact.Period, methodology *string, programme *string) (*impact.SROI, error)
-	Vis(ctx context.Context, obj *model.Company, period *impact.Period, methodology *string, programme *string) (*impact.VIS, error)
+	Metrics(ctx context.Context, obj *model.Company, period *impact.Period, programme *string, compareTo *impact.Comparison) (*model.Metrics, error)
+	Sroi(ctx context.Context, obj *model.Company, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison) (*model.SROI, error)
+	Vis(ctx context.Context, obj *model.Company, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison) (*model.VIS, error)
 	Cohort(ctx context.Context, obj *model.Company, key string, period *impact.Period, programme *string) (*model.Cohort, error)
 	Cohorts(ctx context.Context, obj *model.Company, first *int, after *string, period *impact.Period, programme *string) (*model.CohortConnection, error)
-	TimeSeries(ctx context.Context, obj *model.Company, period *impact.Period, interval impact.Interval, programme *string) ([]*model.Point, error)
+	TimeSeries(ctx context.Context, obj *model.Company, period *impact.Period, interval impact.Interval, programme *string, compareTo *impact.Comparison) ([]*model.Point, error)
 	Funnel(ctx context.Context, obj *model.Company, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string) (*model.Funnel, error)
 	Retention(ctx context.Context, obj *model.Company, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, programme *string) (*model.Retention, error)
 }
@@ -157,6 +157,14 @@ func (ec *executionContext) field_Company_metrics_args(ctx context.Context, rawA
 		return nil, err
 	}
 	args["programme"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "compareTo",
+		func(ctx context.Context, v any) (*impact.Comparison, error) {
+			return ec.unmarshalOComparison2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐComparison(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["compareTo"] = arg2
 	return args, nil
 }
 
@@ -249,6 +257,14 @@ func (ec *executionContext) field_Company_sroi_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["programme"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "compareTo",
+		func(ctx context.Context, v any) (*impact.Comparison, error) {
+			return ec.unmarshalOComparison2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐComparison(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["compareTo"] = arg3
 	return args, nil
 }
 
@@ -279,6 +295,14 @@ func (ec *executionContext) field_Company_timeSeries_args(ctx context.Context, r
 		return nil, err
 	}
 	args["programme"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "compareTo",
+		func(ctx context.Context, v any) (*impact.Comparison, error) {
+			return ec.unmarshalOComparison2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐComparison(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["compareTo"] = arg3
 	return args, nil
 }
 
@@ -309,6 +333,14 @@ func (ec *executionContext) field_Company_vis_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["programme"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "compareTo",
+		func(ctx context.Context, v any) (*impact.Comparison, error) {
+			return ec.unmarshalOComparison2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐComparison(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["compareTo"] = arg3
 	return args, nil
 }
 
@@ -418,7 +450,7 @@ func (ec *executionContext) _Company_metrics(ctx context.Context, field graphql.
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Company().Metrics(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["programme"].(*string))
+			return ec.Resolvers.Company().Metrics(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["programme"].(*string), fc.Args["compareTo"].(*impact.Comparison))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Metrics) graphql.Marshaler {
@@ -462,11 +494,11 @@ func (ec *executionContext) _Company_sroi(ctx context.Context, field graphql.Col
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Company().Sroi(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["methodology"].(*string), fc.Args["programme"].(*string))
+			return ec.Resolvers.Company().Sroi(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["methodology"].(*string), fc.Args["programme"].(*string), fc.Args["compareTo"].(*impact.Comparison))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *impact.SROI) graphql.Marshaler {
-			return ec.marshalOSROI2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐSROI(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SROI) graphql.Marshaler {
+			return ec.marshalOSROI2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐSROI(ctx, selections, v)
 		},
 		true,
 		false,
@@ -506,11 +538,11 @@ func (ec *executionContext) _Company_vis(ctx context.Context, field graphql.Coll
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Company().Vis(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["methodology"].(*string), fc.Args["programme"].(*string))
+			return ec.Resolvers.Company().Vis(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["methodology"].(*string), fc.Args["programme"].(*string), fc.Args["compareTo"].(*impact.Comparison))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *impact.VIS) graphql.Marshaler {
-			return ec.marshalOVIS2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐVIS(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.VIS) graphql.Marshaler {
+			return ec.marshalOVIS2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐVIS(ctx, selections, v)
 		},
 		true,
 		false,
@@ -638,7 +670,7 @@ func (ec *executionContext) _Company_timeSeries(ctx context.Context, field graph
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Company().TimeSeries(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["interval"].(impact.Interval), fc.Args["programme"].(*string))
+			return ec.Resolvers.Company().TimeSeries(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["interval"].(impact.Interval), fc.Args["programme"].(*string), fc.Args["compareTo"].(*impact.Comparison))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Point) graphql.Marshaler {

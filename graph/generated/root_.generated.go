@@ -66,13 +66,13 @@ type ComplexityRoot struct {
 		Funnel     func(childComplexity int, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string) int
 		ID         func(childComplexity int) int
 		Key        func(childComplexity int) int
-		Metrics    func(childComplexity int, period *impact.Period, programme *string) int
+		Metrics    func(childComplexity int, period *impact.Period, programme *string, compareTo *impact.Comparison) int
 		Name       func(childComplexity int) int
 		Retention  func(childComplexity int, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, programme *string) int
-		Sroi       func(childComplexity int, period *impact.Period, methodology *string, programme *string) int
-		TimeSeries func(childComplexity int, period *impact.Period, interval impact.Interval, programme *string) int
+		Sroi       func(childComplexity int, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison) int
+		TimeSeries func(childComplexity int, period *impact.Period, interval impact.Interval, programme *string, compareTo *impact.Comparison) int
 		TimeZone   func(childComplexity int) int
-		Vis        func(childComplexity int, period *impact.Period, methodology *string, programme *string) int
+		Vis        func(childComplexity int, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison) int
 	}
 
 	CompanyConnection struct {
@@ -84,6 +84,12 @@ type ComplexityRoot struct {
 	CompanyEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	FigureChange struct {
+		Absolute func(childComplexity int) int
+		Base     func(childComplexity int) int
+		Relative func(childComplexity int) int
 	}
 
 	Funnel struct {
@@ -111,6 +117,7 @@ type ComplexityRoot struct {
 
 	Metrics struct {
 		AvgEngagement  func(childComplexity int) int
+		Change         func(childComplexity int) int
 		CompletionRate func(childComplexity int) int
 		Events         func(childComplexity int) int
 		ImpactScore    func(childComplexity int) int
@@ -119,6 +126,25 @@ type ComplexityRoot struct {
 		UnmappedEvents func(childComplexity int) int
 		VolunteerHours func(childComplexity int) int
 		Volunteers     func(childComplexity int) int
+	}
+
+	MetricsChange struct {
+		AvgEngagement  func(childComplexity int) int
+		CompletionRate func(childComplexity int) int
+		End            func(childComplexity int) int
+		Events         func(childComplexity int) int
+		ImpactScore    func(childComplexity int) int
+		Participants   func(childComplexity int) int
+		Sessions       func(childComplexity int) int
+		Start          func(childComplexity int) int
+		VolunteerHours func(childComplexity int) int
+		Volunteers     func(childComplexity int) int
+	}
+
+	MoneyChange struct {
+		Absolute func(childComplexity int) int
+		Base     func(childComplexity int) int
+		Relative func(childComplexity int) int
 	}
 
 	PageInfo struct {
@@ -156,6 +182,7 @@ type ComplexityRoot struct {
 
 	SROI struct {
 		Baseline        func(childComplexity int) int
+		Change          func(childComplexity int) int
 		ImprovementMode func(childComplexity int) int
 		Improvements    func(childComplexity int) int
 		Investment      func(childComplexity int) int
@@ -165,11 +192,26 @@ type ComplexityRoot struct {
 		Status          func(childComplexity int) int
 	}
 
+	SROIChange struct {
+		End         func(childComplexity int) int
+		Investment  func(childComplexity int) int
+		Ratio       func(childComplexity int) int
+		SocialValue func(childComplexity int) int
+		Start       func(childComplexity int) int
+	}
+
 	VIS struct {
 		Band        func(childComplexity int) int
+		Change      func(childComplexity int) int
 		Components  func(childComplexity int) int
 		Methodology func(childComplexity int) int
 		Score       func(childComplexity int) int
+	}
+
+	VISChange struct {
+		End   func(childComplexity int) int
+		Score func(childComplexity int) int
+		Start func(childComplexity int) int
 	}
 
 	VISComponent struct {
@@ -337,7 +379,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Company.Metrics(childComplexity, args["period"].(*impact.Period), args["programme"].(*string)), true
+		return e.ComplexityRoot.Company.Metrics(childComplexity, args["period"].(*impact.Period), args["programme"].(*string), args["compareTo"].(*impact.Comparison)), true
 	case "Company.name":
 		if e.ComplexityRoot.Company.Name == nil {
 			break
@@ -365,7 +407,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Company.Sroi(childComplexity, args["period"].(*impact.Period), args["methodology"].(*string), args["programme"].(*string)), true
+		return e.ComplexityRoot.Company.Sroi(childComplexity, args["period"].(*impact.Period), args["methodology"].(*string), args["programme"].(*string), args["compareTo"].(*impact.Comparison)), true
 	case "Company.timeSeries":
 		if e.ComplexityRoot.Company.TimeSeries == nil {
 			break
@@ -376,7 +418,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Company.TimeSeries(childComplexity, args["period"].(*impact.Period), args["interval"].(impact.Interval), args["programme"].(*string)), true
+		return e.ComplexityRoot.Company.TimeSeries(childComplexity, args["period"].(*impact.Period), args["interval"].(impact.Interval), args["programme"].(*string), args["compareTo"].(*impact.Comparison)), true
 	case "Company.timeZone":
 		if e.ComplexityRoot.Company.TimeZone == nil {
 			break
@@ -393,7 +435,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Company.Vis(childComplexity, args["period"].(*impact.Period), args["methodology"].(*string), args["programme"].(*string)), true
+		return e.ComplexityRoot.Company.Vis(childComplexity, args["period"].(*impact.Period), args["methodology"].(*string), args["programme"].(*string), args["compareTo"].(*impact.Comparison)), true
 
 	case "CompanyConnection.edges":
 		if e.ComplexityRoot.CompanyConnection.Edges == nil {
@@ -426,6 +468,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CompanyEdge.Node(childComplexity), true
+
+	case "FigureChange.absolute":
+		if e.ComplexityRoot.FigureChange.Absolute == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FigureChange.Absolute(childComplexity), true
+	case "FigureChange.base":
+		if e.ComplexityRoot.FigureChange.Base == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FigureChange.Base(childComplexity), true
+	case "FigureChange.relative":
+		if e.ComplexityRoot.FigureChange.Relative == nil {
+			break
+		}
+
+		return e.ComplexityRoot.FigureChange.Relative(childComplexity), true
 
 	case "Funnel.steps":
 		if e.ComplexityRoot.Funnel.Steps == nil {
@@ -503,6 +564,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Metrics.AvgEngagement(childComplexity), true
+	case "Metrics.change":
+		if e.ComplexityRoot.Metrics.Change == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Metrics.Change(childComplexity), true
 	case "Metrics.completionRate":
 		if e.ComplexityRoot.Metrics.CompletionRate == nil {
 			break
@@ -551,6 +618,86 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Metrics.Volunteers(childComplexity), true
+
+	case "MetricsChange.avgEngagement":
+		if e.ComplexityRoot.MetricsChange.AvgEngagement == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MetricsChange.AvgEngagement(childComplexity), true
+	case "MetricsChange.completionRate":
+		if e.ComplexityRoot.MetricsChange.CompletionRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MetricsChange.CompletionRate(childComplexity), true
+	case "MetricsChange.end":
+		if e.ComplexityRoot.MetricsChange.End == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MetricsChange.End(childComplexity), true
+	case "MetricsChange.events":
+		if e.ComplexityRoot.MetricsChange.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MetricsChange.Events(childComplexity), true
+	case "MetricsChange.impactScore":
+		if e.ComplexityRoot.MetricsChange.ImpactScore == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MetricsChange.ImpactScore(childComplexity), true
+	case "MetricsChange.participants":
+		if e.ComplexityRoot.MetricsChange.Participants == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MetricsChange.Participants(childComplexity), true
+	case "MetricsChange.sessions":
+		if e.ComplexityRoot.MetricsChange.Sessions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MetricsChange.Sessions(childComplexity), true
+	case "MetricsChange.start":
+		if e.ComplexityRoot.MetricsChange.Start == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MetricsChange.Start(childComplexity), true
+	case "MetricsChange.volunteerHours":
+		if e.ComplexityRoot.MetricsChange.VolunteerHours == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MetricsChange.VolunteerHours(childComplexity), true
+	case "MetricsChange.volunteers":
+		if e.ComplexityRoot.MetricsChange.Volunteers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MetricsChange.Volunteers(childComplexity), true
+
+	case "MoneyChange.absolute":
+		if e.ComplexityRoot.MoneyChange.Absolute == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MoneyChange.Absolute(childComplexity), true
+	case "MoneyChange.base":
+		if e.ComplexityRoot.MoneyChange.Base == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MoneyChange.Base(childComplexity), true
+	case "MoneyChange.relative":
+		if e.ComplexityRoot.MoneyChange.Relative == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MoneyChange.Relative(childComplexity), true
 
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
@@ -687,6 +834,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SROI.Baseline(childComplexity), true
+	case "SROI.change":
+		if e.ComplexityRoot.SROI.Change == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SROI.Change(childComplexity), true
 	case "SROI.improvementMode":
 		if e.ComplexityRoot.SROI.ImprovementMode == nil {
 			break
@@ -730,12 +883,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SROI.Status(childComplexity), true
 
+	case "SROIChange.end":
+		if e.ComplexityRoot.SROIChange.End == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SROIChange.End(childComplexity), true
+	case "SROIChange.investment":
+		if e.ComplexityRoot.SROIChange.Investment == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SROIChange.Investment(childComplexity), true
+	case "SROIChange.ratio":
+		if e.ComplexityRoot.SROIChange.Ratio == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SROIChange.Ratio(childComplexity), true
+	case "SROIChange.socialValue":
+		if e.ComplexityRoot.SROIChange.SocialValue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SROIChange.SocialValue(childComplexity), true
+	case "SROIChange.start":
+		if e.ComplexityRoot.SROIChange.Start == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SROIChange.Start(childComplexity), true
+
 	case "VIS.band":
 		if e.ComplexityRoot.VIS.Band == nil {
 			break
 		}
 
 		return e.ComplexityRoot.VIS.Band(childComplexity), true
+	case "VIS.change":
+		if e.ComplexityRoot.VIS.Change == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VIS.Change(childComplexity), true
 	case "VIS.components":
 		if e.ComplexityRoot.VIS.Components == nil {
 			break
@@ -754,6 +944,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.VIS.Score(childComplexity), true
+
+	case "VISChange.end":
+		if e.ComplexityRoot.VISChange.End == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VISChange.End(childComplexity), true
+	case "VISChange.score":
+		if e.ComplexityRoot.VISChange.Score == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VISChange.Score(childComplexity), true
+	case "VISChange.start":
+		if e.ComplexityRoot.VISChange.Start == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VISChange.Start(childComplexity), true
 
 	case "VISComponent.covered":
 		if e.ComplexityRoot.VISComponent.Covered == nil {
@@ -851,6 +1060,92 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
+	{Name: "../schema/change.graphqls", Input: `"""
+What a figure is compared with. Of a point of a series: the interval before, or that of the year before (of a week, the
+one 52 weeks before); a point that is cut short, with the same part of it.
+"""
+enum Comparison {
+  """
+  The period before, as the calendar has it: of a month the month before, however many days it has; likewise of a
+  year, a quarter, an ISO week and a day, and of fiscal ones. Of dates that are whole calendar months as many months
+  before, of other dates and of ` + "`" + `last-30d` + "`" + ` as many days. All time has none: INVALID.
+  """
+  PREVIOUS_PERIOD
+  """
+  The same period of the year before: 29 February becomes the 28th, the end of a month stays one, and ISO week 53
+  becomes the last of the year before. All time has none: INVALID.
+  """
+  PREVIOUS_YEAR
+}
+
+"How a figure changed."
+type FigureChange {
+  "The figure that it is compared with, with as many places as the figure itself, at most 2 places."
+  base: Float!
+  "The figure - ` + "`" + `base` + "`" + `, at most 2 places; of percentages in points of percent."
+  absolute: Float!
+  "Percent, 2 places: (the figure - ` + "`" + `base` + "`" + `) / |` + "`" + `base` + "`" + `| x 100; null where ` + "`" + `base` + "`" + ` is 0."
+  relative: Float
+}
+
+"How an amount of money changed."
+type MoneyChange {
+  "US dollars, 2 places: the amount that it is compared with."
+  base: Decimal!
+  "US dollars, 2 places: the amount - ` + "`" + `base` + "`" + `."
+  absolute: Decimal!
+  "Percent, 2 places: (the amount - ` + "`" + `base` + "`" + `) / |` + "`" + `base` + "`" + `| x 100; null where ` + "`" + `base` + "`" + ` is 0."
+  relative: Float
+}
+
+"How metrics changed; each field is of the one of the same name."
+type MetricsChange {
+  "The first day of what they are compared with."
+  start: Date!
+  "The last day of it, included."
+  end: Date!
+  "Of ` + "`" + `events` + "`" + `."
+  events: FigureChange!
+  "Of ` + "`" + `sessions` + "`" + `."
+  sessions: FigureChange!
+  "Of ` + "`" + `participants` + "`" + `."
+  participants: FigureChange!
+  "Of ` + "`" + `volunteers` + "`" + `."
+  volunteers: FigureChange!
+  "Of ` + "`" + `volunteerHours` + "`" + `."
+  volunteerHours: FigureChange!
+  "Of ` + "`" + `avgEngagement` + "`" + `."
+  avgEngagement: FigureChange!
+  "Of ` + "`" + `completionRate` + "`" + `."
+  completionRate: FigureChange!
+  "Of ` + "`" + `impactScore` + "`" + `."
+  impactScore: FigureChange!
+}
+
+"How a return changed; each field is of the one of the same name."
+type SROIChange {
+  "The first day of what it is compared with."
+  start: Date!
+  "The last day of it, included."
+  end: Date!
+  "Of ` + "`" + `ratio` + "`" + `; null unless there are both."
+  ratio: FigureChange
+  "Of ` + "`" + `investment` + "`" + `."
+  investment: MoneyChange!
+  "Of ` + "`" + `socialValue` + "`" + `."
+  socialValue: MoneyChange!
+}
+
+"How a score changed."
+type VISChange {
+  "The first day of what it is compared with."
+  start: Date!
+  "The last day of it, included."
+  end: Date!
+  "Of ` + "`" + `score` + "`" + `."
+  score: FigureChange!
+}
+`, BuiltIn: false},
 	{Name: "../schema/cohort.graphqls", Input: `"""
 A group of a company's participants over a period. A department with fewer than 5 active participants is
 suppressed, so that nobody can be told from the figures: every figure of it is null.
@@ -923,6 +1218,8 @@ type Company implements Node {
     period: Period
     "Only this programme; absent means all of them."
     programme: String
+    "What ` + "`" + `change` + "`" + ` compares with; absent means with nothing."
+    compareTo: Comparison
   ): Metrics
 
   "The social return on investment of a period."
@@ -933,6 +1230,8 @@ type Company implements Node {
     methodology: String = "teei-1.0"
     "Only this programme; absent means all of them."
     programme: String
+    "What ` + "`" + `change` + "`" + ` compares with; absent means with nothing."
+    compareTo: Comparison
   ): SROI
 
   "The volunteer impact score of a period, over all volunteers and participants."
@@ -943,6 +1242,8 @@ type Company implements Node {
     methodology: String = "teei-vis-1.0"
     "Only this programme; absent means all of them."
     programme: String
+    "What ` + "`" + `change` + "`" + ` compares with; absent means with nothing."
+    compareTo: Comparison
   ): VIS
 
   "One cohort by its key. Null with NOT_FOUND if there is none."
@@ -979,6 +1280,8 @@ type Company implements Node {
     interval: Interval!
     "Only this programme; absent means all of them."
     programme: String
+    "What ` + "`" + `change` + "`" + ` compares with; absent means with nothing."
+    compareTo: Comparison
   ): [Point!]
 }
 
@@ -1115,6 +1418,8 @@ type Metrics {
   as 0) and ` + "`" + `teei-vis-1.0` + "`" + ` score.
   """
   impactScore: Float!
+  "How the figures changed against those of what ` + "`" + `compareTo` + "`" + ` says; null without that."
+  change: MetricsChange
 }
 `, BuiltIn: false},
 	{Name: "../schema/query.graphqls", Input: `"""
@@ -1283,6 +1588,8 @@ type SROI {
   improvementMode: ImprovementMode!
   "What improvement is measured from."
   baseline: Baseline!
+  "How the figures changed against those of what ` + "`" + `compareTo` + "`" + ` says; null without that."
+  change: SROIChange
 }
 
 "How far participants came in one dimension."
@@ -1338,6 +1645,8 @@ type VIS {
   components: [VISComponent!]!
   "The formula that made the figure."
   methodology: Methodology!
+  "How the figures changed against those of what ` + "`" + `compareTo` + "`" + ` says; null without that."
+  change: VISChange
 }
 
 "One weighted part of a score."
@@ -1463,6 +1772,18 @@ func (ec *executionContext) childFields_CompanyEdge(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type CompanyEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_FigureChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "base":
+		return ec.fieldContext_FigureChange_base(ctx, field)
+	case "absolute":
+		return ec.fieldContext_FigureChange_absolute(ctx, field)
+	case "relative":
+		return ec.fieldContext_FigureChange_relative(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FigureChange", field.Name)
+}
+
 func (ec *executionContext) childFields_Funnel(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "steps":
@@ -1529,8 +1850,48 @@ func (ec *executionContext) childFields_Metrics(ctx context.Context, field graph
 		return ec.fieldContext_Metrics_completionRate(ctx, field)
 	case "impactScore":
 		return ec.fieldContext_Metrics_impactScore(ctx, field)
+	case "change":
+		return ec.fieldContext_Metrics_change(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Metrics", field.Name)
+}
+
+func (ec *executionContext) childFields_MetricsChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "start":
+		return ec.fieldContext_MetricsChange_start(ctx, field)
+	case "end":
+		return ec.fieldContext_MetricsChange_end(ctx, field)
+	case "events":
+		return ec.fieldContext_MetricsChange_events(ctx, field)
+	case "sessions":
+		return ec.fieldContext_MetricsChange_sessions(ctx, field)
+	case "participants":
+		return ec.fieldContext_MetricsChange_participants(ctx, field)
+	case "volunteers":
+		return ec.fieldContext_MetricsChange_volunteers(ctx, field)
+	case "volunteerHours":
+		return ec.fieldContext_MetricsChange_volunteerHours(ctx, field)
+	case "avgEngagement":
+		return ec.fieldContext_MetricsChange_avgEngagement(ctx, field)
+	case "completionRate":
+		return ec.fieldContext_MetricsChange_completionRate(ctx, field)
+	case "impactScore":
+		return ec.fieldContext_MetricsChange_impactScore(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MetricsChange", field.Name)
+}
+
+func (ec *executionContext) childFields_MoneyChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "base":
+		return ec.fieldContext_MoneyChange_base(ctx, field)
+	case "absolute":
+		return ec.fieldContext_MoneyChange_absolute(ctx, field)
+	case "relative":
+		return ec.fieldContext_MoneyChange_relative(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MoneyChange", field.Name)
 }
 
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1605,8 +1966,26 @@ func (ec *executionContext) childFields_SROI(ctx context.Context, field graphql.
 		return ec.fieldContext_SROI_improvementMode(ctx, field)
 	case "baseline":
 		return ec.fieldContext_SROI_baseline(ctx, field)
+	case "change":
+		return ec.fieldContext_SROI_change(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SROI", field.Name)
+}
+
+func (ec *executionContext) childFields_SROIChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "start":
+		return ec.fieldContext_SROIChange_start(ctx, field)
+	case "end":
+		return ec.fieldContext_SROIChange_end(ctx, field)
+	case "ratio":
+		return ec.fieldContext_SROIChange_ratio(ctx, field)
+	case "investment":
+		return ec.fieldContext_SROIChange_investment(ctx, field)
+	case "socialValue":
+		return ec.fieldContext_SROIChange_socialValue(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SROIChange", field.Name)
 }
 
 func (ec *executionContext) childFields_VIS(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1619,8 +1998,22 @@ func (ec *executionContext) childFields_VIS(ctx context.Context, field graphql.C
 		return ec.fieldContext_VIS_components(ctx, field)
 	case "methodology":
 		return ec.fieldContext_VIS_methodology(ctx, field)
+	case "change":
+		return ec.fieldContext_VIS_change(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type VIS", field.Name)
+}
+
+func (ec *executionContext) childFields_VISChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "start":
+		return ec.fieldContext_VISChange_start(ctx, field)
+	case "end":
+		return ec.fieldContext_VISChange_end(ctx, field)
+	case "score":
+		return ec.fieldContext_VISChange_score(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type VISChange", field.Name)
 }
 
 func (ec *executionContext) childFields_VISComponent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -112,11 +112,11 @@ func (ec *executionContext) _Point_sroi(ctx context.Context, field graphql.Colle
 			return ec.fieldContext_Point_sroi(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.SROI, nil
+			return obj.SROI(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *impact.SROI) graphql.Marshaler {
-			return ec.marshalNSROI2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐSROI(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SROI) graphql.Marshaler {
+			return ec.marshalNSROI2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐSROI(ctx, selections, v)
 		},
 		true,
 		true,
@@ -126,7 +126,7 @@ func (ec *executionContext) fieldContext_Point_sroi(_ context.Context, field gra
 	fc = &graphql.FieldContext{
 		Object:     "Point",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_SROI(ctx, field)
@@ -144,11 +144,11 @@ func (ec *executionContext) _Point_vis(ctx context.Context, field graphql.Collec
 			return ec.fieldContext_Point_vis(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.VIS, nil
+			return obj.VIS(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *impact.VIS) graphql.Marshaler {
-			return ec.marshalNVIS2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐVIS(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.VIS) graphql.Marshaler {
+			return ec.marshalNVIS2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐVIS(ctx, selections, v)
 		},
 		true,
 		true,
@@ -158,7 +158,7 @@ func (ec *executionContext) fieldContext_Point_vis(_ context.Context, field grap
 	fc = &graphql.FieldContext{
 		Object:     "Point",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_VIS(ctx, field)

@@ -19,8 +19,8 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type SROIResolver interface {
-	Methodology(ctx context.Context, obj *impact.SROI) (*model.Methodology, error)
-	Improvements(ctx context.Context, obj *impact.SROI) ([]*model.Improvement, error)
+	Methodology(ctx context.Context, obj *model.SROI) (*model.Methodology, error)
+	Improvements(ctx context.Context, obj *model.SROI) ([]*model.Improvement, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -123,7 +123,7 @@ func (ec *executionContext) fieldContext_Methodology_formula(_ context.Context, 
 	return graphql.NewScalarFieldContext("Methodology", field, false, false, "String")
 }
 
-func (ec *executionContext) _SROI_ratio(ctx context.Context, field graphql.CollectedField, obj *impact.SROI) (ret graphql.Marshaler) {
+func (ec *executionContext) _SROI_ratio(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -146,7 +146,7 @@ func (ec *executionContext) fieldContext_SROI_ratio(_ context.Context, field gra
 	return graphql.NewScalarFieldContext("SROI", field, false, false, "Float")
 }
 
-func (ec *executionContext) _SROI_investment(ctx context.Context, field graphql.CollectedField, obj *impact.SROI) (ret graphql.Marshaler) {
+func (ec *executionContext) _SROI_investment(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -169,7 +169,7 @@ func (ec *executionContext) fieldContext_SROI_investment(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("SROI", field, false, false, "Decimal")
 }
 
-func (ec *executionContext) _SROI_socialValue(ctx context.Context, field graphql.CollectedField, obj *impact.SROI) (ret graphql.Marshaler) {
+func (ec *executionContext) _SROI_socialValue(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -192,7 +192,7 @@ func (ec *executionContext) fieldContext_SROI_socialValue(_ context.Context, fie
 	return graphql.NewScalarFieldContext("SROI", field, false, false, "Decimal")
 }
 
-func (ec *executionContext) _SROI_status(ctx context.Context, field graphql.CollectedField, obj *impact.SROI) (ret graphql.Marshaler) {
+func (ec *executionContext) _SROI_status(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -215,7 +215,7 @@ func (ec *executionContext) fieldContext_SROI_status(_ context.Context, field gr
 	return graphql.NewScalarFieldContext("SROI", field, false, false, "Status")
 }
 
-func (ec *executionContext) _SROI_methodology(ctx context.Context, field graphql.CollectedField, obj *impact.SROI) (ret graphql.Marshaler) {
+func (ec *executionContext) _SROI_methodology(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -247,7 +247,7 @@ func (ec *executionContext) fieldContext_SROI_methodology(_ context.Context, fie
 	return fc, nil
 }
 
-func (ec *executionContext) _SROI_improvements(ctx context.Context, field graphql.CollectedField, obj *impact.SROI) (ret graphql.Marshaler) {
+func (ec *executionContext) _SROI_improvements(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -279,7 +279,7 @@ func (ec *executionContext) fieldContext_SROI_improvements(_ context.Context, fi
 	return fc, nil
 }
 
-func (ec *executionContext) _SROI_improvementMode(ctx context.Context, field graphql.CollectedField, obj *impact.SROI) (ret graphql.Marshaler) {
+func (ec *executionContext) _SROI_improvementMode(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -302,7 +302,7 @@ func (ec *executionContext) fieldContext_SROI_improvementMode(_ context.Context,
 	return graphql.NewScalarFieldContext("SROI", field, false, false, "ImprovementMode")
 }
 
-func (ec *executionContext) _SROI_baseline(ctx context.Context, field graphql.CollectedField, obj *impact.SROI) (ret graphql.Marshaler) {
+func (ec *executionContext) _SROI_baseline(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -323,6 +323,38 @@ func (ec *executionContext) _SROI_baseline(ctx context.Context, field graphql.Co
 }
 func (ec *executionContext) fieldContext_SROI_baseline(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SROI", field, false, false, "Baseline")
+}
+
+func (ec *executionContext) _SROI_change(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SROI_change(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Change(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SROIChange) graphql.Marshaler {
+			return ec.marshalOSROIChange2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐSROIChange(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SROI_change(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SROI",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SROIChange(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 // endregion **************************** field.gotpl *****************************
@@ -415,7 +447,7 @@ func (ec *executionContext) _Methodology(ctx context.Context, sel ast.SelectionS
 
 var sROIImplementors = []string{"SROI"}
 
-func (ec *executionContext) _SROI(ctx context.Context, sel ast.SelectionSet, obj *impact.SROI) graphql.Marshaler {
+func (ec *executionContext) _SROI(ctx context.Context, sel ast.SelectionSet, obj *model.SROI) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, sROIImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -464,6 +496,11 @@ func (ec *executionContext) _SROI(ctx context.Context, sel ast.SelectionSet, obj
 		case "baseline":
 			out.Values[i] = ec._SROI_baseline(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "change":
+			out.Values[i] = ec._SROI_change(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
@@ -549,7 +586,7 @@ func (ec *executionContext) marshalNMethodology2ᚖgithubᚗcomᚋimpactqlᚋimp
 	return ec._Methodology(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNSROI2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐSROI(ctx context.Context, sel ast.SelectionSet, v *impact.SROI) graphql.Marshaler {
+func (ec *executionContext) marshalNSROI2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐSROI(ctx context.Context, sel ast.SelectionSet, v *model.SROI) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "SROI!")
 		return graphql.Null
@@ -572,7 +609,7 @@ func (ec *executionContext) marshalNStatus2githubᚗcomᚋimpactqlᚋimpactqlᚋ
 	return res
 }
 
-func (ec *executionContext) marshalOSROI2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐSROI(ctx context.Context, sel ast.SelectionSet, v *impact.SROI) graphql.Marshaler {
+func (ec *executionContext) marshalOSROI2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐSROI(ctx context.Context, sel ast.SelectionSet, v *model.SROI) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

@@ -19,7 +19,7 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type VISResolver interface {
-	Methodology(ctx context.Context, obj *impact.VIS) (*model.Methodology, error)
+	Methodology(ctx context.Context, obj *model.VIS) (*model.Methodology, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -30,7 +30,7 @@ type VISResolver interface {
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _VIS_score(ctx context.Context, field graphql.CollectedField, obj *impact.VIS) (ret graphql.Marshaler) {
+func (ec *executionContext) _VIS_score(ctx context.Context, field graphql.CollectedField, obj *model.VIS) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -53,7 +53,7 @@ func (ec *executionContext) fieldContext_VIS_score(_ context.Context, field grap
 	return graphql.NewScalarFieldContext("VIS", field, false, false, "Float")
 }
 
-func (ec *executionContext) _VIS_band(ctx context.Context, field graphql.CollectedField, obj *impact.VIS) (ret graphql.Marshaler) {
+func (ec *executionContext) _VIS_band(ctx context.Context, field graphql.CollectedField, obj *model.VIS) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -76,7 +76,7 @@ func (ec *executionContext) fieldContext_VIS_band(_ context.Context, field graph
 	return graphql.NewScalarFieldContext("VIS", field, false, false, "String")
 }
 
-func (ec *executionContext) _VIS_components(ctx context.Context, field graphql.CollectedField, obj *impact.VIS) (ret graphql.Marshaler) {
+func (ec *executionContext) _VIS_components(ctx context.Context, field graphql.CollectedField, obj *model.VIS) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -108,7 +108,7 @@ func (ec *executionContext) fieldContext_VIS_components(_ context.Context, field
 	return fc, nil
 }
 
-func (ec *executionContext) _VIS_methodology(ctx context.Context, field graphql.CollectedField, obj *impact.VIS) (ret graphql.Marshaler) {
+func (ec *executionContext) _VIS_methodology(ctx context.Context, field graphql.CollectedField, obj *model.VIS) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -135,6 +135,38 @@ func (ec *executionContext) fieldContext_VIS_methodology(_ context.Context, fiel
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Methodology(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _VIS_change(ctx context.Context, field graphql.CollectedField, obj *model.VIS) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VIS_change(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Change(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.VISChange) graphql.Marshaler {
+			return ec.marshalOVISChange2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐVISChange(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_VIS_change(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "VIS",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_VISChange(ctx, field)
 		},
 	}
 	return fc, nil
@@ -246,7 +278,7 @@ func (ec *executionContext) fieldContext_VISComponent_covered(_ context.Context,
 
 var vISImplementors = []string{"VIS"}
 
-func (ec *executionContext) _VIS(ctx context.Context, sel ast.SelectionSet, obj *impact.VIS) graphql.Marshaler {
+func (ec *executionContext) _VIS(ctx context.Context, sel ast.SelectionSet, obj *model.VIS) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, vISImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -276,6 +308,11 @@ func (ec *executionContext) _VIS(ctx context.Context, sel ast.SelectionSet, obj 
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._VIS_methodology(ctx, field, obj)
 				})
+		case "change":
+			out.Values[i] = ec._VIS_change(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -345,7 +382,7 @@ func (ec *executionContext) _VISComponent(ctx context.Context, sel ast.Selection
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) marshalNVIS2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐVIS(ctx context.Context, sel ast.SelectionSet, v *impact.VIS) graphql.Marshaler {
+func (ec *executionContext) marshalNVIS2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐVIS(ctx context.Context, sel ast.SelectionSet, v *model.VIS) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "VIS!")
 		return graphql.Null
@@ -373,7 +410,7 @@ func (ec *executionContext) marshalNVISComponent2ᚕgithubᚗcomᚋimpactqlᚋim
 	return ret
 }
 
-func (ec *executionContext) marshalOVIS2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐVIS(ctx context.Context, sel ast.SelectionSet, v *impact.VIS) graphql.Marshaler {
+func (ec *executionContext) marshalOVIS2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐVIS(ctx context.Context, sel ast.SelectionSet, v *model.VIS) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

@@ -49,33 +49,6 @@ func (g *Group) Members() []*Company {
 	return members
 }
 
-// Metrics are the figures of a period, and their summary.
-type Metrics struct {
-	*impact.Metrics
-	ImpactScore decimal.Decimal
-}
-
-// UnmappedEvents is the count of events of unknown types.
-func (m *Metrics) UnmappedEvents() int64 { return m.Unmapped }
-
-// MetricsOf are the metrics among figures that have [impact.PartsMetrics]; the
-// summary needs [impact.PartsOverview].
-func MetricsOf(f *impact.Figures) *Metrics {
-	return &Metrics{Metrics: f.Metrics, ImpactScore: f.ImpactScore}
-}
-
-// Point is the figures of one interval of a time series.
-type Point struct{ *impact.Figures }
-
-// Start is the first day.
-func (p *Point) Start() impact.Day { return p.Range.From }
-
-// End is the last day.
-func (p *Point) End() impact.Day { return p.Range.To - 1 }
-
-// Metrics are the metrics of the interval.
-func (p *Point) Metrics() *Metrics { return MetricsOf(p.Figures) }
-
 // Improvement is how far participants came in one dimension.
 type Improvement struct {
 	Dimension string
@@ -102,11 +75,11 @@ func (c *Cohort) CompletionRate() decimal.NullDecimal {
 }
 
 // SROI is the return on the members.
-func (c *Cohort) SROI() *impact.SROI {
+func (c *Cohort) SROI() *SROI {
 	if c.Suppressed {
 		return nil
 	}
-	return &c.Cohort.SROI
+	return &SROI{SROI: &c.Cohort.SROI}
 }
 
 // VIS is the score of the volunteers who serve the members.
