@@ -28,7 +28,14 @@ import (
 //
 // While the fold lags far behind, Commit first waits for it: what is acknowledged
 // shows in the figures within a second, also under overload.
+//
+// While the database is away, and when it goes away, Commit fails with
+// [impact.CodeUnavailable]; see [Store.Guard].
 func (s *Store) Commit(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error) {
+	return s.breaker.whileUp(ctx, func(ctx context.Context) ([]impact.Verdict, error) { return s.commitEach(ctx, events) })
+}
+
+func (s *Store) commitEach(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error) {
 	if err := s.backlog.admit(ctx); err != nil {
 		return nil, wrap(err, "commit: wait for the fold")
 	}
@@ -42,6 +49,10 @@ func (s *Store) Commit(ctx context.Context, events []*impact.Event) ([]impact.Ve
 // CommitWhole is Commit that stores all of the events or none: if Postgres cannot hold
 // one of them it fails with [impact.CodeInvalid].
 func (s *Store) CommitWhole(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error) {
+	return s.breaker.whileUp(ctx, func(ctx context.Context) ([]impact.Verdict, error) { return s.commitTogether(ctx, events) })
+}
+
+func (s *Store) commitTogether(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error) {
 	if err := s.backlog.admit(ctx); err != nil {
 		return nil, wrap(err, "commit: wait for the fold")
 	}
@@ -66,11 +77,11 @@ func (s *Store) commitApart(ctx context.Context, events []*impact.Event, cause e
 		s.log.ErrorContext(ctx, "commit: event refused", "type", events[0].Type, "err", cause)
 		return []impact.Verdict{{Err: impact.Errorf(impact.CodeInvalid, "the event holds a value that cannot be stored")}}, nil
 	}
-	first, err := s.Commit(ctx, events[:len(events)/2])
+	first, err := s.commitEach(ctx, events[:len(events)/2])
 	if err != nil {
 		return nil, err
 	}
-	second, err := s.Commit(ctx, events[len(events)/2:])
+	second, err := s.commitEach(ctx, events[len(events)/2:])
 	return append(first, second...), err
 }
 
@@ -81,7 +92,7 @@ func (s *Store) commit(ctx context.Context, events []*impact.Event) ([]impact.Ve
 		if err == nil {
 			return verdicts, nil
 		}
-		if !transient(err) || ctx.Err() != nil {
+		if !transient(err) || ctx.Err() != nil || s.Away() {
 			return nil, err
 		}
 		s.log.WarnContext(ctx, "commit: trying again", "events", len(events), "err", err)

@@ -19,6 +19,7 @@ import (
 	"github.com/lib/pq/pqerror"
 	"github.com/pressly/goose/v3"
 
+	"github.com/impactql/impactql/impact"
 	"github.com/impactql/impactql/migrations"
 )
 
@@ -32,6 +33,9 @@ type Store struct {
 	ordinals ordinals
 	exact    atomic.Int32 // batches still to go straight to the exact path
 	backlog  backlog
+
+	wires   wires
+	breaker breaker
 }
 
 // Config says how to reach the database.
@@ -52,14 +56,19 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Connections == 0 {
 		cfg.Connections = 16
 	}
+	s := &Store{url: cfg.URL, log: cfg.Log}
+	connector.Dialer(&s.wires)
 	pool := sql.OpenDB(connector)
 	pool.SetMaxOpenConns(cfg.Connections)
 	pool.SetMaxIdleConns(cfg.Connections)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	s := &Store{db: sqlx.NewDb(pool, "postgres"), url: cfg.URL, log: cfg.Log}
+	s.db = sqlx.NewDb(pool, "postgres")
+	if err := s.newBreaker(cfg.URL); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
 	s.backlog.init()
 	if err := s.await(ctx); err != nil {
-		return nil, errors.Join(err, pool.Close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -83,7 +92,7 @@ func (s *Store) await(ctx context.Context) error {
 }
 
 // Close closes the pool.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error { return errors.Join(s.breaker.probe.Close(), s.db.Close()) }
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return wrap(s.db.PingContext(ctx), "ping") }
@@ -136,9 +145,13 @@ func (s *Store) inTx(ctx context.Context, op string, f func(tx *sqlx.Tx) error) 
 	return wrap(tx.Commit(), "%s", op)
 }
 
+// wrap says what failed. What failed for the time being says so to callers, too.
 func wrap(err error, op string, args ...any) error {
 	if err == nil {
 		return nil
+	}
+	if transient(err) && impact.CodeOf(err) == impact.CodeInternal {
+		return fmt.Errorf("db: %s: %w (%w)", fmt.Sprintf(op, args...), err, errAway)
 	}
 	return fmt.Errorf("db: %s: %w", fmt.Sprintf(op, args...), err)
 }

@@ -36,6 +36,9 @@ type Limits struct {
 	Committers int
 	// CommitTimeout is how long a batch may take, retries and all; default 10 s.
 	CommitTimeout time.Duration
+	// Away, if not nil, reports whether the store is known to be away: requests are
+	// then refused before they are read.
+	Away func() bool
 }
 
 func (l *Limits) setDefaults() {
@@ -98,6 +101,8 @@ func (p *Pool) Reserve(n int64) error {
 	switch {
 	case p.stopping:
 		return errStopping
+	case p.limits.Away != nil && p.limits.Away():
+		return errAway
 	case p.waiting > 0 && p.waiting+n > p.limits.WaitingBytes:
 		return impact.Errorf(impact.CodeOverloaded, "the ingest buffer is full; send again after the time in Retry-After")
 	}
@@ -130,6 +135,8 @@ func (p *Pool) RetryAfter() time.Duration {
 	seconds := math.Ceil(float64(p.waiting) / p.rate)
 	return time.Duration(min(max(seconds, 1), 60)) * time.Second
 }
+
+var errAway = impact.Errorf(impact.CodeUnavailable, "the database is away; send again after the time in Retry-After")
 
 var errStopping = impact.Errorf(impact.CodeUnavailable, "the server is stopping; send again")
 

@@ -52,6 +52,13 @@ func (m *metrics) watch(pool *ingest.Pool, store *db.Store) {
 	m.registry.MustRegister(
 		gauge("impactql_ingest_waiting_bytes", "Request bodies between being read and being answered.",
 			func() float64 { return float64(pool.Waiting()) }),
+		gauge("impactql_database_away", "1 while the database does not answer and requests are refused, else 0.",
+			func() float64 {
+				if store.Away() {
+					return 1
+				}
+				return 0
+			}),
 		gauge("impactql_fold_backlog_events", "Events committed by this instance and not yet in the rollups.",
 			func() float64 { return float64(store.Backlog()) }),
 	)

@@ -119,11 +119,12 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 	if err != nil {
 		return err
 	}
+	background.Go(func() { conn.Guard(life) })
 	folder := db.NewFolder(conn.Store)
 	background.Go(func() { folder.Run(life, cmd.Drain) })
 	background.Go(func() { auth.flushLoop(life) })
 
-	pool := ingest.NewPool(conn.Store, ingest.Limits{})
+	pool := ingest.NewPool(conn.Store, ingest.Limits{Away: conn.Away})
 	m := newMetrics()
 	m.watch(pool, conn.Store)
 	h := &health{store: conn.Store}
