@@ -104,12 +104,9 @@ func (p *proxy) serve(client net.Conn) {
 			if kind == 'D' {
 				p.rows.Add(1)
 			}
-			if swallow.Load() {
-				if kind == 'C' && bytes.HasPrefix(frame[5:], []byte("COMMIT")) {
-					p.cuts.Add(1)
-					return
-				}
-				continue
+			if swallow.Load() && kind == 'C' && bytes.HasPrefix(frame[5:], []byte("COMMIT")) {
+				p.cuts.Add(1)
+				return
 			}
 			if _, err := client.Write(frame); err != nil {
 				return
@@ -119,6 +116,7 @@ func (p *proxy) serve(client net.Conn) {
 	defer done.Wait()
 	defer end()
 	in := bufio.NewReader(client)
+	commits := false // the client has sent COMMIT, or rows that a COMMIT follows
 	for started := false; ; started = true {
 		kind, frame, err := readFrame(in, started)
 		if err != nil {
@@ -127,7 +125,11 @@ func (p *proxy) serve(client net.Conn) {
 		if kind == 'E' || kind == 'Q' {
 			p.executed.Add(1)
 		}
-		if kind == 'Q' && bytes.HasSuffix(frame, []byte("COMMIT\x00")) {
+		if kind == 'Q' {
+			commits = bytes.HasSuffix(frame, []byte("COMMIT\x00"))
+		}
+		copies := kind == 'Q' && bytes.HasPrefix(frame[5:], []byte("COPY"))
+		if commits && !copies && kind != 'd' { // rows are on their way until CopyDone
 			switch cut(p.next.Swap(int32(cutNothing))) {
 			case cutBefore:
 				p.cuts.Add(1)
