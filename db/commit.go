@@ -108,8 +108,8 @@ func (s *Store) commit(ctx context.Context, events []*impact.Event) ([]impact.Ve
 type commit struct {
 	store  *Store
 	events []*impact.Event
-	// mine lists the batch ids of tries whose COMMIT may have landed although no
-	// reply came: what is found under them is this batch's own.
+	// mine lists the batch ids of the tries so far, whose COMMIT may have landed
+	// although they failed: what is found under them is this batch's own.
 	mine []int64
 	buf  []byte
 }
@@ -178,9 +178,6 @@ func (c *commit) direct(ctx context.Context, pg session, id int64, order []int) 
 	c.mine = append(c.mine, id)
 	err = pg.copyIn(ctx, "COPY event ("+eventColumns+") FROM STDIN; INSERT INTO batch (id, events) VALUES ("+
 		strconv.FormatInt(id, 10)+","+strconv.Itoa(len(c.events))+"); COMMIT", c.buf)
-	if _, answered := errors.AsType[*pq.Error](err); err == nil || answered {
-		c.mine = c.mine[:len(c.mine)-1] // it is known what became of it
-	}
 	if pq.As(err, pqerror.UniqueViolation) != nil {
 		return true, pg.exec(ctx, "ROLLBACK")
 	}
@@ -245,11 +242,7 @@ func (c *commit) tried() string {
 
 func (c *commit) commit(ctx context.Context, pg session, id int64) error {
 	c.mine = append(c.mine, id)
-	if err := pg.exec(ctx, "COMMIT"); err != nil {
-		return err
-	}
-	c.mine = c.mine[:len(c.mine)-1]
-	return nil
+	return pg.exec(ctx, "COMMIT")
 }
 
 // encode fills buf with the rows in order; with ord, each begins with the

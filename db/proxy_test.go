@@ -25,7 +25,10 @@ const (
 type proxy struct {
 	url      string // of the database through the proxy
 	socket   string
-	next     atomic.Int32 // a cut: where the next COMMIT is cut
+	next     atomic.Int32           // a cut: where the next COMMIT is cut
+	after    atomic.Pointer[string] // SQL that the next COMMIT is followed by
+	cutIn    atomic.Int32           // messages until a connection is cut, both directions counted; 0: never
+	wasCut   chan struct{}          // gets a token for each such cut
 	cuts     atomic.Int32
 	executed atomic.Int32 // statements
 	rows     atomic.Int32 // that the server sent
@@ -46,7 +49,7 @@ func newProxy(t testing.TB, to string) *proxy {
 		t.Fatal(err)
 	}
 	q := u.Query()
-	p := &proxy{socket: q.Get("host") + "/.s.PGSQL." + q.Get("port"), conns: make(map[net.Conn]bool)}
+	p := &proxy{socket: q.Get("host") + "/.s.PGSQL." + q.Get("port"), conns: make(map[net.Conn]bool), wasCut: make(chan struct{}, 1)}
 	through := url.URL{Scheme: "postgres", User: u.User, Host: listener.Addr().String(), Path: u.Path, RawQuery: "sslmode=disable"}
 	p.url = through.String()
 	var serving sync.WaitGroup
@@ -108,6 +111,9 @@ func (p *proxy) serve(client net.Conn) {
 				p.cuts.Add(1)
 				return
 			}
+			if p.countdown() {
+				return
+			}
 			if _, err := client.Write(frame); err != nil {
 				return
 			}
@@ -128,6 +134,11 @@ func (p *proxy) serve(client net.Conn) {
 		if kind == 'Q' {
 			commits = bytes.HasSuffix(frame, []byte("COMMIT\x00"))
 		}
+		if commits {
+			if sql := p.after.Swap(nil); sql != nil {
+				frame = queryFrame(string(frame[5:len(frame)-1]) + "; " + *sql)
+			}
+		}
 		copies := kind == 'Q' && bytes.HasPrefix(frame[5:], []byte("COPY"))
 		if commits && !copies && kind != 'd' { // rows are on their way until CopyDone
 			switch cut(p.next.Swap(int32(cutNothing))) {
@@ -139,10 +150,41 @@ func (p *proxy) serve(client net.Conn) {
 			case cutNothing:
 			}
 		}
+		if started && p.countdown() {
+			return
+		}
 		if _, err := server.Write(frame); err != nil {
 			return
 		}
 	}
+}
+
+// countdown reports whether this message is the one to cut at.
+func (p *proxy) countdown() bool {
+	for {
+		n := p.cutIn.Load()
+		if n == 0 {
+			return false
+		}
+		if !p.cutIn.CompareAndSwap(n, n-1) {
+			continue
+		}
+		if n > 1 {
+			return false
+		}
+		p.cuts.Add(1)
+		select {
+		case p.wasCut <- struct{}{}:
+		default:
+		}
+		return true
+	}
+}
+
+// queryFrame is the message of a simple query.
+func queryFrame(sql string) []byte {
+	frame := binary.BigEndian.AppendUint32([]byte{'Q'}, uint32(4+len(sql)+1))
+	return append(append(frame, sql...), 0)
 }
 
 // readFrame reads one message of Postgres' protocol; the first of a client has no kind.
