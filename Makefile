@@ -13,6 +13,7 @@ PKG        ?= ./...
 TESTFLAGS  ?=
 BENCHFLAGS ?=
 FUZZTIME   ?= 30s
+CHAOS      ?= 3m
 API_URL    ?= http://127.0.0.1:8080
 API_KEY    ?= test-key
 SHORT      ?= 1
@@ -112,6 +113,11 @@ fuzz: ## Run each fuzz target for FUZZTIME
 		echo "== $$package $$name"; \
 		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
 	done
+
+.PHONY: chaos
+chaos: ## Kill servers and Postgres at random under load for CHAOS, and count what is lost or doubled
+	.ci/install gcc postgres
+	CGO_ENABLED=1 go test -race -count 1 -timeout 30m -run '^TestChaos$$' -v -chaos $(CHAOS) . | grep -E '^(---|ok|FAIL)|kill_test'
 
 .PHONY: clean
 clean: ## Remove bin; the data in .impactql stays
