@@ -96,21 +96,24 @@ func (b *backlog) peek() []committed {
 	return slices.Clip(b.batches)
 }
 
-// drop removes the first n batches: they are folded.
-func (b *backlog) drop(n int) {
+// drop removes batches that are folded. Lists that peek gave out stay as they are:
+// another folder may be working from one.
+func (b *backlog) drop(folded []committed) {
+	done := make(map[int64]bool, len(folded))
+	for _, c := range folded {
+		done[c.id] = true
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if n > len(b.batches) {
-		return // closed meanwhile
+	var waiting []committed
+	for _, c := range b.batches {
+		if done[c.id] {
+			b.events -= len(c.events)
+		} else {
+			waiting = append(waiting, c)
+		}
 	}
-	for _, c := range b.batches[:n] {
-		b.events -= len(c.events)
-	}
-	clear(b.batches[:n])
-	b.batches = b.batches[n:]
-	if len(b.batches) == 0 {
-		b.batches = nil
-	} else {
+	if b.batches = waiting; len(waiting) > 0 {
 		select {
 		case b.added <- struct{}{}:
 		default:

@@ -118,7 +118,7 @@ func (f *Folder) foldOwn(ctx context.Context) error {
 		}
 		return err
 	}
-	f.store.backlog.drop(n)
+	f.store.backlog.drop(batches[:n])
 	return nil
 }
 
