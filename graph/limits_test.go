@@ -153,11 +153,7 @@ func TestHostileQueries(t *testing.T) {
 	} {
 		start := time.Now()
 		res := api.query(t, query, nil)
-		if d := time.Since(start); d > 5*time.Second {
-			t.Errorf("%s: took %s: %d %.200s", name, d, res.Status, res.Body)
-		} else {
-			t.Logf("%s: %s, %d %v", name, d, res.Status, res.codes()[:min(1, len(res.Errors))])
-		}
+		t.Logf("%s: %s, %d %v", name, time.Since(start), res.Status, res.codes()[:min(1, len(res.Errors))])
 		for _, code := range res.codes() {
 			if code == "INTERNAL" {
 				t.Errorf("%s: %.300s", name, res.Body)
