@@ -12,7 +12,7 @@ import (
 // order; received_at takes its default, the start of the transaction.
 const eventColumns = "company_id, key, batch_id, occurred_at, kind, type, programme, participant, volunteer, session," +
 	" duration_ms, score, score_raw, score_scale, confidence, dimension, status, from_volunteer, mood, level," +
-	" points, amount, currency, department, payload"
+	" points, amount, currency, department, source, payload"
 
 // appendEvent appends one row in COPY's text format, without the line's end.
 func appendEvent(b []byte, e *impact.Event, batch int64) []byte {
@@ -53,6 +53,7 @@ func appendEvent(b []byte, e *impact.Event, batch int64) []byte {
 	b = appendOptional(b, e.Amount)
 	b = appendOptional(b, e.Currency)
 	b = appendOptional(b, e.Department)
+	b = appendOptional(b, e.Source)
 	b = append(b, '\t')
 	return appendEscaped(b, e.Raw)
 }

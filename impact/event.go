@@ -73,6 +73,7 @@ type Event struct {
 	Currency      string
 	Department    string // of a directory event
 
+	Source string // id of the source that it came through; empty for an API key
 	Raw []byte // the event as it was sent
 }
 

@@ -56,7 +56,7 @@ func (n *normaliser) normalise(w *wire) (*impact.Event, *impact.Error) {
 		}
 	}
 	n.fill()
-	n.event.Raw = w.raw
+	n.event.Raw, n.event.Source = w.raw, n.source
 	n.event.Key = n.identity()
 	return n.event, nil
 }
