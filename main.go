@@ -25,6 +25,7 @@ type commands struct {
 	Settings server.Settings `cmd:"" help:"Show and change the settings of companies."`
 	Seed     server.Seed     `cmd:"" help:"Make up a plausible history of events."`
 	Rebuild  server.Rebuild  `cmd:"" help:"Recompute the rollups from the event log."`
+	Sources  server.Sources  `cmd:"" help:"Create, rotate, revoke and list sources: providers that sign what they send."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

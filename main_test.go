@@ -151,8 +151,10 @@ func TestHelp(t *testing.T) {
 	b := impactql(t)
 	t.Parallel()
 	database := []string{"DATABASE_URL", "DATA_DIR", "DB_CONNECTIONS", "LOG_LEVEL"}
+	sources := append([]string{"SECRETS_KEY"}, database...)
 	for command, variables := range map[string][]string{
-		"serve": append([]string{"ADDR", "AUTH", "DRAIN", "DEBUG_ADDR", "MEMORY_MB"}, database...), "": {"ADDR"}, "migrate": database,
+		"sources create": sources, "sources rotate": sources, "sources revoke": sources, "sources list": sources,
+		"serve": append([]string{"SECRETS_KEY", "ADDR", "AUTH", "DRAIN", "DEBUG_ADDR", "MEMORY_MB"}, database...), "": {"ADDR"}, "migrate": database,
 		"seed": database, "rebuild": database, "keys create": database, "keys list": database, "keys revoke": database,
 		"settings get": database, "settings set": database, "settings history": database, "settings cost add": database, "settings cost remove": database,
 	} {
@@ -164,7 +166,7 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	top := b.must(t, nil, "--help")
-	for _, command := range []string{"serve", "migrate", "keys create", "keys list", "keys revoke", "seed", "rebuild", "settings get", "settings set", "settings history", "settings cost add", "DATABASE_URL", "DATA_DIR"} {
+	for _, command := range []string{"serve", "migrate", "keys create", "keys list", "keys revoke", "seed", "rebuild", "settings get", "settings set", "settings history", "settings cost add", "sources create", "sources rotate", "sources revoke", "sources list", "DATABASE_URL", "DATA_DIR"} {
 		if !strings.Contains(top, command) {
 			t.Errorf("--help does not name %s:\n%s", command, top)
 		}

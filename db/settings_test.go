@@ -276,7 +276,9 @@ func TestSettingsEndCachedFigures(t *testing.T) {
 	foldAll(t, s)
 	told := make(chan impact.CompanyID, 1)
 	connected := make(chan struct{}, 100)
-	versions, err := far.Follow(t.Context(), func(int32) {}, func(id impact.CompanyID) { told <- id }, func() { connected <- struct{}{} })
+	versions, err := far.Follow(t.Context(), News{
+		Key: func(int32) {}, Settings: func(id impact.CompanyID) { told <- id }, Source: func(string) {}, Gap: func() { connected <- struct{}{} },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,10 +23,8 @@ type Version struct {
 // Versions follows, through notifications, which companies' figures changed and
 // which API keys ended.
 type Versions struct {
-	listener   *pq.Listener
-	onRevoke   func(key int32)
-	onSettings func(company impact.CompanyID)
-	onGap      func()
+	listener *pq.Listener
+	news     News
 
 	mu    sync.RWMutex // guards the fields below; held for map accesses only
 	epoch int64
@@ -34,24 +32,28 @@ type Versions struct {
 	heard time.Time // when the connection last proved alive
 }
 
+// News is who is told of changes; none may be nil.
+type News struct {
+	Key      func(id int32)                 // an API key was revoked
+	Settings func(company impact.CompanyID) // a company's settings changed
+	Source   func(id string)                // a source was made or changed, or its secrets
+	Gap      func()                         // some news may have been missed
+}
+
 // silence is after how long without a sign of life the versions count as
 // unknown, so that a dead connection cannot hide changes for long.
 const silence = 2 * time.Second
 
-// Follow starts following. onRevoke is told of revoked keys, onSettings of companies
-// whose settings changed, onGap that some news may have been missed. End it by
-// cancelling ctx; Follow returns at once.
-func (s *Store) Follow(
-	ctx context.Context, onRevoke func(key int32), onSettings func(company impact.CompanyID), onGap func(),
-) (*Versions, error) {
-	v := &Versions{onRevoke: onRevoke, onSettings: onSettings, onGap: onGap, seen: make(map[impact.CompanyID]string)}
+// Follow starts following. End it by cancelling ctx; Follow returns at once.
+func (s *Store) Follow(ctx context.Context, news News) (*Versions, error) {
+	v := &Versions{news: news, seen: make(map[impact.CompanyID]string)}
 	v.listener = pq.NewListener(s.url, 50*time.Millisecond, 2*time.Second, func(e pq.ListenerEventType, err error) {
 		if err != nil {
 			s.log.Warn("listen for changes", "event", int(e), "err", err)
 		}
 		v.gap(e == pq.ListenerEventConnected || e == pq.ListenerEventReconnected)
 	})
-	for _, channel := range []string{Channel, KeysChannel, SettingsChannel} {
+	for _, channel := range []string{Channel, KeysChannel, SettingsChannel, SourcesChannel} {
 		if err := v.listener.Listen(channel); err != nil {
 			return nil, wrap(err, "listen to %s", channel)
 		}
@@ -86,12 +88,14 @@ func (v *Versions) run(ctx context.Context) {
 				v.folded(n.Extra)
 			case n.Channel == KeysChannel:
 				if id, err := strconv.ParseInt(n.Extra, 10, 32); err == nil {
-					v.onRevoke(int32(id))
+					v.news.Key(int32(id))
 				}
 			case n.Channel == SettingsChannel:
 				if id, err := strconv.ParseInt(n.Extra, 10, 32); err == nil {
-					v.onSettings(impact.CompanyID(id))
+					v.news.Settings(impact.CompanyID(id))
 				}
+			case n.Channel == SourcesChannel:
+				v.news.Source(n.Extra)
 			}
 		case <-proof.C:
 			if v.listener.Ping() == nil {
@@ -127,5 +131,5 @@ func (v *Versions) gap(connected bool) {
 		v.heard = time.Now()
 	}
 	v.mu.Unlock()
-	v.onGap()
+	v.news.Gap()
 }

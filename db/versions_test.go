@@ -24,12 +24,12 @@ func follow(t *testing.T, s *Store) *follower {
 	ctx, stop := context.WithCancel(t.Context())
 	t.Cleanup(stop)
 	var err error
-	f.Versions, err = s.Follow(ctx, func(key int32) {
+	f.Versions, err = s.Follow(ctx, News{Key: func(key int32) {
 		select {
 		case f.heard <- key:
 		case <-ctx.Done():
 		}
-	}, func(impact.CompanyID) {}, func() { f.gaps <- struct{}{} })
+	}, Settings: func(impact.CompanyID) {}, Source: func(string) {}, Gap: func() { f.gaps <- struct{}{} }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,7 +74,7 @@ type Event struct {
 	Department    string // of a directory event
 
 	Source string // id of the source that it came through; empty for an API key
-	Raw []byte // the event as it was sent
+	Raw    []byte // the event as it was sent
 }
 
 // Dimension is an outcome that participants are assessed on.

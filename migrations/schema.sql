@@ -91,6 +91,7 @@ CREATE TABLE event (
     currency text,
     department text,
     payload text NOT NULL,
+    source text,
     CONSTRAINT event_pkey PRIMARY KEY (company_id, key)
 );
 CREATE INDEX event_batch ON event USING brin (batch_id) WITH (pages_per_range='32', autosummarize='on');
@@ -148,6 +149,32 @@ CREATE TABLE rollup_page (
     data bytea STORAGE EXTERNAL NOT NULL,
     CONSTRAINT rollup_page_pkey PRIMARY KEY (company_id, programme, grain, bucket, facet, page)
 ) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, toast_tuple_target=8160);
+
+CREATE TABLE source (
+    company_id integer NOT NULL,
+    id text NOT NULL,
+    name text NOT NULL,
+    scheme text NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    disabled_at timestamp with time zone,
+    CONSTRAINT source_company_id_name_key UNIQUE (company_id, name),
+    CONSTRAINT source_pkey PRIMARY KEY (company_id, id)
+);
+CREATE INDEX source_id ON source USING btree (id);
+
+CREATE TABLE source_secret (
+    company_id integer NOT NULL,
+    source_id text NOT NULL,
+    id integer NOT NULL,
+    label text NOT NULL DEFAULT ''::text,
+    key_id text NOT NULL,
+    sealed bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT source_secret_pkey PRIMARY KEY (company_id, source_id, id)
+);
 
 CREATE TABLE company_setting (
     company_id integer NOT NULL,

@@ -191,7 +191,7 @@ func (a *auth) touch(id int32, now time.Time) {
 }
 
 // flushLoop writes last uses now and then, until ctx ends.
-func (a *auth) flushLoop(ctx context.Context) {
+func flushLoop(ctx context.Context, flush ...func(context.Context)) {
 	tick := time.NewTicker(touchInterval)
 	defer tick.Stop()
 	for {
@@ -199,7 +199,9 @@ func (a *auth) flushLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			a.flush(ctx)
+			for _, f := range flush {
+				f(ctx)
+			}
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/impactql/impactql/db"
 	"github.com/impactql/impactql/db/embedded"
+	"github.com/impactql/impactql/server/vault"
 )
 
 // Database says where the data is. Its zero value is an embedded Postgres.
@@ -18,6 +19,7 @@ type Database struct {
 	DatabaseURL string `env:"DATABASE_URL" placeholder:"URL" help:"Postgres to use. Empty: run one in DATA_DIR, with demo data."`
 	DataDir     string `env:"DATA_DIR" default:".impactql" placeholder:"DIR" help:"Where the embedded Postgres keeps its data."`
 	Connections int    `env:"DB_CONNECTIONS" default:"16" help:"Most connections to open to Postgres."`
+	SecretsKey  string `env:"SECRETS_KEY" placeholder:"BASE64" help:"Key that encrypts the secrets of sources: 32 bytes as base64, from openssl rand -base64 32. Several, separated by commas: the first encrypts, all decrypt. Empty: one is made in DATA_DIR, if the database is there too."`
 }
 
 // Logging says how much is logged, to standard error.
@@ -32,6 +34,7 @@ func (l Logging) logger() *slog.Logger {
 // connection is an open, migrated database and what has to be closed with it.
 type connection struct {
 	*db.Store
+	ring       *vault.Ring // for the secrets of sources; without a key if none is configured
 	isEmbedded bool
 	embedded   *embedded.Server // nil unless this process runs it
 }
@@ -60,7 +63,13 @@ func (d Database) open(ctx context.Context, log *slog.Logger) (*connection, erro
 	return c, nil
 }
 
-func (d Database) connect(ctx context.Context, c *connection, log *slog.Logger) error {
+func (d Database) connect(ctx context.Context, c *connection, log *slog.Logger) (err error) {
+	c.ring = new(vault.Ring)
+	if d.SecretsKey != "" {
+		if c.ring, err = vault.Parse(d.SecretsKey); err != nil {
+			return err
+		}
+	}
 	url := d.DatabaseURL
 	if url == "" {
 		dir, err := filepath.Abs(d.DataDir)
@@ -70,10 +79,14 @@ func (d Database) connect(ctx context.Context, c *connection, log *slog.Logger) 
 		if url, err = c.embed(ctx, dir, log); err != nil {
 			return err
 		}
+		if d.SecretsKey == "" {
+			if c.ring, err = vault.ReadFile(filepath.Join(dir, "secrets.key")); err != nil {
+				return err
+			}
+		}
 	}
 	opening, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	var err error
 	if c.Store, err = db.Open(opening, db.Config{URL: url, Connections: d.Connections, Log: log}); err != nil {
 		return err
 	}

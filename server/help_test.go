@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,7 +21,17 @@ import (
 	"github.com/impactql/impactql/db/dbtest"
 	"github.com/impactql/impactql/graph"
 	"github.com/impactql/impactql/impact"
+	"github.com/impactql/impactql/server/vault"
 )
+
+// testRing encrypts the secrets of every test's sources.
+var testRing = func() *vault.Ring {
+	ring, err := vault.Parse(base64.StdEncoding.EncodeToString(make([]byte, vault.KeySize)))
+	if err != nil {
+		panic(err) // the key has the right size
+	}
+	return ring
+}()
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
@@ -178,7 +189,7 @@ func (w *world) serve(t testing.TB, key string) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return serveOn(t, &connection{Store: store}, key, &Serve{Auth: "keys", Drain: patience})
+	return serveOn(t, &connection{Store: store, ring: testRing}, key, &Serve{Auth: "keys", Drain: patience})
 }
 
 func serveOn(t testing.TB, conn *connection, key string, cmd *Serve) *api {

@@ -29,6 +29,7 @@ func routes(d *doors) http.Handler {
 
 	for pattern, handler := range map[string]http.Handler{
 		"POST /webhooks/ingest":             d.ingest,
+		"POST /webhooks/{source}":           d.ingest,
 		"/graphql":                          read(d.graphql),
 		"GET /v1/metrics/{company}":         read(d.rest.serve(d.rest.metrics)),
 		"GET /v1/metrics/{company}/sroi":    read(d.rest.serve(d.rest.sroi)),
@@ -37,7 +38,7 @@ func routes(d *doors) http.Handler {
 		"GET /playground":                   playground,
 		"GET /playground/":                  playground,
 		"GET /{$}":                          http.RedirectHandler("/playground", http.StatusFound),
-		"/webhooks/ingest":                  http.HandlerFunc(postOnly),
+		"/webhooks/{source}":                http.HandlerFunc(postOnly),
 		"/":                                 http.HandlerFunc(notFound),
 	} {
 		mux.Handle(pattern, d.metrics.handle(d.log, pattern, handler))

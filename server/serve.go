@@ -115,14 +115,18 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 	defer endLife()
 
 	auth := newAuth(conn.Store, cmd.Auth == "off", log)
-	versions, err := conn.Follow(life, auth.forget, auth.forgetCompany, auth.forgetAll)
+	sources := newSources(auth, conn.Store, conn.ring, log)
+	versions, err := conn.Follow(life, db.News{
+		Key: auth.forget, Settings: auth.forgetCompany, Source: sources.forget,
+		Gap: func() { auth.forgetAll(); sources.forgetAll() },
+	})
 	if err != nil {
 		return err
 	}
 	background.Go(func() { conn.Guard(life) })
 	folder := db.NewFolder(conn.Store)
 	background.Go(func() { folder.Run(life, cmd.Drain) })
-	background.Go(func() { auth.flushLoop(life) })
+	background.Go(func() { flushLoop(life, auth.flush, sources.flush) })
 
 	pool := ingest.NewPool(conn.Store, ingest.Limits{Away: conn.Away})
 	m := newMetrics()
@@ -133,7 +137,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 		log: log, auth: auth, health: h, metrics: m, demoKey: demoKey,
 		ingest: &ingest.Handler{
 			Pool: pool, Known: conn.Known, Refuse: refuseWith, Log: log, Observe: m.outcome,
-			Identify: auth.sender,
+			Identify: sources.sender,
 		},
 		graphql: graph.NewHandler(graph.Config{
 			Reader: figures, Editor: conn.Store, Now: time.Now, Log: log,
@@ -180,6 +184,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 		err := srv.Shutdown(ending)
 		pool.Stop(ending)
 		auth.flush(ending)
+		sources.flush(ending)
 		return err
 	})
 	err = serving.Wait()

@@ -76,26 +76,26 @@ func (a *sourceAdmin) create(
 // rotate gives a source a new secret, and has the ones before end after overlap.
 func (a *sourceAdmin) rotate(
 	ctx context.Context, company impact.CompanyID, id, secret, label string, overlap time.Duration,
-) (*impact.Source, *impact.SourceSecret, string, error) {
+) (*impact.SourceSecret, string, error) {
 	if overlap < 0 || overlap > maxOverlap {
-		return nil, nil, "", impact.Errorf(impact.CodeInvalid, "the overlap must be 0 to %d days", maxOverlap/(24*time.Hour))
+		return nil, "", impact.Errorf(impact.CodeInvalid, "the overlap must be 0 to %d days", maxOverlap/(24*time.Hour))
 	}
 	src, _, err := a.store.Source(ctx, id)
 	if err != nil {
-		return nil, nil, "", err
+		return nil, "", err
 	}
 	if src.Company != company {
-		return nil, nil, "", db.ErrNoSource
+		return nil, "", db.ErrNoSource
 	}
 	secret, seal, err := a.sealing(src, signature.Scheme(src.Scheme), secret, label)
 	if err != nil {
-		return nil, nil, "", err
+		return nil, "", err
 	}
 	if seal == nil {
-		return nil, nil, "", impact.Errorf(impact.CodeInvalid, "a source of the scheme %s has no secret: it takes the company's API keys", src.Scheme)
+		return nil, "", impact.Errorf(impact.CodeInvalid, "a source of the scheme %s has no secret: it takes the company's API keys", src.Scheme)
 	}
 	added, err := a.store.AddSourceSecret(ctx, company, id, label, overlap, seal)
-	return src, added, secret, err
+	return added, secret, err
 }
 
 // sealing checks or makes a secret, and says how to store it; not at all where the
