@@ -35,7 +35,7 @@ func scanEvents(rows *sql.Rows, f func(*impact.Event) error) error {
 	for rows.Next() {
 		e := new(impact.Event)
 		var kind, dimension, status string
-		if err := rows.Scan(&e.Company, &kind, &e.Programme, &e.Participant, &e.Volunteer, &e.OccurredAt,
+		if err := rows.Scan(&e.Company, &kind, &e.Type, &e.Programme, &e.Participant, &e.Volunteer, &e.OccurredAt,
 			&e.DurationMS, &e.Score, &e.ScoreScale, &e.Confidence, &e.HasConfidence,
 			&dimension, &status, &e.FromVolunteer, &e.Points, &e.Department); err != nil {
 			return wrap(err, "read events")

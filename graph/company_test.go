@@ -172,7 +172,7 @@ func TestDetails(t *testing.T) {
 		{"start":"2025-11-10","end":"2025-11-16","sroi":{"status":"OK"},"vis":{"score":82.5},"metrics":{"impactScore":7.88}},
 		{"start":"2025-11-17","end":"2025-11-18","sroi":{"status":"OK"},"vis":{"score":82.5},"metrics":{"impactScore":7.88}}]`,
 		"company", "timeSeries")
-	if s, _ := res.at("company", "sroi", "methodology", "formula").(string); !strings.Contains(s, "500 language") {
+	if s, _ := res.at("company", "sroi", "methodology", "formula").(string); !strings.Contains(s, "language × languageValue") {
 		t.Errorf("formula %q", s)
 	}
 }

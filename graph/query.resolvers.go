@@ -11,10 +11,11 @@ import (
 // resolvers holds nothing: what a resolver needs comes with the request.
 type resolvers struct{}
 
-func (resolvers) Query() generated.QueryResolver     { return queryResolver{} }
-func (resolvers) Company() generated.CompanyResolver { return companyResolver{} }
-func (resolvers) SROI() generated.SROIResolver       { return sroiResolver{} }
-func (resolvers) VIS() generated.VISResolver         { return visResolver{} }
+func (resolvers) Query() generated.QueryResolver         { return queryResolver{} }
+func (resolvers) Company() generated.CompanyResolver     { return companyResolver{} }
+func (resolvers) SROI() generated.SROIResolver           { return sroiResolver{} }
+func (resolvers) Parameter() generated.ParameterResolver { return parameterResolver{} }
+func (resolvers) VIS() generated.VISResolver             { return visResolver{} }
 
 type queryResolver struct{}
 
@@ -41,4 +42,12 @@ func (queryResolver) Node(ctx context.Context, id string) (model.Node, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+func (queryResolver) Methodologies(context.Context) ([]*impact.Methodology, error) {
+	list := make([]*impact.Methodology, len(impact.Methodologies))
+	for i := range impact.Methodologies {
+		list[i] = &impact.Methodologies[i]
+	}
+	return list, nil
 }

@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -64,6 +65,24 @@ func describesRange(t *testing.T, owner string, f *ast.FieldDefinition) {
 	case "Int":
 		if !strings.Contains(f.Description, "0 or more") {
 			t.Errorf("%s.%s does not say its range", owner, f.Name)
+		}
+	}
+}
+
+// The registry's methodologies are in the graph, each with what it documents.
+func TestMethodologies(t *testing.T) {
+	t.Parallel()
+	res := serve(newMemory(1)).query(t, `{ methodologies { id title figure formula rounding source parameters { name meaning unit default range source } } }`, nil)
+	wantCodes(t, res)
+	for i, m := range impact.Methodologies {
+		res.want(t, fmt.Sprintf("%q", m.ID), "methodologies", i, "id")
+		for j, p := range m.Parameters {
+			want := "null"
+			if p.Default != "" {
+				want = fmt.Sprintf("%q", p.Default)
+			}
+			res.want(t, want, "methodologies", i, "parameters", j, "default")
+			res.want(t, fmt.Sprintf("%q", p.Range()), "methodologies", i, "parameters", j, "range")
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 type sroiResolver struct{}
 
-func (sroiResolver) Methodology(_ context.Context, s *model.SROI) (*model.Methodology, error) {
+func (sroiResolver) Methodology(_ context.Context, s *model.SROI) (*impact.Methodology, error) {
 	return model.MethodologyOf(s.Methodology), nil
 }
 

@@ -4,10 +4,11 @@ import (
 	"context"
 
 	"github.com/impactql/impactql/graph/model"
+	"github.com/impactql/impactql/impact"
 )
 
 type visResolver struct{}
 
-func (visResolver) Methodology(_ context.Context, v *model.VIS) (*model.Methodology, error) {
+func (visResolver) Methodology(_ context.Context, v *model.VIS) (*impact.Methodology, error) {
 	return model.MethodologyOf(v.Methodology), nil
 }

@@ -92,6 +92,9 @@ func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
 		return
 	case KindSession:
 		kind.Sum += e.DurationMS
+		if e.isSkillShare() {
+			c.Tallies[MeasureSkillShare].add(1, 0)
+		}
 		if hasParticipant && hasVolunteer {
 			c.Participants.At(participant).MS += e.DurationMS
 		}

@@ -187,8 +187,8 @@ func canonicalSetting(name SettingName, text string) (string, error) {
 
 // SROIMethodologies and VISMethodologies are the ids that a company can choose from.
 var (
-	SROIMethodologies = []string{DefaultSROI.ID}
-	VISMethodologies  = []string{DefaultVIS.ID}
+	SROIMethodologies = methodologyIDs(FigureSROI)
+	VISMethodologies  = methodologyIDs(FigureVIS)
 )
 
 func oneOf(text string, list []string) (string, error) {

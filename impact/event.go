@@ -77,6 +77,12 @@ type Event struct {
 	Raw    []byte // the event as it was sent
 }
 
+// isSkillShare reports whether a session was one of a buddy programme's skill shares,
+// which teei-activity-1.0 counts apart.
+func (e *Event) isSkillShare() bool {
+	return e.Type == "buddy.skill_share.completed" || e.Type == "buddy.skill-share.completed"
+}
+
 // Dimension is an outcome that participants are assessed on.
 type Dimension uint8
 

@@ -12,6 +12,7 @@ const (
 	moneyPlaces       = 2
 	scorePlaces       = 2
 	improvementPlaces = 4
+	ratioPlaces       = 4 // of every methodology but teei-1.0
 )
 
 const msPerHour = 3_600_000
@@ -21,13 +22,8 @@ func rounded(x *big.Rat, places int32) decimal.Decimal { return decimal.NewFromB
 
 func ratInt(n int64) *big.Rat { return new(big.Rat).SetInt64(n) }
 
-// fraction is num/den, and 0 where den is 0.
-func fraction(num, den int64) *big.Rat {
-	if den == 0 {
-		return new(big.Rat)
-	}
-	return big.NewRat(num, den)
-}
+// hoursOf is milliseconds in hours.
+func hoursOf(ms int64) *big.Rat { return big.NewRat(ms, msPerHour) }
 
 // Percent is part/whole x 100 at 2 places, and 0 where the whole is 0.
 func Percent(part, whole int64) decimal.Decimal { return percent(part, whole) }

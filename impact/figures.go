@@ -32,8 +32,10 @@ type SROI struct {
 	Status          FigureStatus
 	Ratio           decimal.NullDecimal           // null with FigureInsufficientData
 	Investment      decimal.Decimal               // USD, 2 places
-	SocialValue     decimal.Decimal               // USD, 2 places
-	Improvement     map[Dimension]decimal.Decimal // points of integration, language and job_readiness, 4 places
+	SocialValue     decimal.Decimal               // USD, 2 places; the present value where there is discounting
+	NetPresentValue decimal.NullDecimal           // SocialValue - Investment from exact amounts, USD, 2 places; null in teei-1.0
+	NetRatio        decimal.NullDecimal           // ratio - 1 from exact amounts; null in teei-1.0 and with FigureInsufficientData
+	Improvement     map[Dimension]decimal.Decimal // of teei-1.0: points of integration, language and job_readiness, 4 places
 	ImprovementMode ImprovementMode
 	Baseline        Baseline
 }

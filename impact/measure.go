@@ -18,7 +18,9 @@ const (
 	measureScore
 	// measureConfidence likewise: assessments that state a confidence, and its sum.
 	measureConfidence = measureScore + Measure(numDimensions)
-	numMeasures       = measureConfidence + Measure(numDimensions)
+	// MeasureSkillShare counts the sessions that were skill shares.
+	MeasureSkillShare = measureConfidence + Measure(numDimensions)
+	numMeasures       = MeasureSkillShare + 1
 )
 
 // MeasureOf is the measure that counts events of a kind.
@@ -46,6 +48,7 @@ var measureNames, measuresByName = func() (names [numMeasures]string, byName map
 	names[MeasureVolunteerTime] = "volunteer_time"
 	names[MeasureRating] = "rating"
 	names[MeasureCourseDone] = "course_done"
+	names[MeasureSkillShare] = "skill_share"
 	for _, d := range Dimensions {
 		names[MeasureScore(d)] = "score." + d.String()
 		names[MeasureConfidence(d)] = "confidence." + d.String()

@@ -27,7 +27,7 @@ func (r *Reading) Metrics() Metrics {
 		Sessions:       c.Tallies[MeasureOf(KindSession)].N,
 		Participants:   c.Count(SetParticipants),
 		Volunteers:     c.Count(SetVolunteers),
-		VolunteerHours: rounded(fraction(c.Tallies[MeasureVolunteerTime].Sum, msPerHour), scorePlaces),
+		VolunteerHours: rounded(hoursOf(c.Tallies[MeasureVolunteerTime].Sum), scorePlaces),
 		CompletionRate: r.completionRate(nil),
 	}
 	for k := KindUnknown + 1; k < numKinds; k++ {

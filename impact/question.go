@@ -9,6 +9,7 @@ type Figures struct {
 	SROI        *SROI           // with PartsSROI
 	VIS         *VIS            // with PartsVIS
 	ImpactScore decimal.Decimal // with PartsOverview, 0..10, 2 places
+	Basis       *Basis          // with any part: what every methodology is made of
 }
 
 // PartsOverview is all parts that a company's own figures need.
@@ -18,6 +19,9 @@ const PartsOverview = PartsMetrics | PartsSROI | PartsVIS
 // and the company's settings.
 func (r *Reading) Figures() *Figures {
 	f := &Figures{Question: r.Question}
+	if r.Parts != 0 {
+		f.Basis = r.Basis()
+	}
 	has := func(p Parts) bool { return r.Parts&p == p }
 	if has(PartsMetrics) {
 		m := r.Metrics()

@@ -14,6 +14,11 @@ const (
 	PartPeople            // per volunteer and participant: needed for cohorts and for VIS per volunteer
 	PartLift              // [Reading.Lift]: needed for VIS, and much cheaper than the assessments
 	PartRatio             // nothing more to read: the SROI is asked for
+	partOwn
+
+	// PartOwn is the participants' own improvements: needed where they are added up or
+	// measured from their own baselines.
+	PartOwn = partOwn | PartAssessments
 
 	PartsMetrics = PartTallies | PartSets
 	PartsSROI    = PartTallies | PartRatio // enough for [ImprovementMean] with [BaselineAssumed]

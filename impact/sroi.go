@@ -35,7 +35,7 @@ type YearRate struct {
 // DefaultSROI is teei-1.0 as legacy clients get it. It must not be changed:
 // callers vary a copy, and give it another ID if a released number changes.
 var DefaultSROI = SROIParams{
-	ID: "teei-1.0",
+	ID: IDTeei1,
 	Values: SROIValues{
 		Integration:  decimal.NewFromInt(150),
 		Language:     decimal.NewFromInt(500),
@@ -88,6 +88,7 @@ var sroiDimensions = [...]Dimension{Integration, Language, JobReadiness}
 // SROIInput is what the ratio of teei-1.0 is made of.
 type SROIInput struct {
 	VolunteerMS map[Day]int64          // time given, milliseconds, by a day whose rate it has
+	TimeCost    *big.Rat               // further time given, as it is worth, USD; nil is none
 	Improvement map[Dimension]*big.Rat // points, 0 or more; absent is 0
 	Confidence  *big.Rat               // mean over all assessments; nil if there are none
 	Costs       *big.Rat               // beside the volunteers' time, USD; nil is none
@@ -108,8 +109,11 @@ func SROITeei1(in SROIInput, p SROIParams) SROI {
 	if in.Costs != nil {
 		investment.Set(in.Costs)
 	}
+	if in.TimeCost != nil {
+		investment.Add(investment, in.TimeCost)
+	}
 	for day, ms := range in.VolunteerMS {
-		cost := fraction(ms, msPerHour)
+		cost := hoursOf(ms)
 		investment.Add(investment, cost.Mul(cost, p.HourlyRate(day).Rat()))
 	}
 

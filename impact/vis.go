@@ -22,7 +22,7 @@ type Band struct {
 // DefaultVIS is teei-vis-1.0. It must not be changed: callers vary a copy, and
 // give it another ID if a released number changes.
 var DefaultVIS = VISParams{
-	ID:          "teei-vis-1.0",
+	ID:          IDVis1,
 	Hours:       300_000,
 	Quality:     300_000,
 	OutcomeLift: 250_000,
@@ -54,15 +54,6 @@ func (p VISParams) Validate() error {
 		return &Error{CodeInvalid, "/fullHours", "the hours that score 100 must be more than 0"}
 	}
 	return nil
-}
-
-func (p VISParams) band(score decimal.Decimal) string {
-	for _, b := range p.Bands {
-		if b.Below == 0 || score.LessThan(decimal.NewFromInt(b.Below)) {
-			return b.Name
-		}
-	}
-	return ""
 }
 
 // VISInput is what a score of teei-vis-1.0 is made of. A part whose counts are 0
@@ -97,7 +88,7 @@ func VISTeei1(in VISInput, p VISParams) VIS {
 
 func (in *VISInput) vis(p *VISParams, sum *share) VIS {
 	v := VIS{Methodology: p.ID, Score: in.score(p, sum), Components: make([]VISComponent, numVISParts)}
-	v.Band = p.band(v.Score)
+	v.Band = band(p.Bands, v.Score)
 	for part, name := range visPartNames {
 		sum.reset()
 		covered := in.addPart(sum, visPart(part), 1, p)

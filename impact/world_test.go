@@ -69,6 +69,9 @@ func (w *world) event(rng *rand.Rand) *impact.Event {
 	if e.Kind == impact.KindSession || e.Kind == impact.KindVolunteerHours || e.Kind == impact.KindEventAttended {
 		e.DurationMS = rng.Int64N(20_000_000)
 	}
+	if e.Kind == impact.KindSession {
+		e.Type = one("session.completed", "buddy.skill_share.completed", "buddy.skill-share.completed")
+	}
 	if e.Kind == impact.KindFeedback {
 		if rng.IntN(4) > 0 {
 			e.ScoreScale, e.Score = impact.ScaleFive, impact.Micro(rng.Int32N(1_000_001))

@@ -1,5 +1,5 @@
 -- What a fold needs of an event.
-SELECT company_id, kind, programme, coalesce(participant, ''), coalesce(volunteer, ''), occurred_at,
+SELECT company_id, kind, type, programme, coalesce(participant, ''), coalesce(volunteer, ''), occurred_at,
        coalesce(duration_ms, 0), coalesce(score, 0), coalesce(score_scale, 0),
        coalesce(confidence, 0), confidence IS NOT NULL,
        coalesce(dimension, ''), coalesce(status, ''), coalesce(from_volunteer, false),

@@ -13,6 +13,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/impactql/impactql/graph/model"
+	"github.com/impactql/impactql/impact"
 )
 
 // region    ************************** generated!.gotpl **************************
@@ -390,8 +391,8 @@ func (ec *executionContext) _CohortVIS_methodology(ctx context.Context, field gr
 			return obj.Methodology, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Methodology) graphql.Marshaler {
-			return ec.marshalNMethodology2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐMethodology(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *impact.Methodology) graphql.Marshaler {
+			return ec.marshalNMethodology2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐMethodology(ctx, selections, v)
 		},
 		true,
 		true,

@@ -15,6 +15,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/impactql/impactql/graph/model"
+	"github.com/impactql/impactql/impact"
 )
 
 // region    ************************** generated!.gotpl **************************
@@ -26,6 +27,7 @@ type QueryResolver interface {
 	Company(ctx context.Context, key string) (*model.Company, error)
 	Companies(ctx context.Context, first *int, after *string) (*model.CompanyConnection, error)
 	Node(ctx context.Context, id string) (model.Node, error)
+	Methodologies(ctx context.Context) ([]*impact.Methodology, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -352,6 +354,38 @@ func (ec *executionContext) fieldContext_Query_node(ctx context.Context, field g
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_methodologies(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_methodologies(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Methodologies(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*impact.Methodology) graphql.Marshaler {
+			return ec.marshalNMethodology2ᚕᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐMethodologyᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_methodologies(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Methodology(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query___type(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -575,6 +609,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_node(ctx, field)
+				})
+		case "methodologies":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_methodologies(ctx, field)
 				})
 		case "__type":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {

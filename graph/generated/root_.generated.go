@@ -26,6 +26,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	Company() CompanyResolver
 	Mutation() MutationResolver
+	Parameter() ParameterResolver
 	Query() QueryResolver
 	SROI() SROIResolver
 	VIS() VISResolver
@@ -147,8 +148,13 @@ type ComplexityRoot struct {
 	}
 
 	Methodology struct {
-		Formula func(childComplexity int) int
-		ID      func(childComplexity int) int
+		Figure     func(childComplexity int) int
+		Formula    func(childComplexity int) int
+		ID         func(childComplexity int) int
+		Parameters func(childComplexity int) int
+		Rounding   func(childComplexity int) int
+		Source     func(childComplexity int) int
+		Title      func(childComplexity int) int
 	}
 
 	Metrics struct {
@@ -190,6 +196,15 @@ type ComplexityRoot struct {
 	PageInfo struct {
 		EndCursor   func(childComplexity int) int
 		HasNextPage func(childComplexity int) int
+	}
+
+	Parameter struct {
+		Default func(childComplexity int) int
+		Meaning func(childComplexity int) int
+		Name    func(childComplexity int) int
+		Range   func(childComplexity int) int
+		Source  func(childComplexity int) int
+		Unit    func(childComplexity int) int
 	}
 
 	Participant struct {
@@ -244,9 +259,10 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Companies func(childComplexity int, first *int, after *string) int
-		Company   func(childComplexity int, key string) int
-		Node      func(childComplexity int, id string) int
+		Companies     func(childComplexity int, first *int, after *string) int
+		Company       func(childComplexity int, key string) int
+		Methodologies func(childComplexity int) int
+		Node          func(childComplexity int, id string) int
 	}
 
 	Retention struct {
@@ -846,6 +862,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Improvement.Points(childComplexity), true
 
+	case "Methodology.figure":
+		if e.ComplexityRoot.Methodology.Figure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Methodology.Figure(childComplexity), true
 	case "Methodology.formula":
 		if e.ComplexityRoot.Methodology.Formula == nil {
 			break
@@ -858,6 +880,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Methodology.ID(childComplexity), true
+	case "Methodology.parameters":
+		if e.ComplexityRoot.Methodology.Parameters == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Methodology.Parameters(childComplexity), true
+	case "Methodology.rounding":
+		if e.ComplexityRoot.Methodology.Rounding == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Methodology.Rounding(childComplexity), true
+	case "Methodology.source":
+		if e.ComplexityRoot.Methodology.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Methodology.Source(childComplexity), true
+	case "Methodology.title":
+		if e.ComplexityRoot.Methodology.Title == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Methodology.Title(childComplexity), true
 
 	case "Metrics.avgEngagement":
 		if e.ComplexityRoot.Metrics.AvgEngagement == nil {
@@ -1024,6 +1070,43 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PageInfo.HasNextPage(childComplexity), true
+
+	case "Parameter.default":
+		if e.ComplexityRoot.Parameter.Default == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.Default(childComplexity), true
+	case "Parameter.meaning":
+		if e.ComplexityRoot.Parameter.Meaning == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.Meaning(childComplexity), true
+	case "Parameter.name":
+		if e.ComplexityRoot.Parameter.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.Name(childComplexity), true
+	case "Parameter.range":
+		if e.ComplexityRoot.Parameter.Range == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.Range(childComplexity), true
+	case "Parameter.source":
+		if e.ComplexityRoot.Parameter.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.Source(childComplexity), true
+	case "Parameter.unit":
+		if e.ComplexityRoot.Parameter.Unit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Parameter.Unit(childComplexity), true
 
 	case "Participant.assessments":
 		if e.ComplexityRoot.Participant.Assessments == nil {
@@ -1235,6 +1318,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.Company(childComplexity, args["key"].(string)), true
 
+	case "Query.methodologies":
+		if e.ComplexityRoot.Query.Methodologies == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Methodologies(childComplexity), true
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
 			break
@@ -2099,6 +2188,53 @@ enum Activity {
   EVENT
 }
 `, BuiltIn: false},
+	{Name: "../schema/methodology.graphqls", Input: `extend type Query {
+  "Every released formula: those of SROI, then those of VIS, the default of each first."
+  methodologies: [Methodology!]!
+}
+
+"A released formula and its parameters; never changed, a change has another id."
+type Methodology {
+  "The id, such as ` + "`" + `teei-1.0` + "`" + `."
+  id: ID!
+  "The name to show."
+  title: String!
+  "What it makes."
+  figure: FigureKind!
+  "The formula in one line, of the parameters."
+  formula: String!
+  "To how many places what is rounded, and how."
+  rounding: String!
+  "Where the formula comes from."
+  source: String!
+  "What the formula takes beside what happened, and what of that can be set otherwise."
+  parameters: [Parameter!]!
+}
+
+"What a methodology makes."
+enum FigureKind {
+  "A social return on investment."
+  SROI
+  "A volunteer impact score."
+  VIS
+}
+
+"A number or a word that a formula takes."
+type Parameter {
+  "What ` + "`" + `whatIf` + "`" + ` calls it."
+  name: String!
+  "What it is."
+  meaning: String!
+  "Its unit; ` + "`" + `word` + "`" + ` if it is one of several words."
+  unit: String!
+  "Exact; null where it is live: from the ingested events or the company's settings."
+  default: String
+  "What it can be."
+  range: String!
+  "Where the default or the live value comes from."
+  source: String!
+}
+`, BuiltIn: false},
 	{Name: "../schema/metrics.graphqls", Input: `"""
 Activity of a period, and rates that are 0 where there is nothing to divide by. Rates and hours are rounded
 once at the end to 2 places, half away from zero.
@@ -2748,14 +2884,6 @@ type Improvement {
   points: Float!
 }
 
-"A released formula and its parameters; never changed, a change has another id."
-type Methodology {
-  "The id, such as ` + "`" + `teei-1.0` + "`" + `."
-  id: ID!
-  "The formula in one line."
-  formula: String!
-}
-
 "How far a figure can be relied on."
 enum Status {
   "The figure stands."
@@ -3042,8 +3170,18 @@ func (ec *executionContext) childFields_Methodology(ctx context.Context, field g
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_Methodology_id(ctx, field)
+	case "title":
+		return ec.fieldContext_Methodology_title(ctx, field)
+	case "figure":
+		return ec.fieldContext_Methodology_figure(ctx, field)
 	case "formula":
 		return ec.fieldContext_Methodology_formula(ctx, field)
+	case "rounding":
+		return ec.fieldContext_Methodology_rounding(ctx, field)
+	case "source":
+		return ec.fieldContext_Methodology_source(ctx, field)
+	case "parameters":
+		return ec.fieldContext_Methodology_parameters(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Methodology", field.Name)
 }
@@ -3120,6 +3258,24 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 		return ec.fieldContext_PageInfo_endCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
+}
+
+func (ec *executionContext) childFields_Parameter(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_Parameter_name(ctx, field)
+	case "meaning":
+		return ec.fieldContext_Parameter_meaning(ctx, field)
+	case "unit":
+		return ec.fieldContext_Parameter_unit(ctx, field)
+	case "default":
+		return ec.fieldContext_Parameter_default(ctx, field)
+	case "range":
+		return ec.fieldContext_Parameter_range(ctx, field)
+	case "source":
+		return ec.fieldContext_Parameter_source(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Parameter", field.Name)
 }
 
 func (ec *executionContext) childFields_Participant(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -19,7 +19,7 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type SROIResolver interface {
-	Methodology(ctx context.Context, obj *model.SROI) (*model.Methodology, error)
+	Methodology(ctx context.Context, obj *model.SROI) (*impact.Methodology, error)
 	Improvements(ctx context.Context, obj *model.SROI) ([]*model.Improvement, error)
 }
 
@@ -75,52 +75,6 @@ func (ec *executionContext) _Improvement_points(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_Improvement_points(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Improvement", field, false, false, "Float")
-}
-
-func (ec *executionContext) _Methodology_id(ctx context.Context, field graphql.CollectedField, obj *model.Methodology) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Methodology_id(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNID2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Methodology_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Methodology", field, false, false, "ID")
-}
-
-func (ec *executionContext) _Methodology_formula(ctx context.Context, field graphql.CollectedField, obj *model.Methodology) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Methodology_formula(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Formula, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Methodology_formula(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Methodology", field, false, false, "String")
 }
 
 func (ec *executionContext) _SROI_ratio(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
@@ -227,8 +181,8 @@ func (ec *executionContext) _SROI_methodology(ctx context.Context, field graphql
 			return ec.Resolvers.SROI().Methodology(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Methodology) graphql.Marshaler {
-			return ec.marshalNMethodology2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐMethodology(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *impact.Methodology) graphql.Marshaler {
+			return ec.marshalNMethodology2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐMethodology(ctx, selections, v)
 		},
 		true,
 		true,
@@ -407,44 +361,6 @@ func (ec *executionContext) _Improvement(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
-var methodologyImplementors = []string{"Methodology"}
-
-func (ec *executionContext) _Methodology(ctx context.Context, sel ast.SelectionSet, obj *model.Methodology) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, methodologyImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("Methodology")
-		case "id":
-			out.Values[i] = ec._Methodology_id(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "formula":
-			out.Values[i] = ec._Methodology_formula(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
-	return out
-}
-
 var sROIImplementors = []string{"SROI"}
 
 func (ec *executionContext) _SROI(ctx context.Context, sel ast.SelectionSet, obj *model.SROI) graphql.Marshaler {
@@ -576,14 +492,6 @@ func (ec *executionContext) marshalNImprovementMode2githubᚗcomᚋimpactqlᚋim
 		graphql.AddInvalidNullFromMarshaler(ctx, "ImprovementMode!")
 	}
 	return res
-}
-
-func (ec *executionContext) marshalNMethodology2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐMethodology(ctx context.Context, sel ast.SelectionSet, v *model.Methodology) graphql.Marshaler {
-	if v == nil {
-		graphql.AddInvalidNullError(ctx, "Methodology!")
-		return graphql.Null
-	}
-	return ec._Methodology(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNSROI2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐSROI(ctx context.Context, sel ast.SelectionSet, v *model.SROI) graphql.Marshaler {

@@ -19,7 +19,7 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type VISResolver interface {
-	Methodology(ctx context.Context, obj *model.VIS) (*model.Methodology, error)
+	Methodology(ctx context.Context, obj *model.VIS) (*impact.Methodology, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -120,8 +120,8 @@ func (ec *executionContext) _VIS_methodology(ctx context.Context, field graphql.
 			return ec.Resolvers.VIS().Methodology(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.Methodology) graphql.Marshaler {
-			return ec.marshalNMethodology2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐMethodology(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *impact.Methodology) graphql.Marshaler {
+			return ec.marshalNMethodology2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐMethodology(ctx, selections, v)
 		},
 		true,
 		true,

@@ -2,20 +2,13 @@ package model
 
 import "github.com/impactql/impactql/impact"
 
-// Methodology is a released formula.
-type Methodology struct {
-	ID      string
-	Formula string
-}
-
 // MethodologyOf is the methodology with an id that a figure carries.
-func MethodologyOf(id string) *Methodology {
-	switch id {
-	case impact.DefaultSROI.ID:
-		return &Methodology{id, "(150 integration + 500 language + 300 job readiness, x 0.8 below a confidence of 0.7) / " +
-			"(volunteer hours x hourly value + programme costs)"}
-	case impact.DefaultVIS.ID:
-		return &Methodology{id, "0.30 hours + 0.30 quality + 0.25 outcome lift + 0.15 placement"}
+func MethodologyOf(id string) *impact.Methodology { return impact.MethodologyByID(id) }
+
+// ParameterDefault is the default of a parameter, nil where it is live.
+func ParameterDefault(p *impact.Parameter) *string {
+	if p.Default == "" {
+		return nil
 	}
-	return &Methodology{ID: id}
+	return &p.Default
 }

@@ -93,5 +93,5 @@ func (c *Cohort) VIS() *CohortVIS {
 // CohortVIS is a mean of scores.
 type CohortVIS struct {
 	Score       decimal.Decimal
-	Methodology *Methodology
+	Methodology *impact.Methodology
 }
