@@ -3,11 +3,13 @@ package graph
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/impactql/impactql/impact"
@@ -55,6 +57,9 @@ func (c *Config) present(ctx context.Context, err error) *gqlerror.Error {
 			c.logError(ctx, code, err)
 		}
 	}
+	if isOurs && pointer == "" {
+		pointer = argumentPointer(ctx, out.Path)
+	}
 	out.Extensions = map[string]any{"code": code}
 	if conflict, ok := errors.AsType[*impact.Conflict](err); ok {
 		out.Extensions["version"] = conflict.Version
@@ -63,6 +68,24 @@ func (c *Config) present(ctx context.Context, err error) *gqlerror.Error {
 		out.Extensions["pointer"] = pointer
 	}
 	return out
+}
+
+// argumentPointer is where in an argument a scalar could not be read, empty if the
+// path of an error ends at its field or at the argument itself.
+func argumentPointer(ctx context.Context, path ast.Path) string {
+	field := graphql.GetFieldContext(ctx)
+	if field == nil {
+		return ""
+	}
+	at := len(field.Path()) + 1 // behind the name of the argument
+	if len(path) <= at {
+		return ""
+	}
+	var pointer strings.Builder
+	for _, p := range path[at:] {
+		fmt.Fprintf(&pointer, "/%v", p)
+	}
+	return pointer.String()
 }
 
 // logError logs a fault of ours once for each request: one fault of the database is

@@ -110,7 +110,9 @@ func NewHandler(cfg Config) http.Handler {
 	return h
 }
 
-// shortQueries bounds the memory of the cache: a query can be a megabyte long.
+// shortQueries bounds the memory of the cache: a query can be a megabyte long. It is
+// also the one place where a document passes after it was validated and before it is
+// shared, so that literals are made exact here.
 type shortQueries struct {
 	*lru.LRU[*ast.QueryDocument]
 }
@@ -118,6 +120,7 @@ type shortQueries struct {
 const longestCached = 8 << 10
 
 func (s shortQueries) Add(ctx context.Context, query string, doc *ast.QueryDocument) {
+	exactLiterals(doc)
 	if len(query) <= longestCached {
 		s.LRU.Add(ctx, query, doc)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/99designs/gqlgen/complexity"
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/shopspring/decimal"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
@@ -110,10 +111,13 @@ func (m measurer) measure(selections ast.SelectionSet) (total extent) {
 const (
 	// A cohort is read person by person.
 	cohortCost = 5
-	// A retention matrix reads a set per row and column, a funnel one per day and step.
+	// A retention matrix reads a set per row and column, a funnel one per day and step; a
+	// tornado or break-evens evaluate a ratio some hundred times.
 	analysisCost = 100
 	// About what the fields of a full introspection come to.
 	introspectionCost = 5000
+	// The lines of a value map are not counted before it is read.
+	assumedLines = 50
 	// A series over all time is known to be short or long only when it is read.
 	assumedDays = 5 * 365
 	// Somebody's months are seldom more.
@@ -152,6 +156,13 @@ func costs() (c generated.ComplexityRoot) {
 	c.Company.SettingsHistory = func(child int) int { return 1 + assumedVersions*child }
 	c.Company.AuditLog = func(child int, first *int, _ *string) int { return 1 + length(first)*child }
 	c.Settings.ProgrammeCosts = func(child int) int { return 1 + assumedVersions*child }
+	c.SroiResult.Outcomes = func(child int) int { return 1 + assumedLines*child }
+	c.Sensitivity.OneWay = func(child int, _ decimal.Decimal, first int) int { return analysisCost + length(&first)*child }
+	c.Sensitivity.BreakEven = func(child int, _ decimal.Decimal, first int) int { return analysisCost + length(&first)*child }
+	c.Sensitivity.Grid = func(child int, _, _ string, _ decimal.Decimal, steps int) int {
+		return analysisCost + steps*steps + child
+	}
+	c.Uncertainty.MonteCarlo = func(child, draws, _ int, _ []*model.DistributionInput) int { return draws/5 + child }
 	c.SROI.Improvements = func(child int) int { return 1 + 3*child }
 	c.VIS.Components = func(child int) int { return 1 + 4*child }
 	return c

@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -54,6 +55,8 @@ func TestEverythingIsDescribed(t *testing.T) {
 	}
 }
 
+var closedRange = regexp.MustCompile(`\d (to|or) \d`)
+
 // describesRange wants the lower end of every number, and of a Float its places.
 func describesRange(t *testing.T, owner string, f *ast.FieldDefinition) {
 	t.Helper()
@@ -63,7 +66,7 @@ func describesRange(t *testing.T, owner string, f *ast.FieldDefinition) {
 			t.Errorf("%s.%s does not say to how many places it is rounded", owner, f.Name)
 		}
 	case "Int":
-		if !strings.Contains(f.Description, "0 or more") {
+		if !strings.Contains(f.Description, "0 or more") && !closedRange.MatchString(f.Description) {
 			t.Errorf("%s.%s does not say its range", owner, f.Name)
 		}
 	}

@@ -106,22 +106,35 @@ const (
 	BreakEvenAlways BreakEvenStatus = "ALWAYS" // the ratio is the target, and the variable does not move it
 )
 
-// BreakEvens is the break-even of each variable, in the model's order: of several the
-// one nearest to the variable's own value. Where the ratio is linear in the variable,
+// BreakEvens is the break-even of each of the first variables of [Model.OneWay] at 20 %,
+// in its order, 0 for all variables in the model's: of several break-evens of a variable
+// the one nearest to its own value. Where the ratio is linear in the variable,
 // or in its inverse, that is worked out in closed form, and otherwise by bisection
 // down to the precision of a float64. A variable of whole numbers breaks even at the
 // first one at which the ratio is at or past the target. Variables without bounds are
 // followed to a million million times their own value, at least 1, on either side.
-func (m *Model) BreakEvens(target float64) []BreakEven {
+func (m *Model) BreakEvens(target float64, first int) []BreakEven {
 	x := m.Base()
-	list := make([]BreakEven, len(x))
-	for i := range m.Variables {
+	var places []int
+	if first == 0 {
+		for i := range x {
+			places = append(places, i)
+		}
+	} else {
+		for _, s := range m.OneWay(0.2) {
+			if len(places) < first {
+				places = append(places, m.variable(s.Name))
+			}
+		}
+	}
+	list := make([]BreakEven, len(places))
+	for at, i := range places {
 		v := &m.Variables[i]
 		over := func(value float64) float64 {
 			x[i] = value
 			return m.ratio(x) - target
 		}
-		list[i] = v.breakEven(over)
+		list[at] = v.breakEven(over)
 		x[i] = v.Value
 	}
 	return list

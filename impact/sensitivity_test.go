@@ -88,7 +88,7 @@ func TestBreakEvens(t *testing.T) {
 		model := randomMap(rand.New(rand.NewPCG(seed, 9)), 3).Model()
 		base, _ := model.Ratio(model.Base())
 		for _, target := range []float64{1, base * 0.9, base * 1.1} {
-			for i, b := range model.BreakEvens(target) {
+			for i, b := range model.BreakEvens(target, 0) {
 				x := model.Base()
 				switch b.Status {
 				case impact.BreakEvenFound:
@@ -125,7 +125,7 @@ func TestBreakEvens(t *testing.T) {
 		"/outcomes/0/deadweight": 0.5, "/outcomes/0/quantity": 5, "/outcomes/0/proxy": 500, "/inputs/0/amount": 10_000,
 		"/discountRate": 1, // 10,000 / (1 + 1) / 5,000
 	}
-	for _, b := range m.Model().BreakEvens(1) {
+	for _, b := range m.Model().BreakEvens(1, 0) {
 		if at, ok := want[b.Name]; ok && (b.Status != impact.BreakEvenFound || !near(b.At, at)) {
 			t.Errorf("%s breaks even at %v %s, want %v", b.Name, b.At, b.Status, at)
 		}
@@ -133,7 +133,7 @@ func TestBreakEvens(t *testing.T) {
 			t.Errorf("a longer duration never lowers the ratio to 1: %v %s", b.At, b.Status)
 		}
 	}
-	for _, b := range m.Model().BreakEvens(2) {
+	for _, b := range m.Model().BreakEvens(2, 0) {
 		if b.Name == "/outcomes/0/dropOff" && b.Status != impact.BreakEvenAlways {
 			t.Errorf("drop-off moves nothing in one year: %s", b.Status)
 		}

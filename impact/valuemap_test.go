@@ -253,7 +253,7 @@ func BenchmarkValueMap(b *testing.B) {
 		for b.Loop() {
 			model := m.Model()
 			model.OneWay(0.2)
-			model.BreakEvens(1)
+			model.BreakEvens(1, 0)
 			if _, err := model.Grid("/discountRate", "/outcomes/0/proxy", 0.2, 11); err != nil {
 				b.Fatal(err)
 			}

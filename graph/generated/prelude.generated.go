@@ -1567,6 +1567,35 @@ func (ec *executionContext) marshalNFloat2githubᚗcomᚋshopspringᚋdecimalᚐ
 	return res
 }
 
+func (ec *executionContext) unmarshalNFloat2ᚕgithubᚗcomᚋshopspringᚋdecimalᚐDecimalᚄ(ctx context.Context, v any) ([]decimal.Decimal, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]decimal.Decimal, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNFloat2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNFloat2ᚕgithubᚗcomᚋshopspringᚋdecimalᚐDecimalᚄ(ctx context.Context, sel ast.SelectionSet, v []decimal.Decimal) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNFloat2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalNFloat2ᚕgithubᚗcomᚋshopspringᚋdecimalᚐNullDecimal(ctx context.Context, v any) ([]decimal.NullDecimal, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
@@ -1585,6 +1614,35 @@ func (ec *executionContext) marshalNFloat2ᚕgithubᚗcomᚋshopspringᚋdecimal
 	ret := make(graphql.Array, len(v))
 	for i := range v {
 		ret[i] = ec.marshalOFloat2githubᚗcomᚋshopspringᚋdecimalᚐNullDecimal(ctx, sel, v[i])
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNFloat2ᚕᚕgithubᚗcomᚋshopspringᚋdecimalᚐNullDecimalᚄ(ctx context.Context, v any) ([][]decimal.NullDecimal, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([][]decimal.NullDecimal, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNFloat2ᚕgithubᚗcomᚋshopspringᚋdecimalᚐNullDecimal(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNFloat2ᚕᚕgithubᚗcomᚋshopspringᚋdecimalᚐNullDecimalᚄ(ctx context.Context, sel ast.SelectionSet, v [][]decimal.NullDecimal) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNFloat2ᚕgithubᚗcomᚋshopspringᚋdecimalᚐNullDecimal(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
 	}
 
 	return ret
@@ -1870,6 +1928,18 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	return res
 }
 
+func (ec *executionContext) unmarshalOFloat2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx context.Context, v any) (decimal.Decimal, error) {
+	res, err := model.UnmarshalNumber(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOFloat2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx context.Context, sel ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := model.MarshalNumber(v)
+	return res
+}
+
 func (ec *executionContext) unmarshalOFloat2githubᚗcomᚋshopspringᚋdecimalᚐNullDecimal(ctx context.Context, v any) (decimal.NullDecimal, error) {
 	res, err := model.UnmarshalNullNumber(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -1879,6 +1949,24 @@ func (ec *executionContext) marshalOFloat2githubᚗcomᚋshopspringᚋdecimalᚐ
 	_ = sel
 	_ = ctx
 	res := model.MarshalNullNumber(v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOFloat2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx context.Context, v any) (*decimal.Decimal, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := model.UnmarshalNumber(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOFloat2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx context.Context, sel ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := model.MarshalNumber(*v)
 	return res
 }
 
@@ -1985,6 +2073,18 @@ func (ec *executionContext) marshalOInt2ᚖint64(ctx context.Context, sel ast.Se
 	_ = sel
 	_ = ctx
 	res := graphql.MarshalInt64(*v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOString2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOString2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(v)
 	return res
 }
 

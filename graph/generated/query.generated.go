@@ -27,6 +27,7 @@ type QueryResolver interface {
 	Company(ctx context.Context, key string) (*model.Company, error)
 	Companies(ctx context.Context, first *int, after *string) (*model.CompanyConnection, error)
 	Node(ctx context.Context, id string) (model.Node, error)
+	SimulateSroi(ctx context.Context, valueMap model.ValueMapInput) (*model.SroiResult, error)
 	Methodologies(ctx context.Context) ([]*impact.Methodology, error)
 }
 
@@ -125,6 +126,20 @@ func (ec *executionContext) field_Query_node_args(ctx context.Context, rawArgs m
 		return nil, err
 	}
 	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_simulateSroi_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "valueMap",
+		func(ctx context.Context, v any) (model.ValueMapInput, error) {
+			return ec.unmarshalNValueMapInput2githubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐValueMapInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["valueMap"] = arg0
 	return args, nil
 }
 
@@ -348,6 +363,50 @@ func (ec *executionContext) fieldContext_Query_node(ctx context.Context, field g
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_node_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_simulateSroi(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_simulateSroi(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().SimulateSroi(ctx, fc.Args["valueMap"].(model.ValueMapInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.SroiResult) graphql.Marshaler {
+			return ec.marshalNSroiResult2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐSroiResult(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_simulateSroi(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SroiResult(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_simulateSroi_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -609,6 +668,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_node(ctx, field)
+				})
+		case "simulateSroi":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_simulateSroi(ctx, field)
 				})
 		case "methodologies":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/shopspring/decimal"
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -64,6 +65,14 @@ type ComplexityRoot struct {
 		To        func(childComplexity int) int
 		ValidFrom func(childComplexity int) int
 		Version   func(childComplexity int) int
+	}
+
+	BreakEven struct {
+		BreakEven func(childComplexity int) int
+		Label     func(childComplexity int) int
+		Status    func(childComplexity int) int
+		Value     func(childComplexity int) int
+		Variable  func(childComplexity int) int
 	}
 
 	Cohort struct {
@@ -189,8 +198,25 @@ type ComplexityRoot struct {
 		Relative func(childComplexity int) int
 	}
 
+	MonteCarlo struct {
+		AboveOne func(childComplexity int) int
+		Draws    func(childComplexity int) int
+		Mean     func(childComplexity int) int
+		P10      func(childComplexity int) int
+		P50      func(childComplexity int) int
+		P90      func(childComplexity int) int
+		Sd       func(childComplexity int) int
+		Seed     func(childComplexity int) int
+	}
+
 	Mutation struct {
 		UpdateSettings func(childComplexity int, company string, input model.SettingsInput, expectedVersion *int) int
+	}
+
+	OutcomeResult struct {
+		ImpactByYear func(childComplexity int) int
+		Name         func(childComplexity int) int
+		PresentValue func(childComplexity int) int
 	}
 
 	PageInfo struct {
@@ -263,6 +289,7 @@ type ComplexityRoot struct {
 		Company       func(childComplexity int, key string) int
 		Methodologies func(childComplexity int) int
 		Node          func(childComplexity int, id string) int
+		SimulateSroi  func(childComplexity int, valueMap model.ValueMapInput) int
 	}
 
 	Retention struct {
@@ -299,6 +326,18 @@ type ComplexityRoot struct {
 		Start       func(childComplexity int) int
 	}
 
+	Sensitivity struct {
+		BreakEven func(childComplexity int, target decimal.Decimal, first int) int
+		Grid      func(childComplexity int, x string, y string, change decimal.Decimal, steps int) int
+		OneWay    func(childComplexity int, change decimal.Decimal, first int) int
+	}
+
+	SensitivityGrid struct {
+		Ratios func(childComplexity int) int
+		Xs     func(childComplexity int) int
+		Ys     func(childComplexity int) int
+	}
+
 	SettingVersion struct {
 		Name      func(childComplexity int) int
 		ValidFrom func(childComplexity int) int
@@ -318,6 +357,34 @@ type ComplexityRoot struct {
 		VisMethodology  func(childComplexity int) int
 		VisWeights      func(childComplexity int) int
 		WeekStart       func(childComplexity int) int
+	}
+
+	SroiResult struct {
+		NetPresentValue func(childComplexity int) int
+		NetRatio        func(childComplexity int) int
+		Outcomes        func(childComplexity int) int
+		PaybackMonths   func(childComplexity int) int
+		PresentValue    func(childComplexity int) int
+		Ratio           func(childComplexity int) int
+		Sensitivity     func(childComplexity int) int
+		Status          func(childComplexity int) int
+		TotalInputs     func(childComplexity int) int
+		Uncertainty     func(childComplexity int) int
+	}
+
+	Swing struct {
+		High        func(childComplexity int) int
+		Label       func(childComplexity int) int
+		Low         func(childComplexity int) int
+		RatioAtHigh func(childComplexity int) int
+		RatioAtLow  func(childComplexity int) int
+		Swing       func(childComplexity int) int
+		Value       func(childComplexity int) int
+		Variable    func(childComplexity int) int
+	}
+
+	Uncertainty struct {
+		MonteCarlo func(childComplexity int, draws int, seed int, distributions []*model.DistributionInput) int
 	}
 
 	VIS struct {
@@ -502,6 +569,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AuditEntry.Version(childComplexity), true
+
+	case "BreakEven.breakEven":
+		if e.ComplexityRoot.BreakEven.BreakEven == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BreakEven.BreakEven(childComplexity), true
+	case "BreakEven.label":
+		if e.ComplexityRoot.BreakEven.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BreakEven.Label(childComplexity), true
+	case "BreakEven.status":
+		if e.ComplexityRoot.BreakEven.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BreakEven.Status(childComplexity), true
+	case "BreakEven.value":
+		if e.ComplexityRoot.BreakEven.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BreakEven.Value(childComplexity), true
+	case "BreakEven.variable":
+		if e.ComplexityRoot.BreakEven.Variable == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BreakEven.Variable(childComplexity), true
 
 	case "Cohort.completionRate":
 		if e.ComplexityRoot.Cohort.CompletionRate == nil {
@@ -1046,6 +1144,55 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MoneyChange.Relative(childComplexity), true
 
+	case "MonteCarlo.aboveOne":
+		if e.ComplexityRoot.MonteCarlo.AboveOne == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonteCarlo.AboveOne(childComplexity), true
+	case "MonteCarlo.draws":
+		if e.ComplexityRoot.MonteCarlo.Draws == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonteCarlo.Draws(childComplexity), true
+	case "MonteCarlo.mean":
+		if e.ComplexityRoot.MonteCarlo.Mean == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonteCarlo.Mean(childComplexity), true
+	case "MonteCarlo.p10":
+		if e.ComplexityRoot.MonteCarlo.P10 == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonteCarlo.P10(childComplexity), true
+	case "MonteCarlo.p50":
+		if e.ComplexityRoot.MonteCarlo.P50 == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonteCarlo.P50(childComplexity), true
+	case "MonteCarlo.p90":
+		if e.ComplexityRoot.MonteCarlo.P90 == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonteCarlo.P90(childComplexity), true
+	case "MonteCarlo.sd":
+		if e.ComplexityRoot.MonteCarlo.Sd == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonteCarlo.Sd(childComplexity), true
+	case "MonteCarlo.seed":
+		if e.ComplexityRoot.MonteCarlo.Seed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MonteCarlo.Seed(childComplexity), true
+
 	case "Mutation.updateSettings":
 		if e.ComplexityRoot.Mutation.UpdateSettings == nil {
 			break
@@ -1057,6 +1204,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateSettings(childComplexity, args["company"].(string), args["input"].(model.SettingsInput), args["expectedVersion"].(*int)), true
+
+	case "OutcomeResult.impactByYear":
+		if e.ComplexityRoot.OutcomeResult.ImpactByYear == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OutcomeResult.ImpactByYear(childComplexity), true
+	case "OutcomeResult.name":
+		if e.ComplexityRoot.OutcomeResult.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OutcomeResult.Name(childComplexity), true
+	case "OutcomeResult.presentValue":
+		if e.ComplexityRoot.OutcomeResult.PresentValue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OutcomeResult.PresentValue(childComplexity), true
 
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
@@ -1335,6 +1501,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Node(childComplexity, args["id"].(string)), true
+	case "Query.simulateSroi":
+		if e.ComplexityRoot.Query.SimulateSroi == nil {
+			break
+		}
+
+		args, err := ec.field_Query_simulateSroi_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.SimulateSroi(childComplexity, args["valueMap"].(model.ValueMapInput)), true
 
 	case "Retention.mode":
 		if e.ComplexityRoot.Retention.Mode == nil {
@@ -1472,6 +1649,59 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SROIChange.Start(childComplexity), true
 
+	case "Sensitivity.breakEven":
+		if e.ComplexityRoot.Sensitivity.BreakEven == nil {
+			break
+		}
+
+		args, err := ec.field_Sensitivity_breakEven_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Sensitivity.BreakEven(childComplexity, args["target"].(decimal.Decimal), args["first"].(int)), true
+	case "Sensitivity.grid":
+		if e.ComplexityRoot.Sensitivity.Grid == nil {
+			break
+		}
+
+		args, err := ec.field_Sensitivity_grid_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Sensitivity.Grid(childComplexity, args["x"].(string), args["y"].(string), args["change"].(decimal.Decimal), args["steps"].(int)), true
+	case "Sensitivity.oneWay":
+		if e.ComplexityRoot.Sensitivity.OneWay == nil {
+			break
+		}
+
+		args, err := ec.field_Sensitivity_oneWay_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Sensitivity.OneWay(childComplexity, args["change"].(decimal.Decimal), args["first"].(int)), true
+
+	case "SensitivityGrid.ratios":
+		if e.ComplexityRoot.SensitivityGrid.Ratios == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SensitivityGrid.Ratios(childComplexity), true
+	case "SensitivityGrid.xs":
+		if e.ComplexityRoot.SensitivityGrid.Xs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SensitivityGrid.Xs(childComplexity), true
+	case "SensitivityGrid.ys":
+		if e.ComplexityRoot.SensitivityGrid.Ys == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SensitivityGrid.Ys(childComplexity), true
+
 	case "SettingVersion.name":
 		if e.ComplexityRoot.SettingVersion.Name == nil {
 			break
@@ -1563,6 +1793,128 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Settings.WeekStart(childComplexity), true
+
+	case "SroiResult.netPresentValue":
+		if e.ComplexityRoot.SroiResult.NetPresentValue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SroiResult.NetPresentValue(childComplexity), true
+	case "SroiResult.netRatio":
+		if e.ComplexityRoot.SroiResult.NetRatio == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SroiResult.NetRatio(childComplexity), true
+	case "SroiResult.outcomes":
+		if e.ComplexityRoot.SroiResult.Outcomes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SroiResult.Outcomes(childComplexity), true
+	case "SroiResult.paybackMonths":
+		if e.ComplexityRoot.SroiResult.PaybackMonths == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SroiResult.PaybackMonths(childComplexity), true
+	case "SroiResult.presentValue":
+		if e.ComplexityRoot.SroiResult.PresentValue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SroiResult.PresentValue(childComplexity), true
+	case "SroiResult.ratio":
+		if e.ComplexityRoot.SroiResult.Ratio == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SroiResult.Ratio(childComplexity), true
+	case "SroiResult.sensitivity":
+		if e.ComplexityRoot.SroiResult.Sensitivity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SroiResult.Sensitivity(childComplexity), true
+	case "SroiResult.status":
+		if e.ComplexityRoot.SroiResult.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SroiResult.Status(childComplexity), true
+	case "SroiResult.totalInputs":
+		if e.ComplexityRoot.SroiResult.TotalInputs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SroiResult.TotalInputs(childComplexity), true
+	case "SroiResult.uncertainty":
+		if e.ComplexityRoot.SroiResult.Uncertainty == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SroiResult.Uncertainty(childComplexity), true
+
+	case "Swing.high":
+		if e.ComplexityRoot.Swing.High == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Swing.High(childComplexity), true
+	case "Swing.label":
+		if e.ComplexityRoot.Swing.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Swing.Label(childComplexity), true
+	case "Swing.low":
+		if e.ComplexityRoot.Swing.Low == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Swing.Low(childComplexity), true
+	case "Swing.ratioAtHigh":
+		if e.ComplexityRoot.Swing.RatioAtHigh == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Swing.RatioAtHigh(childComplexity), true
+	case "Swing.ratioAtLow":
+		if e.ComplexityRoot.Swing.RatioAtLow == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Swing.RatioAtLow(childComplexity), true
+	case "Swing.swing":
+		if e.ComplexityRoot.Swing.Swing == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Swing.Swing(childComplexity), true
+	case "Swing.value":
+		if e.ComplexityRoot.Swing.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Swing.Value(childComplexity), true
+	case "Swing.variable":
+		if e.ComplexityRoot.Swing.Variable == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Swing.Variable(childComplexity), true
+
+	case "Uncertainty.monteCarlo":
+		if e.ComplexityRoot.Uncertainty.MonteCarlo == nil {
+			break
+		}
+
+		args, err := ec.field_Uncertainty_monteCarlo_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Uncertainty.MonteCarlo(childComplexity, args["draws"].(int), args["seed"].(int), args["distributions"].([]*model.DistributionInput)), true
 
 	case "VIS.band":
 		if e.ComplexityRoot.VIS.Band == nil {
@@ -1774,13 +2126,18 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("ActivityWeightsInput", ec.unmarshalInputActivityWeightsInput),
+			graphql.NewInputUnmarshaler("BindingInput", ec.unmarshalInputBindingInput),
+			graphql.NewInputUnmarshaler("CostInput", ec.unmarshalInputCostInput),
+			graphql.NewInputUnmarshaler("DistributionInput", ec.unmarshalInputDistributionInput),
 			graphql.NewInputUnmarshaler("FunnelStepInput", ec.unmarshalInputFunnelStepInput),
 			graphql.NewInputUnmarshaler("HourlyValueInput", ec.unmarshalInputHourlyValueInput),
 			graphql.NewInputUnmarshaler("MethodologyInput", ec.unmarshalInputMethodologyInput),
+			graphql.NewInputUnmarshaler("OutcomeInput", ec.unmarshalInputOutcomeInput),
 			graphql.NewInputUnmarshaler("ProgrammeCostInput", ec.unmarshalInputProgrammeCostInput),
 			graphql.NewInputUnmarshaler("SettingVersionInput", ec.unmarshalInputSettingVersionInput),
 			graphql.NewInputUnmarshaler("SettingsInput", ec.unmarshalInputSettingsInput),
 			graphql.NewInputUnmarshaler("VISWeightsInput", ec.unmarshalInputVISWeightsInput),
+			graphql.NewInputUnmarshaler("ValueMapInput", ec.unmarshalInputValueMapInput),
 		)
 	}
 	first := true
@@ -1857,6 +2214,163 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
+	{Name: "../schema/calculator.graphqls", Input: `extend type Query {
+  """
+  The social return on investment of a value map, by ` + "`" + `svi-2012` + "`" + `. It needs no data of a company: any API key that
+  may read may ask. A cell that breaks a rule is INVALID, and ` + "`" + `extensions.pointer` + "`" + ` says which, as in
+  ` + "`" + `/outcomes/3/deadweight` + "`" + `.
+  """
+  simulateSroi("What was put in, and what came of it." valueMap: ValueMapInput!): SroiResult!
+}
+
+"What was put in and what came of it. Amounts are in one currency, whichever."
+input ValueMapInput {
+  "What a year's delay takes off, a share of 0 to 1, up to 6 places."
+  discountRate: Float = 0.035
+  "How far off year 1 is."
+  discountTiming: DiscountTiming = END_OF_YEAR
+  "How deadweight, displacement and attribution are taken off."
+  combine: Combine = SEQUENTIAL
+  "Costs, at most 200."
+  inputs: [CostInput!]! = []
+  "Outcomes, at most 200."
+  outcomes: [OutcomeInput!]! = []
+}
+
+"A cost."
+input CostInput {
+  "What it is, 1 to 200 characters."
+  name: String!
+  "How much, 0 or more."
+  amount: Decimal!
+}
+
+"An outcome: a line of a value map. Shares are 0 to 1, with up to 6 places."
+input OutcomeInput {
+  "What it is, 1 to 200 characters."
+  name: String!
+  "Who has it, up to 200 characters."
+  stakeholder: String = ""
+  "How many have it; less than 0 is allowed. A line has a quantity or is bound."
+  quantity: Decimal
+  "The live figure that the quantity is; only in a company's own value map."
+  bind: BindingInput
+  "What one is worth; less than 0 for a negative outcome."
+  proxy: Decimal!
+  "Where the proxy comes from, up to 200 characters."
+  source: String = ""
+  "The year of the proxy's price, 1900 to 2199."
+  year: Int
+  "What the proxy rests on: A independently verified, B published research, C own records or survey, D expert judgement, E assumption."
+  evidenceGrade: String = ""
+  "The share that would have happened anyway."
+  deadweight: Decimal! = 0
+  "The share that displaced other outcomes."
+  displacement: Decimal! = 0
+  "The share due to others."
+  attribution: Decimal! = 0
+  "The share lost from year to year."
+  dropOff: Decimal! = 0
+  "Years that it lasts, 1 to 100."
+  duration: Int! = 1
+  "The first of them, 1 or 2."
+  startYear: Int! = 1
+}
+
+"A live figure of a programme and a period."
+input BindingInput {
+  "Which figure."
+  figure: LiveFigure!
+  "Whose; absent means the programme that is asked for."
+  programme: String
+  "Of which days; absent means the period that is asked for."
+  period: Period
+}
+
+"A number that follows from ingested events."
+enum LiveFigure {
+  "Distinct people active as participants."
+  PARTICIPANTS
+  "Distinct participants placed in a job."
+  PARTICIPANTS_PLACED
+  "Distinct participants placed, or assessed as job-ready."
+  PARTICIPANTS_JOB_READY
+  "Distinct people active as volunteers."
+  VOLUNTEERS
+  "Hours given by named volunteers."
+  VOLUNTEER_HOURS
+  "Completed sessions."
+  SESSIONS
+  "Skill-share sessions."
+  SKILL_SHARES
+  "Courses completed."
+  COURSE_COMPLETIONS
+  "Enrolments started by the period's end."
+  ENROLMENTS
+  "Enrolments completed by the period's end."
+  ENROLMENTS_COMPLETED
+  "Matches made."
+  MATCHES
+  "Attendances of events."
+  EVENTS_ATTENDED
+  "Milestones achieved."
+  MILESTONES
+  "Feedback received."
+  FEEDBACK
+  "Check-ins submitted."
+  CHECKINS
+}
+
+"How far off year 1 is."
+enum DiscountTiming {
+  "A year: the impact of year t is divided by (1 + rate)^t."
+  END_OF_YEAR
+  "Nothing: the impact of year t is divided by (1 + rate)^(t - 1)."
+  YEAR_1_UNDISCOUNTED
+}
+
+"How the shares of a line are taken off."
+enum Combine {
+  "One after the other, each of what is left."
+  SEQUENTIAL
+  "Their sum at once; it must not be more than 1."
+  ADDITIVE
+}
+
+"What a value map comes to. Everything is worked out exactly and rounded once, half away from zero."
+type SroiResult {
+  "Whether there is a ratio: inputs of 0 have none."
+  status: Status!
+  "Present value / total inputs, 4 places; null with INSUFFICIENT_DATA."
+  ratio: Float
+  "(Present value - total inputs) / total inputs, 4 places; null with INSUFFICIENT_DATA."
+  netRatio: Float
+  "Of all outcomes, 2 places."
+  presentValue: Decimal!
+  "Present value - total inputs, 2 places."
+  netPresentValue: Decimal!
+  "2 places."
+  totalInputs: Decimal!
+  "Months until the impact, not discounted and even within each year, adds up to the inputs, 2 places; null if it never does."
+  paybackMonths: Float
+  "What each line comes to, in the map's order."
+  outcomes: [OutcomeResult!]!
+  "What moves the ratio; null where there is none."
+  sensitivity: Sensitivity
+  "How sure the ratio is; null where there is none."
+  uncertainty: Uncertainty
+}
+
+"What a line of a value map comes to."
+type OutcomeResult {
+  "The line's name."
+  name: String!
+  "The impact of years 1, 2, ..., not discounted, 2 places; 0 before the line starts."
+  impactByYear: [Decimal!]!
+  "2 places."
+  presentValue: Decimal!
+}
+`, BuiltIn: false},
 	{Name: "../schema/change.graphqls", Input: `"""
 What a figure is compared with. Of a point of a series: the interval before, or that of the year before (of a week, the
 one 52 weeks before); a point that is cut short, with the same part of it.
@@ -2549,6 +3063,153 @@ JSON number need not be. Rounded once at the end, half away from zero. Taken as 
 """
 scalar Decimal
 `, BuiltIn: false},
+	{Name: "../schema/sensitivity.graphqls", Input: `"""
+What moves a ratio. Variables are the parameters of its methodology, or the cells of its value map by their pointers,
+such as ` + "`" + `/outcomes/0/proxy` + "`" + `. Reckoned in double precision and given at 4 places.
+"""
+type Sensitivity {
+  "One variable at a time, lowered and raised while the others stand: the bars of a tornado, the longest first."
+  oneWay(
+    "The share of itself by which a variable is lowered and raised, 0 to 1."
+    change: Float! = 0.2
+    "How many to return, 1 to 100."
+    first: Int! = 20
+  ): [Swing!]!
+  "The ratio for every pair of values of two variables."
+  grid(
+    "The variable along x."
+    x: String!
+    "The variable along y."
+    y: String!
+    "The share of itself by which a variable is lowered and raised, 0 to 1."
+    change: Float! = 0.2
+    "Values of each, 2 to 50, evenly apart."
+    steps: Int! = 5
+  ): SensitivityGrid!
+  "What each variable has to be for the ratio to reach a target, the others standing; those first that move it most."
+  breakEven(
+    "The ratio to reach."
+    target: Float! = 1
+    "How many variables to look at, 1 to 100."
+    first: Int! = 20
+  ): [BreakEven!]!
+}
+
+"What one variable does to a ratio."
+type Swing {
+  "The variable's name."
+  variable: String!
+  "What it is."
+  label: String!
+  "Its own value, 6 places."
+  value: Float!
+  "The lower value tried, 6 places."
+  low: Float!
+  "The higher value tried, 6 places."
+  high: Float!
+  "The ratio at the lower value, 4 places."
+  ratioAtLow: Float!
+  "The ratio at the higher value, 4 places."
+  ratioAtHigh: Float!
+  "How far apart the two ratios are, 4 places."
+  swing: Float!
+}
+
+"A ratio by two variables."
+type SensitivityGrid {
+  "The values of x, 6 places."
+  xs: [Float!]!
+  "The values of y, 6 places."
+  ys: [Float!]!
+  "The ratios, 4 places, a row for each y with a value for each x; null where there is none."
+  ratios: [[Float]!]!
+}
+
+"The value of a variable at which a ratio reaches a target."
+type BreakEven {
+  "The variable's name."
+  variable: String!
+  "What it is."
+  label: String!
+  "Its own value, 6 places."
+  value: Float!
+  "Whether there is such a value."
+  status: BreakEvenStatus!
+  "The value, the nearest to its own if there are several, 6 places; null unless FOUND. Of years: the first that reaches the target."
+  breakEven: Float
+}
+
+"Whether a ratio can reach a target."
+enum BreakEvenStatus {
+  "It does, at the value given."
+  FOUND
+  "At no value that the variable can have."
+  NONE
+  "It is there, whatever the variable is."
+  ALWAYS
+}
+
+"How sure a ratio is."
+type Uncertainty {
+  "What the ratio comes to if its variables are drawn at random: the same seed gives the same answer for ever."
+  monteCarlo(
+    "How often, 100 to 100000."
+    draws: Int! = 10000
+    "Where the generator starts, 0 or more."
+    seed: Int! = 1
+    "What is believed of the variables, at most 200; others stand still. Absent: each is TRIANGULAR within 20 % of its value."
+    distributions: [DistributionInput!]
+  ): MonteCarlo!
+}
+
+"What is believed of a variable."
+input DistributionInput {
+  "The variable's name."
+  variable: String!
+  "The family."
+  shape: DistributionShape!
+  "The least value, of TRIANGULAR and UNIFORM; up to 15 places."
+  low: Float
+  "The most likely value, of TRIANGULAR; up to 15 places."
+  mode: Float
+  "The greatest value, of TRIANGULAR and UNIFORM; up to 15 places."
+  high: Float
+  "The mean, of NORMAL; up to 15 places."
+  mean: Float
+  "The standard deviation, of NORMAL, 0 or more; up to 15 places."
+  sd: Float
+}
+
+"A family of distributions."
+enum DistributionShape {
+  "Between low and high, most likely at mode."
+  TRIANGULAR
+  "By mean and sd, cut to the values that the variable can have."
+  NORMAL
+  "Between low and high, all alike."
+  UNIFORM
+}
+
+"A simulated ratio, 4 places."
+type MonteCarlo {
+  "Draws that had a ratio, 0 to 100000."
+  draws: Int!
+  "Where the generator started, 0 or more."
+  seed: Int!
+  "The mean, 4 places."
+  mean: Float!
+  "The standard deviation, 4 places."
+  sd: Float!
+  "A tenth of the draws lie below, 4 places."
+  p10: Float!
+  "Half of the draws lie below, 4 places."
+  p50: Float!
+  "Nine tenths of the draws lie below, 4 places."
+  p90: Float!
+  "The share of draws with a ratio of 1 or more, 0 to 1, 4 places."
+  aboveOne: Float!
+}
+`, BuiltIn: false},
 	{Name: "../schema/series.graphqls", Input: `"The figures of one interval of a time series."
 type Point {
   "The first day."
@@ -3004,6 +3665,22 @@ func (ec *executionContext) childFields_AuditEntry(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type AuditEntry", field.Name)
 }
 
+func (ec *executionContext) childFields_BreakEven(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "variable":
+		return ec.fieldContext_BreakEven_variable(ctx, field)
+	case "label":
+		return ec.fieldContext_BreakEven_label(ctx, field)
+	case "value":
+		return ec.fieldContext_BreakEven_value(ctx, field)
+	case "status":
+		return ec.fieldContext_BreakEven_status(ctx, field)
+	case "breakEven":
+		return ec.fieldContext_BreakEven_breakEven(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BreakEven", field.Name)
+}
+
 func (ec *executionContext) childFields_Cohort(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "key":
@@ -3250,6 +3927,40 @@ func (ec *executionContext) childFields_MoneyChange(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type MoneyChange", field.Name)
 }
 
+func (ec *executionContext) childFields_MonteCarlo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "draws":
+		return ec.fieldContext_MonteCarlo_draws(ctx, field)
+	case "seed":
+		return ec.fieldContext_MonteCarlo_seed(ctx, field)
+	case "mean":
+		return ec.fieldContext_MonteCarlo_mean(ctx, field)
+	case "sd":
+		return ec.fieldContext_MonteCarlo_sd(ctx, field)
+	case "p10":
+		return ec.fieldContext_MonteCarlo_p10(ctx, field)
+	case "p50":
+		return ec.fieldContext_MonteCarlo_p50(ctx, field)
+	case "p90":
+		return ec.fieldContext_MonteCarlo_p90(ctx, field)
+	case "aboveOne":
+		return ec.fieldContext_MonteCarlo_aboveOne(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MonteCarlo", field.Name)
+}
+
+func (ec *executionContext) childFields_OutcomeResult(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_OutcomeResult_name(ctx, field)
+	case "impactByYear":
+		return ec.fieldContext_OutcomeResult_impactByYear(ctx, field)
+	case "presentValue":
+		return ec.fieldContext_OutcomeResult_presentValue(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OutcomeResult", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -3448,6 +4159,30 @@ func (ec *executionContext) childFields_SROIChange(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type SROIChange", field.Name)
 }
 
+func (ec *executionContext) childFields_Sensitivity(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "oneWay":
+		return ec.fieldContext_Sensitivity_oneWay(ctx, field)
+	case "grid":
+		return ec.fieldContext_Sensitivity_grid(ctx, field)
+	case "breakEven":
+		return ec.fieldContext_Sensitivity_breakEven(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Sensitivity", field.Name)
+}
+
+func (ec *executionContext) childFields_SensitivityGrid(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "xs":
+		return ec.fieldContext_SensitivityGrid_xs(ctx, field)
+	case "ys":
+		return ec.fieldContext_SensitivityGrid_ys(ctx, field)
+	case "ratios":
+		return ec.fieldContext_SensitivityGrid_ratios(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SensitivityGrid", field.Name)
+}
+
 func (ec *executionContext) childFields_SettingVersion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -3488,6 +4223,62 @@ func (ec *executionContext) childFields_Settings(ctx context.Context, field grap
 		return ec.fieldContext_Settings_minGroup(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Settings", field.Name)
+}
+
+func (ec *executionContext) childFields_SroiResult(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "status":
+		return ec.fieldContext_SroiResult_status(ctx, field)
+	case "ratio":
+		return ec.fieldContext_SroiResult_ratio(ctx, field)
+	case "netRatio":
+		return ec.fieldContext_SroiResult_netRatio(ctx, field)
+	case "presentValue":
+		return ec.fieldContext_SroiResult_presentValue(ctx, field)
+	case "netPresentValue":
+		return ec.fieldContext_SroiResult_netPresentValue(ctx, field)
+	case "totalInputs":
+		return ec.fieldContext_SroiResult_totalInputs(ctx, field)
+	case "paybackMonths":
+		return ec.fieldContext_SroiResult_paybackMonths(ctx, field)
+	case "outcomes":
+		return ec.fieldContext_SroiResult_outcomes(ctx, field)
+	case "sensitivity":
+		return ec.fieldContext_SroiResult_sensitivity(ctx, field)
+	case "uncertainty":
+		return ec.fieldContext_SroiResult_uncertainty(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SroiResult", field.Name)
+}
+
+func (ec *executionContext) childFields_Swing(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "variable":
+		return ec.fieldContext_Swing_variable(ctx, field)
+	case "label":
+		return ec.fieldContext_Swing_label(ctx, field)
+	case "value":
+		return ec.fieldContext_Swing_value(ctx, field)
+	case "low":
+		return ec.fieldContext_Swing_low(ctx, field)
+	case "high":
+		return ec.fieldContext_Swing_high(ctx, field)
+	case "ratioAtLow":
+		return ec.fieldContext_Swing_ratioAtLow(ctx, field)
+	case "ratioAtHigh":
+		return ec.fieldContext_Swing_ratioAtHigh(ctx, field)
+	case "swing":
+		return ec.fieldContext_Swing_swing(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Swing", field.Name)
+}
+
+func (ec *executionContext) childFields_Uncertainty(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "monteCarlo":
+		return ec.fieldContext_Uncertainty_monteCarlo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Uncertainty", field.Name)
 }
 
 func (ec *executionContext) childFields_VIS(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

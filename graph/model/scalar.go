@@ -24,8 +24,13 @@ func digits(s string) graphql.Marshaler {
 // MarshalNumber writes d digit for digit as a JSON number.
 func MarshalNumber(d decimal.Decimal) graphql.Marshaler { return digits(d.String()) }
 
-// UnmarshalNumber is there because gqlgen asks for it: no argument is a Float.
-func UnmarshalNumber(any) (decimal.Decimal, error) { return decimal.Decimal{}, errOutputOnly("Float") }
+// UnmarshalNumber reads a number, digit for digit; errors have [impact.CodeInvalid].
+func UnmarshalNumber(v any) (decimal.Decimal, error) {
+	if _, text := v.(string); text {
+		return decimal.Decimal{}, impact.Errorf(impact.CodeInvalid, "a Float is a number, without quotes")
+	}
+	return UnmarshalDecimal(v)
+}
 
 // MarshalNullNumber writes d as [MarshalNumber] does, or null.
 func MarshalNullNumber(d decimal.NullDecimal) graphql.Marshaler {
@@ -40,8 +45,12 @@ func UnmarshalNullNumber(any) (decimal.NullDecimal, error) {
 	return decimal.NullDecimal{}, errOutputOnly("Float")
 }
 
-// MarshalDecimal writes an amount of money as a string with 2 places.
+// MarshalDecimal writes an exact number as a string, with at least the 2 places of
+// money.
 func MarshalDecimal(d decimal.Decimal) graphql.Marshaler {
+	if -d.Exponent() > moneyPlaces {
+		return digits(strconv.Quote(d.String()))
+	}
 	return digits(strconv.Quote(d.StringFixed(moneyPlaces)))
 }
 

@@ -1,0 +1,101 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// ValueMapInput is a value map as an argument.
+type ValueMapInput struct {
+	DiscountRate   decimal.Decimal
+	DiscountTiming impact.DiscountTiming
+	Combine        impact.Combine
+	Inputs         []*impact.MapInput
+	Outcomes       []*OutcomeInput
+}
+
+// OutcomeInput is a line of it.
+type OutcomeInput struct {
+	Name          string
+	Stakeholder   string
+	Quantity      *decimal.Decimal
+	Bind          *impact.Binding
+	Proxy         decimal.Decimal
+	Source        string
+	Year          *int
+	EvidenceGrade string
+	Deadweight    decimal.Decimal
+	Displacement  decimal.Decimal
+	Attribution   decimal.Decimal
+	DropOff       decimal.Decimal
+	Duration      int
+	StartYear     int
+}
+
+// ValueMap is the map, valid. A line that has neither a quantity nor, where bound lines
+// are allowed, a binding, is an [impact.Error] of [impact.CodeInvalid].
+func (in *ValueMapInput) ValueMap(boundAllowed bool) (*impact.ValueMap, error) {
+	m := &impact.ValueMap{DiscountRate: in.DiscountRate, Timing: in.DiscountTiming, Combine: in.Combine}
+	for _, cost := range in.Inputs {
+		m.Inputs = append(m.Inputs, *cost)
+	}
+	for i, o := range in.Outcomes {
+		at := fmt.Sprintf("/outcomes/%d", i)
+		switch {
+		case o.Bind != nil && !boundAllowed:
+			return nil, &impact.Error{Code: impact.CodeInvalid, Pointer: at + "/bind",
+				Message: "the calculator has no data: give a quantity instead"}
+		case (o.Bind == nil) == (o.Quantity == nil):
+			return nil, &impact.Error{Code: impact.CodeInvalid, Pointer: at + "/quantity",
+				Message: "an outcome needs a quantity, or in a company's own map a binding instead"}
+		}
+		m.Outcomes = append(m.Outcomes, o.outcome())
+	}
+	if err := m.Validate(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (in *OutcomeInput) outcome() impact.Outcome {
+	o := impact.Outcome{
+		Name: in.Name, Stakeholder: in.Stakeholder, Bind: in.Bind, Proxy: in.Proxy, Source: in.Source,
+		Evidence: in.EvidenceGrade, Deadweight: in.Deadweight, Displacement: in.Displacement,
+		Attribution: in.Attribution, DropOff: in.DropOff, Duration: in.Duration, StartYear: in.StartYear,
+	}
+	if in.Quantity != nil {
+		o.Quantity = *in.Quantity
+	}
+	if in.Year != nil {
+		o.Year = *in.Year
+	}
+	return o
+}
+
+// SroiResult is what a value map comes to.
+type SroiResult struct {
+	*impact.SROIResult
+	Model *impact.Model // nil where there is no ratio
+}
+
+// SroiResultOf works a map out.
+func SroiResultOf(m *impact.ValueMap) (*SroiResult, error) {
+	res, err := m.SROI()
+	if err != nil {
+		return nil, err
+	}
+	r := &SroiResult{SROIResult: res}
+	if res.Status == impact.FigureOK {
+		r.Model = m.Model()
+	}
+	return r, nil
+}
+
+// Sensitivity is what moves the ratio.
+func (r *SroiResult) Sensitivity() *Sensitivity { return SensitivityOf(r.Model) }
+
+// Uncertainty is how sure it is.
+func (r *SroiResult) Uncertainty() *Uncertainty { return UncertaintyOf(r.Model) }
