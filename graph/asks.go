@@ -31,14 +31,18 @@ type pageAsk struct {
 type asks struct {
 	figures []figuresAsk
 	parts   map[figuresAsk]impact.Parts
+	methods map[figuresAsk][]methodAsk
 	cohorts []cohortAsk
 	pages   []pageAsk
+
+	unnamed bool // a field names no methodology
+	months  bool // a field counts the months of all time
 }
 
 // asksOf reads the selection ahead of its resolvers. Fields whose arguments break a
 // rule ask nothing: their resolvers never get as far as the answer.
 func asksOf(op *graphql.OperationContext, fields []graphql.CollectedField) *asks {
-	a := &asks{parts: make(map[figuresAsk]impact.Parts)}
+	a := &asks{parts: make(map[figuresAsk]impact.Parts), methods: make(map[figuresAsk][]methodAsk)}
 	for _, f := range fields {
 		args := arguments(f.ArgumentMap(op.Variables))
 		s, err := args.scope()
@@ -46,8 +50,10 @@ func asksOf(op *graphql.OperationContext, fields []graphql.CollectedField) *asks
 			continue
 		}
 		switch f.Name {
-		case "metrics", "sroi", "vis":
+		case "metrics":
 			a.addFigures(figuresAsk{scope: s, compare: args.comparison()}, partsOf(op, f))
+		case "sroi", "vis":
+			a.addMethod(figuresAsk{scope: s, compare: args.comparison()}, f, args)
 		case "timeSeries":
 			var parts impact.Parts
 			for _, sub := range collect(op, f.Selections) {

@@ -21,28 +21,15 @@ func (companyResolver) Metrics(
 
 func (companyResolver) Sroi(
 	ctx context.Context, c *model.Company, period *impact.Period, methodology, programme *string, compareTo *impact.Comparison,
+	whatIf map[string]any,
 ) (*model.SROI, error) {
-	if err := accept(methodology, impact.DefaultSROI.ID); err != nil {
-		return nil, err
-	}
-	f, err := figuresOf(ctx, c, period, programme, compareTo)
-	if err != nil {
-		return nil, err
-	}
-	return f.SROI(), nil
+	return sroiOf(ctx, c, period, methodology, programme, compareTo, whatIf)
 }
 
 func (companyResolver) Vis(
 	ctx context.Context, c *model.Company, period *impact.Period, methodology, programme *string, compareTo *impact.Comparison,
 ) (*model.VIS, error) {
-	if err := accept(methodology, impact.DefaultVIS.ID); err != nil {
-		return nil, err
-	}
-	f, err := figuresOf(ctx, c, period, programme, compareTo)
-	if err != nil {
-		return nil, err
-	}
-	return f.VIS(), nil
+	return visOf(ctx, c, period, methodology, programme, compareTo)
 }
 
 func (companyResolver) Cohort(

@@ -31,7 +31,7 @@ func TestArgumentErrors(t *testing.T) {
 		{`metrics(period: $period) { events }`, map[string]any{"period": 2025}, "INVALID", "Period"},
 		{`metrics(programme: "*") { events }`, nil, "INVALID", "programme"},
 		{`metrics(programme: "") { events }`, nil, "INVALID", "programme"},
-		{`sroi(methodology: "svi-2012") { ratio }`, nil, "INVALID", "teei-1.0"},
+		{`sroi(methodology: "svi-2013") { ratio }`, nil, "INVALID", "teei-1.0"},
 		{`vis(methodology: "teei-1.0") { score }`, nil, "INVALID", "teei-vis-1.0"},
 		{`cohorts(first: 0) { nodes { key } }`, nil, "INVALID", "1 to 100"},
 		{`cohorts(first: 101) { nodes { key } }`, nil, "INVALID", "1 to 100"},

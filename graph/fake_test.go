@@ -89,7 +89,7 @@ func number(n int64) decimal.Decimal { return decimal.NewFromInt(n) }
 // figures has the company's id as its events, the days of its range as its sessions,
 // and the length of its programme as its volunteers.
 func figures(q impact.Question) *impact.Figures {
-	f := &impact.Figures{Question: q}
+	f := &impact.Figures{Question: q, Basis: basis(q)}
 	if q.Parts&impact.PartsMetrics == impact.PartsMetrics {
 		f.Metrics = &impact.Metrics{
 			Events: int64(q.Company), Sessions: int64(q.Range.To - q.Range.From), Volunteers: int64(len(q.Programme)),

@@ -15,6 +15,9 @@ import (
 type figuresBook struct {
 	entries map[figuresAsk][]figuresEntry // by the company's place in the group
 	answers []*impact.Figures             // of all groups that were read together
+
+	settings map[impact.CompanyID]*impact.Settings // where a field names no methodology
+	active   map[impact.CompanyID]impact.Range     // where a field depends on it
 }
 
 // figuresEntry is where the answers are: one, or one per point; and, from bases on, as
@@ -73,6 +76,10 @@ func (q *request) readFigures(ctx context.Context, groups []*model.Group) ([]*fi
 	for i, g := range groups {
 		all[i] = asksOf(op, g.Fields)
 	}
+	settings, err := q.readDefaults(ctx, groups, all)
+	if err != nil {
+		return nil, []error{err}
+	}
 	active, err := q.readActive(ctx, groups, all)
 	if err != nil {
 		return nil, []error{err}
@@ -81,7 +88,9 @@ func (q *request) readFigures(ctx context.Context, groups []*model.Group) ([]*fi
 	books, errs := make([]*figuresBook, len(groups)), make([]error, len(groups))
 	var questions []impact.Question
 	for i, g := range groups {
-		books[i] = &figuresBook{entries: make(map[figuresAsk][]figuresEntry, len(all[i].figures))}
+		books[i] = &figuresBook{
+			entries: make(map[figuresAsk][]figuresEntry, len(all[i].figures)), settings: settings, active: active,
+		}
 		before := len(questions)
 		for _, ask := range all[i].figures {
 			entries := make([]figuresEntry, len(g.Companies))
@@ -89,9 +98,9 @@ func (q *request) readFigures(ctx context.Context, groups []*model.Group) ([]*fi
 				ranges, bases, err := q.ranges(c, ask, active)
 				from := len(questions)
 				entries[place] = figuresEntry{from, from + len(ranges), from + len(ranges) + len(bases), err}
-				for _, r := range slices.Concat(ranges, bases) {
+				for point, r := range slices.Concat(ranges, bases) {
 					questions = append(questions, impact.Question{
-						Company: c.ID, Programme: ask.programme, Range: r, Parts: all[i].parts[ask],
+						Company: c.ID, Programme: ask.programme, Range: r, Parts: all[i].partsOf(ask, settings[c.ID], ranges[point%len(ranges)]),
 					})
 				}
 			}
@@ -156,17 +165,14 @@ func (q *request) ranges(
 func (a figuresAsk) isUnbounded() bool { return a.interval != "" && a.period == impact.Period{} }
 
 // readActive is the days on which companies were active, of groups that select a
-// series over all time.
+// series over all time, or what counts the months of it.
 func (q *request) readActive(
 	ctx context.Context, groups []*model.Group, all []*asks,
 ) (map[impact.CompanyID]impact.Range, error) {
 	var unbounded []*model.Group
 	for i, g := range groups {
-		for _, ask := range all[i].figures {
-			if ask.isUnbounded() {
-				unbounded = append(unbounded, g)
-				break
-			}
+		if all[i].months || slices.ContainsFunc(all[i].figures, figuresAsk.isUnbounded) {
+			unbounded = append(unbounded, g)
 		}
 	}
 	if len(unbounded) == 0 {

@@ -163,6 +163,7 @@ func costs() (c generated.ComplexityRoot) {
 		return analysisCost + steps*steps + child
 	}
 	c.Uncertainty.MonteCarlo = func(child, draws, _ int, _ []*model.DistributionInput) int { return draws/5 + child }
+	c.SROI.Parameters = func(child int) int { return 1 + 15*child }
 	c.SROI.Improvements = func(child int) int { return 1 + 3*child }
 	c.VIS.Components = func(child int) int { return 1 + 4*child }
 	return c

@@ -76,7 +76,7 @@ func TestOverviewOfAllTime(t *testing.T) {
 func TestReadsDoNotGrowWithCompanies(t *testing.T) {
 	t.Parallel()
 	for _, period := range []any{nil, "2025"} {
-		want := map[string]int{"Figures": 1, "Departments": 1, "Cohorts": 1}
+		want := map[string]int{"Settings": 1, "Figures": 1, "Departments": 1, "Cohorts": 1}
 		if period == nil {
 			want["Active"] = 1
 		}
@@ -164,7 +164,7 @@ func TestNodesAndEdgesShareReads(t *testing.T) {
 			{"node":{"sroi":{"ratio":7.5,"status":"OK"}}}],
 		"more":[{"node":{"vis":{"band":"Outstanding"}}},{"node":{"vis":{"band":"Outstanding"}}},{"node":{"vis":{"band":"Outstanding"}}}]}`,
 		"companies")
-	if want := map[string]int{"CompanyPage": 1, "Figures": 1}; !maps.Equal(api.calls, want) {
+	if want := map[string]int{"CompanyPage": 1, "Settings": 1, "Figures": 1}; !maps.Equal(api.calls, want) {
 		t.Errorf("%v, want %v", api.calls, want)
 	}
 	if len(api.questions) != 3 {

@@ -78,11 +78,3 @@ func cohortKey(key string) (string, error) {
 const maxCohortKey = 1000
 
 var errNoCohort = impact.Errorf(impact.CodeNotFound, "Cohort not found: `cohorts` lists those there are")
-
-// accept reports a methodology that is not the one there is. Nil is the default.
-func accept(methodology *string, id string) error {
-	if methodology == nil || *methodology == id {
-		return nil
-	}
-	return impact.Errorf(impact.CodeInvalid, "unknown methodology: use %s", id)
-}

@@ -900,6 +900,25 @@ func (ec *executionContext) marshalOCombine2githubᚗcomᚋimpactqlᚋimpactql�
 	return res
 }
 
+func (ec *executionContext) unmarshalOCombine2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐCombine(ctx context.Context, v any) (*impact.Combine, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := impact.Combine(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOCombine2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐCombine(ctx context.Context, sel ast.SelectionSet, v *impact.Combine) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
 func (ec *executionContext) unmarshalODiscountTiming2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐDiscountTiming(ctx context.Context, v any) (impact.DiscountTiming, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := impact.DiscountTiming(tmp)
@@ -910,6 +929,25 @@ func (ec *executionContext) marshalODiscountTiming2githubᚗcomᚋimpactqlᚋimp
 	_ = sel
 	_ = ctx
 	res := graphql.MarshalString(string(v))
+	return res
+}
+
+func (ec *executionContext) unmarshalODiscountTiming2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐDiscountTiming(ctx context.Context, v any) (*impact.DiscountTiming, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := impact.DiscountTiming(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalODiscountTiming2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐDiscountTiming(ctx context.Context, sel ast.SelectionSet, v *impact.DiscountTiming) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
 	return res
 }
 

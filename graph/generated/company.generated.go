@@ -19,7 +19,7 @@ import (
 
 type CompanyResolver interface {
 	Metrics(ctx context.Context, obj *model.Company, period *impact.Period, programme *string, compareTo *impact.Comparison) (*model.Metrics, error)
-	Sroi(ctx context.Context, obj *model.Company, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison) (*model.SROI, error)
+	Sroi(ctx context.Context, obj *model.Company, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison, whatIf map[string]any) (*model.SROI, error)
 	Vis(ctx context.Context, obj *model.Company, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison) (*model.VIS, error)
 	Cohort(ctx context.Context, obj *model.Company, key string, period *impact.Period, programme *string) (*model.Cohort, error)
 	Cohorts(ctx context.Context, obj *model.Company, first *int, after *string, period *impact.Period, programme *string) (*model.CohortConnection, error)
@@ -352,6 +352,14 @@ func (ec *executionContext) field_Company_sroi_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["compareTo"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "whatIf",
+		func(ctx context.Context, v any) (map[string]any, error) {
+			return ec.unmarshalOSroiWhatIf2map(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["whatIf"] = arg4
 	return args, nil
 }
 
@@ -627,7 +635,7 @@ func (ec *executionContext) _Company_sroi(ctx context.Context, field graphql.Col
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Company().Sroi(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["methodology"].(*string), fc.Args["programme"].(*string), fc.Args["compareTo"].(*impact.Comparison))
+			return ec.Resolvers.Company().Sroi(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["methodology"].(*string), fc.Args["programme"].(*string), fc.Args["compareTo"].(*impact.Comparison), fc.Args["whatIf"].(map[string]any))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.SROI) graphql.Marshaler {

@@ -114,7 +114,7 @@ type ComplexityRoot struct {
 		Retention       func(childComplexity int, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, programme *string) int
 		Settings        func(childComplexity int, at *impact.Day) int
 		SettingsHistory func(childComplexity int) int
-		Sroi            func(childComplexity int, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison) int
+		Sroi            func(childComplexity int, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison, whatIf map[string]any) int
 		TimeSeries      func(childComplexity int, period *impact.Period, interval impact.Interval, programme *string, compareTo *impact.Comparison) int
 		TimeZone        func(childComplexity int) int
 		Vis             func(childComplexity int, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison) int
@@ -233,6 +233,15 @@ type ComplexityRoot struct {
 		Unit    func(childComplexity int) int
 	}
 
+	ParameterValue struct {
+		Meaning    func(childComplexity int) int
+		Name       func(childComplexity int) int
+		Overridden func(childComplexity int) int
+		Source     func(childComplexity int) int
+		Unit       func(childComplexity int) int
+		Value      func(childComplexity int) int
+	}
+
 	Participant struct {
 		Assessments   func(childComplexity int) int
 		Hours         func(childComplexity int) int
@@ -313,9 +322,14 @@ type ComplexityRoot struct {
 		Improvements    func(childComplexity int) int
 		Investment      func(childComplexity int) int
 		Methodology     func(childComplexity int) int
+		NetPresentValue func(childComplexity int) int
+		NetRatio        func(childComplexity int) int
+		Parameters      func(childComplexity int) int
 		Ratio           func(childComplexity int) int
+		Sensitivity     func(childComplexity int) int
 		SocialValue     func(childComplexity int) int
 		Status          func(childComplexity int) int
+		Uncertainty     func(childComplexity int) int
 	}
 
 	SROIChange struct {
@@ -811,7 +825,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Company.Sroi(childComplexity, args["period"].(*impact.Period), args["methodology"].(*string), args["programme"].(*string), args["compareTo"].(*impact.Comparison)), true
+		return e.ComplexityRoot.Company.Sroi(childComplexity, args["period"].(*impact.Period), args["methodology"].(*string), args["programme"].(*string), args["compareTo"].(*impact.Comparison), args["whatIf"].(map[string]any)), true
 	case "Company.timeSeries":
 		if e.ComplexityRoot.Company.TimeSeries == nil {
 			break
@@ -1274,6 +1288,43 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Parameter.Unit(childComplexity), true
 
+	case "ParameterValue.meaning":
+		if e.ComplexityRoot.ParameterValue.Meaning == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterValue.Meaning(childComplexity), true
+	case "ParameterValue.name":
+		if e.ComplexityRoot.ParameterValue.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterValue.Name(childComplexity), true
+	case "ParameterValue.overridden":
+		if e.ComplexityRoot.ParameterValue.Overridden == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterValue.Overridden(childComplexity), true
+	case "ParameterValue.source":
+		if e.ComplexityRoot.ParameterValue.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterValue.Source(childComplexity), true
+	case "ParameterValue.unit":
+		if e.ComplexityRoot.ParameterValue.Unit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterValue.Unit(childComplexity), true
+	case "ParameterValue.value":
+		if e.ComplexityRoot.ParameterValue.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParameterValue.Value(childComplexity), true
+
 	case "Participant.assessments":
 		if e.ComplexityRoot.Participant.Assessments == nil {
 			break
@@ -1599,12 +1650,36 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SROI.Methodology(childComplexity), true
+	case "SROI.netPresentValue":
+		if e.ComplexityRoot.SROI.NetPresentValue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SROI.NetPresentValue(childComplexity), true
+	case "SROI.netRatio":
+		if e.ComplexityRoot.SROI.NetRatio == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SROI.NetRatio(childComplexity), true
+	case "SROI.parameters":
+		if e.ComplexityRoot.SROI.Parameters == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SROI.Parameters(childComplexity), true
 	case "SROI.ratio":
 		if e.ComplexityRoot.SROI.Ratio == nil {
 			break
 		}
 
 		return e.ComplexityRoot.SROI.Ratio(childComplexity), true
+	case "SROI.sensitivity":
+		if e.ComplexityRoot.SROI.Sensitivity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SROI.Sensitivity(childComplexity), true
 	case "SROI.socialValue":
 		if e.ComplexityRoot.SROI.SocialValue == nil {
 			break
@@ -1617,6 +1692,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SROI.Status(childComplexity), true
+	case "SROI.uncertainty":
+		if e.ComplexityRoot.SROI.Uncertainty == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SROI.Uncertainty(childComplexity), true
 
 	case "SROIChange.end":
 		if e.ComplexityRoot.SROIChange.End == nil {
@@ -2136,6 +2217,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ProgrammeCostInput", ec.unmarshalInputProgrammeCostInput),
 			graphql.NewInputUnmarshaler("SettingVersionInput", ec.unmarshalInputSettingVersionInput),
 			graphql.NewInputUnmarshaler("SettingsInput", ec.unmarshalInputSettingsInput),
+			graphql.NewInputUnmarshaler("SroiWhatIf", ec.unmarshalInputSroiWhatIf),
 			graphql.NewInputUnmarshaler("VISWeightsInput", ec.unmarshalInputVISWeightsInput),
 			graphql.NewInputUnmarshaler("ValueMapInput", ec.unmarshalInputValueMapInput),
 		)
@@ -2538,20 +2620,22 @@ type Company implements Node {
   sroi(
     "The days to cover, both ends included."
     period: Period
-    "The formula. Accepted: ` + "`" + `teei-1.0` + "`" + `. Any other is INVALID."
-    methodology: String = "teei-1.0"
+    "The formula, one of ` + "`" + `methodologies` + "`" + `; absent means the company's default on the last day, ` + "`" + `teei-1.0` + "`" + ` if it chose none."
+    methodology: String
     "Only this programme; absent means all of them."
     programme: String
     "What ` + "`" + `change` + "`" + ` compares with; absent means with nothing."
     compareTo: Comparison
+    "Parameters of the methodology that are to be otherwise; one that it does not have is INVALID."
+    whatIf: SroiWhatIf
   ): SROI
 
   "The volunteer impact score of a period, over all volunteers and participants."
   vis(
     "The days to cover, both ends included."
     period: Period
-    "The formula. Accepted: ` + "`" + `teei-vis-1.0` + "`" + `. Any other is INVALID."
-    methodology: String = "teei-vis-1.0"
+    "The formula, one of ` + "`" + `methodologies` + "`" + `; absent means the company's default on the last day, ` + "`" + `teei-vis-1.0` + "`" + ` if it chose none."
+    methodology: String
     "Only this programme; absent means all of them."
     programme: String
     "What ` + "`" + `change` + "`" + ` compares with; absent means with nothing."
@@ -3517,22 +3601,32 @@ Social return on investment: what a period's improvement is worth for each dolla
 parameters are those of ` + "`" + `methodology` + "`" + `; see the page Methodology of the documentation, chapter SROI.
 """
 type SROI {
-  "Dollars of social value per dollar invested, 2 places; null with INSUFFICIENT_DATA."
+  "Dollars of social value per dollar invested, 2 places by ` + "`" + `teei-1.0` + "`" + `, 4 by others; null with INSUFFICIENT_DATA."
   ratio: Float
-  "US dollars, 2 places: volunteer hours x the hourly value of their year, and programme costs."
+  "Ratio - 1 from exact amounts, 4 places; null by ` + "`" + `teei-1.0` + "`" + `, and with INSUFFICIENT_DATA."
+  netRatio: Float
+  "US dollars, 2 places: what was put in, by ` + "`" + `teei-1.0` + "`" + ` volunteer hours x the hourly value of their day, and programme costs."
   investment: Decimal!
-  "US dollars, 2 places: the worth of the improvement; x 0.8 where the mean confidence is below 0.7."
+  "US dollars, 2 places: what came of it, at present value where the methodology discounts."
   socialValue: Decimal!
+  "Social value - investment from exact amounts, 2 places; null by ` + "`" + `teei-1.0` + "`" + `, and with INSUFFICIENT_DATA."
+  netPresentValue: Decimal
   "Whether there is a ratio."
   status: Status!
   "The formula that made the figure."
   methodology: Methodology!
-  "What the social value is made of: integration, language and job_readiness, in that order."
+  "The parameters that made the figure, in the order of its methodology; empty for a cohort."
+  parameters: [ParameterValue!]!
+  "What moves the ratio; null where there is none, and for a cohort."
+  sensitivity: Sensitivity
+  "How sure the ratio is; null where there is none, and for a cohort."
+  uncertainty: Uncertainty
+  "By ` + "`" + `teei-1.0` + "`" + `, what the social value is made of: integration, language and job_readiness, in that order; else empty."
   improvements: [Improvement!]!
-  "How the participants' improvements became one number."
-  improvementMode: ImprovementMode!
-  "What improvement is measured from."
-  baseline: Baseline!
+  "By ` + "`" + `teei-1.0` + "`" + `, how the participants' improvements became one number."
+  improvementMode: ImprovementMode
+  "By ` + "`" + `teei-1.0` + "`" + `, what improvement is measured from."
+  baseline: Baseline
   "How the figures changed against those of what ` + "`" + `compareTo` + "`" + ` says; null without that."
   change: SROIChange
 }
@@ -3567,6 +3661,123 @@ enum Baseline {
   ASSUMED
   "The participant's own first assessment where there are two or more, else 0.3."
   MEASURED
+}
+
+"A parameter of a methodology as a figure was made with it."
+type ParameterValue {
+  "Its name."
+  name: String!
+  "What it is."
+  meaning: String!
+  "The number at up to 6 places, or the word."
+  value: String!
+  "Its unit; ` + "`" + `word` + "`" + ` if it is one of several words."
+  unit: String!
+  "Where the value comes from, if nobody set it otherwise."
+  source: String!
+  "Whether ` + "`" + `whatIf` + "`" + ` set it."
+  overridden: Boolean!
+}
+
+"""
+Parameters that are to be otherwise than they are; each methodology takes its own, see ` + "`" + `methodologies` + "`" + `. Numbers are
+Decimals in the parameter's unit.
+"""
+input SroiWhatIf {
+  "Time given by named volunteers, of ` + "`" + `teei-1.0` + "`" + `."
+  hours: Decimal
+  "Value of a volunteer's hour, of ` + "`" + `teei-1.0` + "`" + `."
+  hourlyValue: Decimal
+  "Costs of the period beside the volunteers' time, of ` + "`" + `teei-1.0` + "`" + `."
+  programmeCosts: Decimal
+  "Improvement of integration, of ` + "`" + `teei-1.0` + "`" + `."
+  integration: Decimal
+  "Improvement of language, of ` + "`" + `teei-1.0` + "`" + `."
+  language: Decimal
+  "Improvement of job_readiness, of ` + "`" + `teei-1.0` + "`" + `."
+  jobReadiness: Decimal
+  "Worth of a point of integration, of ` + "`" + `teei-1.0` + "`" + `."
+  integrationValue: Decimal
+  "Worth of a point of language, of ` + "`" + `teei-1.0` + "`" + `."
+  languageValue: Decimal
+  "Worth of a point of job_readiness, of ` + "`" + `teei-1.0` + "`" + `."
+  jobReadinessValue: Decimal
+  "Mean confidence of the assessments; one that states none counts as 0.85, of ` + "`" + `teei-1.0` + "`" + `."
+  confidence: Decimal
+  "Mean confidence below which the value is discounted, of ` + "`" + `teei-1.0` + "`" + `."
+  minConfidence: Decimal
+  "What the value is then multiplied with, of ` + "`" + `teei-1.0` + "`" + `."
+  lowConfidenceFactor: Decimal
+  "Whether improvements are averaged or added up over participants, of ` + "`" + `teei-1.0` + "`" + `."
+  improvementMode: ImprovementMode
+  "Measure from 0.3, or from a participant's own first assessment where there are two or more, of ` + "`" + `teei-1.0` + "`" + `."
+  baseline: Baseline
+  "Participants with an employment outcome, of ` + "`" + `teei-npv-1.0` + "`" + `."
+  placed: Decimal
+  "Average rise of a participant's yearly wage, of ` + "`" + `teei-npv-1.0` + "`" + `."
+  wageLift: Decimal
+  "Worth to society of a dollar of wages, of ` + "`" + `teei-npv-1.0` + "`" + `."
+  employmentMultiplier: Decimal
+  "What a year's delay takes off, of ` + "`" + `teei-npv-1.0` + "`" + `, ` + "`" + `svi-2012` + "`" + `."
+  discountRate: Decimal
+  "How long the outcome lasts, of ` + "`" + `teei-npv-1.0` + "`" + `."
+  years: Decimal
+  "What was put in: the investment of teei-1.0; 0 or less is an error, of ` + "`" + `teei-npv-1.0` + "`" + `."
+  cost: Decimal
+  "Matches made, of ` + "`" + `teei-activity-1.0` + "`" + `."
+  matches: Decimal
+  "Attendances of events, of ` + "`" + `teei-activity-1.0` + "`" + `."
+  eventsAttended: Decimal
+  "Skill-share sessions, of ` + "`" + `teei-activity-1.0` + "`" + `."
+  skillShares: Decimal
+  "Feedback received, of ` + "`" + `teei-activity-1.0` + "`" + `."
+  feedback: Decimal
+  "Milestones achieved, of ` + "`" + `teei-activity-1.0` + "`" + `."
+  milestones: Decimal
+  "Check-ins submitted, of ` + "`" + `teei-activity-1.0` + "`" + `."
+  checkins: Decimal
+  "Worth of a match, of ` + "`" + `teei-activity-1.0` + "`" + `."
+  matchValue: Decimal
+  "Worth of an attendance, of ` + "`" + `teei-activity-1.0` + "`" + `."
+  eventValue: Decimal
+  "Worth of a skill-share session, of ` + "`" + `teei-activity-1.0` + "`" + `."
+  skillShareValue: Decimal
+  "Worth of a piece of feedback, of ` + "`" + `teei-activity-1.0` + "`" + `."
+  feedbackValue: Decimal
+  "Worth of a milestone, of ` + "`" + `teei-activity-1.0` + "`" + `."
+  milestoneValue: Decimal
+  "Worth of a check-in, of ` + "`" + `teei-activity-1.0` + "`" + `."
+  checkinValue: Decimal
+  "What a month costs, of ` + "`" + `teei-activity-1.0` + "`" + `."
+  monthlyCost: Decimal
+  "Count the calendar months touched, or days / 30 rounded up, of ` + "`" + `teei-activity-1.0` + "`" + `."
+  months: MonthsMode
+  "Months of the period, of ` + "`" + `teei-activity-1.0` + "`" + `."
+  monthCount: Decimal
+  "Year 1 is discounted by a year, or not at all, of ` + "`" + `svi-2012` + "`" + `."
+  discountTiming: DiscountTiming
+  "Take shares off one after the other, or their sum at once, of ` + "`" + `svi-2012` + "`" + `."
+  combine: Combine
+  "Costs, all together, of ` + "`" + `svi-2012` + "`" + `."
+  totalInputs: Decimal
+  "Of every line: the share that would have happened anyway, of ` + "`" + `svi-2012` + "`" + `."
+  deadweight: Decimal
+  "Of every line: the share that displaced other outcomes, of ` + "`" + `svi-2012` + "`" + `."
+  displacement: Decimal
+  "Of every line: the share due to others, of ` + "`" + `svi-2012` + "`" + `."
+  attribution: Decimal
+  "Of every line: the share lost from year to year, of ` + "`" + `svi-2012` + "`" + `."
+  dropOff: Decimal
+  "Of every line: how long the outcome lasts, of ` + "`" + `svi-2012` + "`" + `."
+  duration: Decimal
+}
+
+"How the months of a period are counted."
+enum MonthsMode {
+  "The calendar months touched."
+  CALENDAR
+  "The days / 30, rounded up."
+  DAYS30
 }
 `, BuiltIn: false},
 	{Name: "../schema/vis.graphqls", Input: `"""
@@ -3989,6 +4200,24 @@ func (ec *executionContext) childFields_Parameter(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type Parameter", field.Name)
 }
 
+func (ec *executionContext) childFields_ParameterValue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_ParameterValue_name(ctx, field)
+	case "meaning":
+		return ec.fieldContext_ParameterValue_meaning(ctx, field)
+	case "value":
+		return ec.fieldContext_ParameterValue_value(ctx, field)
+	case "unit":
+		return ec.fieldContext_ParameterValue_unit(ctx, field)
+	case "source":
+		return ec.fieldContext_ParameterValue_source(ctx, field)
+	case "overridden":
+		return ec.fieldContext_ParameterValue_overridden(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ParameterValue", field.Name)
+}
+
 func (ec *executionContext) childFields_Participant(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "key":
@@ -4123,14 +4352,24 @@ func (ec *executionContext) childFields_SROI(ctx context.Context, field graphql.
 	switch field.Name {
 	case "ratio":
 		return ec.fieldContext_SROI_ratio(ctx, field)
+	case "netRatio":
+		return ec.fieldContext_SROI_netRatio(ctx, field)
 	case "investment":
 		return ec.fieldContext_SROI_investment(ctx, field)
 	case "socialValue":
 		return ec.fieldContext_SROI_socialValue(ctx, field)
+	case "netPresentValue":
+		return ec.fieldContext_SROI_netPresentValue(ctx, field)
 	case "status":
 		return ec.fieldContext_SROI_status(ctx, field)
 	case "methodology":
 		return ec.fieldContext_SROI_methodology(ctx, field)
+	case "parameters":
+		return ec.fieldContext_SROI_parameters(ctx, field)
+	case "sensitivity":
+		return ec.fieldContext_SROI_sensitivity(ctx, field)
+	case "uncertainty":
+		return ec.fieldContext_SROI_uncertainty(ctx, field)
 	case "improvements":
 		return ec.fieldContext_SROI_improvements(ctx, field)
 	case "improvementMode":

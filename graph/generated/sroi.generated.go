@@ -20,6 +20,7 @@ import (
 
 type SROIResolver interface {
 	Methodology(ctx context.Context, obj *model.SROI) (*impact.Methodology, error)
+
 	Improvements(ctx context.Context, obj *model.SROI) ([]*model.Improvement, error)
 }
 
@@ -77,6 +78,144 @@ func (ec *executionContext) fieldContext_Improvement_points(_ context.Context, f
 	return graphql.NewScalarFieldContext("Improvement", field, false, false, "Float")
 }
 
+func (ec *executionContext) _ParameterValue_name(ctx context.Context, field graphql.CollectedField, obj *impact.ParameterValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterValue_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterValue_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParameterValue", field, false, false, "String")
+}
+
+func (ec *executionContext) _ParameterValue_meaning(ctx context.Context, field graphql.CollectedField, obj *impact.ParameterValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterValue_meaning(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Meaning, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterValue_meaning(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParameterValue", field, false, false, "String")
+}
+
+func (ec *executionContext) _ParameterValue_value(ctx context.Context, field graphql.CollectedField, obj *impact.ParameterValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterValue_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterValue_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParameterValue", field, true, false, "String")
+}
+
+func (ec *executionContext) _ParameterValue_unit(ctx context.Context, field graphql.CollectedField, obj *impact.ParameterValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterValue_unit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterValue_unit(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParameterValue", field, false, false, "String")
+}
+
+func (ec *executionContext) _ParameterValue_source(ctx context.Context, field graphql.CollectedField, obj *impact.ParameterValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterValue_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterValue_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParameterValue", field, false, false, "String")
+}
+
+func (ec *executionContext) _ParameterValue_overridden(ctx context.Context, field graphql.CollectedField, obj *impact.ParameterValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ParameterValue_overridden(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Overridden, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ParameterValue_overridden(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ParameterValue", field, false, false, "Boolean")
+}
+
 func (ec *executionContext) _SROI_ratio(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -97,6 +236,29 @@ func (ec *executionContext) _SROI_ratio(ctx context.Context, field graphql.Colle
 	)
 }
 func (ec *executionContext) fieldContext_SROI_ratio(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SROI", field, false, false, "Float")
+}
+
+func (ec *executionContext) _SROI_netRatio(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SROI_netRatio(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NetRatio, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.NullDecimal) graphql.Marshaler {
+			return ec.marshalOFloat2githubᚗcomᚋshopspringᚋdecimalᚐNullDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SROI_netRatio(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SROI", field, false, false, "Float")
 }
 
@@ -144,6 +306,29 @@ func (ec *executionContext) _SROI_socialValue(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_SROI_socialValue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SROI", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _SROI_netPresentValue(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SROI_netPresentValue(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NetPresentValue(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *decimal.Decimal) graphql.Marshaler {
+			return ec.marshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SROI_netPresentValue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SROI", field, true, false, "Decimal")
 }
 
 func (ec *executionContext) _SROI_status(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
@@ -201,6 +386,102 @@ func (ec *executionContext) fieldContext_SROI_methodology(_ context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _SROI_parameters(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SROI_parameters(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Parameters(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*impact.ParameterValue) graphql.Marshaler {
+			return ec.marshalNParameterValue2ᚕᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐParameterValueᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SROI_parameters(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SROI",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParameterValue(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SROI_sensitivity(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SROI_sensitivity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sensitivity(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Sensitivity) graphql.Marshaler {
+			return ec.marshalOSensitivity2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐSensitivity(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SROI_sensitivity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SROI",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Sensitivity(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SROI_uncertainty(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SROI_uncertainty(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Uncertainty(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Uncertainty) graphql.Marshaler {
+			return ec.marshalOUncertainty2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐUncertainty(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SROI_uncertainty(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SROI",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Uncertainty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _SROI_improvements(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -242,18 +523,18 @@ func (ec *executionContext) _SROI_improvementMode(ctx context.Context, field gra
 			return ec.fieldContext_SROI_improvementMode(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.ImprovementMode, nil
+			return obj.ImprovementMode(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v impact.ImprovementMode) graphql.Marshaler {
-			return ec.marshalNImprovementMode2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐImprovementMode(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *impact.ImprovementMode) graphql.Marshaler {
+			return ec.marshalOImprovementMode2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐImprovementMode(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_SROI_improvementMode(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("SROI", field, false, false, "ImprovementMode")
+	return graphql.NewScalarFieldContext("SROI", field, true, false, "ImprovementMode")
 }
 
 func (ec *executionContext) _SROI_baseline(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
@@ -265,18 +546,18 @@ func (ec *executionContext) _SROI_baseline(ctx context.Context, field graphql.Co
 			return ec.fieldContext_SROI_baseline(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Baseline, nil
+			return obj.Baseline(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v impact.Baseline) graphql.Marshaler {
-			return ec.marshalNBaseline2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐBaseline(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *impact.Baseline) graphql.Marshaler {
+			return ec.marshalOBaseline2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐBaseline(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_SROI_baseline(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("SROI", field, false, false, "Baseline")
+	return graphql.NewScalarFieldContext("SROI", field, true, false, "Baseline")
 }
 
 func (ec *executionContext) _SROI_change(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
@@ -314,6 +595,331 @@ func (ec *executionContext) fieldContext_SROI_change(_ context.Context, field gr
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
+
+func (ec *executionContext) unmarshalInputSroiWhatIf(ctx context.Context, obj any) (map[string]any, error) {
+	var it map[string]any
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"hours", "hourlyValue", "programmeCosts", "integration", "language", "jobReadiness", "integrationValue", "languageValue", "jobReadinessValue", "confidence", "minConfidence", "lowConfidenceFactor", "improvementMode", "baseline", "placed", "wageLift", "employmentMultiplier", "discountRate", "years", "cost", "matches", "eventsAttended", "skillShares", "feedback", "milestones", "checkins", "matchValue", "eventValue", "skillShareValue", "feedbackValue", "milestoneValue", "checkinValue", "monthlyCost", "months", "monthCount", "discountTiming", "combine", "totalInputs", "deadweight", "displacement", "attribution", "dropOff", "duration"}
+	it = make(map[string]any, len(asMap))
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "hours":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("hours"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["hours"] = data
+		case "hourlyValue":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("hourlyValue"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["hourlyValue"] = data
+		case "programmeCosts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("programmeCosts"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["programmeCosts"] = data
+		case "integration":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("integration"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["integration"] = data
+		case "language":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("language"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["language"] = data
+		case "jobReadiness":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("jobReadiness"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["jobReadiness"] = data
+		case "integrationValue":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("integrationValue"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["integrationValue"] = data
+		case "languageValue":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("languageValue"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["languageValue"] = data
+		case "jobReadinessValue":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("jobReadinessValue"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["jobReadinessValue"] = data
+		case "confidence":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confidence"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["confidence"] = data
+		case "minConfidence":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("minConfidence"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["minConfidence"] = data
+		case "lowConfidenceFactor":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("lowConfidenceFactor"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["lowConfidenceFactor"] = data
+		case "improvementMode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("improvementMode"))
+			data, err := ec.unmarshalOImprovementMode2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐImprovementMode(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["improvementMode"] = data
+		case "baseline":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("baseline"))
+			data, err := ec.unmarshalOBaseline2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐBaseline(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["baseline"] = data
+		case "placed":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("placed"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["placed"] = data
+		case "wageLift":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("wageLift"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["wageLift"] = data
+		case "employmentMultiplier":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("employmentMultiplier"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["employmentMultiplier"] = data
+		case "discountRate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("discountRate"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["discountRate"] = data
+		case "years":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("years"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["years"] = data
+		case "cost":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cost"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["cost"] = data
+		case "matches":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("matches"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["matches"] = data
+		case "eventsAttended":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eventsAttended"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["eventsAttended"] = data
+		case "skillShares":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("skillShares"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["skillShares"] = data
+		case "feedback":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("feedback"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["feedback"] = data
+		case "milestones":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("milestones"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["milestones"] = data
+		case "checkins":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("checkins"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["checkins"] = data
+		case "matchValue":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("matchValue"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["matchValue"] = data
+		case "eventValue":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eventValue"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["eventValue"] = data
+		case "skillShareValue":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("skillShareValue"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["skillShareValue"] = data
+		case "feedbackValue":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("feedbackValue"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["feedbackValue"] = data
+		case "milestoneValue":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("milestoneValue"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["milestoneValue"] = data
+		case "checkinValue":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("checkinValue"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["checkinValue"] = data
+		case "monthlyCost":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("monthlyCost"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["monthlyCost"] = data
+		case "months":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("months"))
+			data, err := ec.unmarshalOMonthsMode2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐMonthsMode(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["months"] = data
+		case "monthCount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("monthCount"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["monthCount"] = data
+		case "discountTiming":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("discountTiming"))
+			data, err := ec.unmarshalODiscountTiming2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐDiscountTiming(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["discountTiming"] = data
+		case "combine":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("combine"))
+			data, err := ec.unmarshalOCombine2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐCombine(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["combine"] = data
+		case "totalInputs":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("totalInputs"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["totalInputs"] = data
+		case "deadweight":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("deadweight"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["deadweight"] = data
+		case "displacement":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("displacement"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["displacement"] = data
+		case "attribution":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("attribution"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["attribution"] = data
+		case "dropOff":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dropOff"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["dropOff"] = data
+		case "duration":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("duration"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it["duration"] = data
+		}
+	}
+	return it, nil
+}
 
 // endregion **************************** input.gotpl *****************************
 
@@ -361,6 +967,64 @@ func (ec *executionContext) _Improvement(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var parameterValueImplementors = []string{"ParameterValue"}
+
+func (ec *executionContext) _ParameterValue(ctx context.Context, sel ast.SelectionSet, obj *impact.ParameterValue) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, parameterValueImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ParameterValue")
+		case "name":
+			out.Values[i] = ec._ParameterValue_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "meaning":
+			out.Values[i] = ec._ParameterValue_meaning(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._ParameterValue_value(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unit":
+			out.Values[i] = ec._ParameterValue_unit(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "source":
+			out.Values[i] = ec._ParameterValue_source(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "overridden":
+			out.Values[i] = ec._ParameterValue_overridden(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var sROIImplementors = []string{"SROI"}
 
 func (ec *executionContext) _SROI(ctx context.Context, sel ast.SelectionSet, obj *model.SROI) graphql.Marshaler {
@@ -377,6 +1041,11 @@ func (ec *executionContext) _SROI(ctx context.Context, sel ast.SelectionSet, obj
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "netRatio":
+			out.Values[i] = ec._SROI_netRatio(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "investment":
 			out.Values[i] = ec._SROI_investment(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -385,6 +1054,11 @@ func (ec *executionContext) _SROI(ctx context.Context, sel ast.SelectionSet, obj
 		case "socialValue":
 			out.Values[i] = ec._SROI_socialValue(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "netPresentValue":
+			out.Values[i] = ec._SROI_netPresentValue(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "status":
@@ -398,6 +1072,21 @@ func (ec *executionContext) _SROI(ctx context.Context, sel ast.SelectionSet, obj
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SROI_methodology(ctx, field, obj)
 				})
+		case "parameters":
+			out.Values[i] = ec._SROI_parameters(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "sensitivity":
+			out.Values[i] = ec._SROI_sensitivity(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "uncertainty":
+			out.Values[i] = ec._SROI_uncertainty(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "improvements":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, true,
@@ -406,12 +1095,12 @@ func (ec *executionContext) _SROI(ctx context.Context, sel ast.SelectionSet, obj
 				})
 		case "improvementMode":
 			out.Values[i] = ec._SROI_improvementMode(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "baseline":
 			out.Values[i] = ec._SROI_baseline(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "change":
@@ -440,21 +1129,6 @@ func (ec *executionContext) _SROI(ctx context.Context, sel ast.SelectionSet, obj
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) unmarshalNBaseline2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐBaseline(ctx context.Context, v any) (impact.Baseline, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := impact.Baseline(tmp)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNBaseline2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐBaseline(ctx context.Context, sel ast.SelectionSet, v impact.Baseline) graphql.Marshaler {
-	_ = sel
-	res := graphql.MarshalString(string(v))
-	if res == graphql.Null {
-		graphql.AddInvalidNullFromMarshaler(ctx, "Baseline!")
-	}
-	return res
-}
-
 func (ec *executionContext) marshalNImprovement2ᚕᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐImprovementᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Improvement) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -479,19 +1153,28 @@ func (ec *executionContext) marshalNImprovement2ᚖgithubᚗcomᚋimpactqlᚋimp
 	return ec._Improvement(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalNImprovementMode2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐImprovementMode(ctx context.Context, v any) (impact.ImprovementMode, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := impact.ImprovementMode(tmp)
-	return res, graphql.ErrorOnPath(ctx, err)
+func (ec *executionContext) marshalNParameterValue2ᚕᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐParameterValueᚄ(ctx context.Context, sel ast.SelectionSet, v []*impact.ParameterValue) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNParameterValue2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐParameterValue(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
-func (ec *executionContext) marshalNImprovementMode2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐImprovementMode(ctx context.Context, sel ast.SelectionSet, v impact.ImprovementMode) graphql.Marshaler {
-	_ = sel
-	res := graphql.MarshalString(string(v))
-	if res == graphql.Null {
-		graphql.AddInvalidNullFromMarshaler(ctx, "ImprovementMode!")
+func (ec *executionContext) marshalNParameterValue2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐParameterValue(ctx context.Context, sel ast.SelectionSet, v *impact.ParameterValue) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ParameterValue!")
+		return graphql.Null
 	}
-	return res
+	return ec._ParameterValue(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNSROI2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐSROI(ctx context.Context, sel ast.SelectionSet, v *model.SROI) graphql.Marshaler {
@@ -517,11 +1200,76 @@ func (ec *executionContext) marshalNStatus2githubᚗcomᚋimpactqlᚋimpactqlᚋ
 	return res
 }
 
+func (ec *executionContext) unmarshalOBaseline2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐBaseline(ctx context.Context, v any) (*impact.Baseline, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := impact.Baseline(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOBaseline2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐBaseline(ctx context.Context, sel ast.SelectionSet, v *impact.Baseline) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
+func (ec *executionContext) unmarshalOImprovementMode2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐImprovementMode(ctx context.Context, v any) (*impact.ImprovementMode, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := impact.ImprovementMode(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOImprovementMode2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐImprovementMode(ctx context.Context, sel ast.SelectionSet, v *impact.ImprovementMode) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
+func (ec *executionContext) unmarshalOMonthsMode2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐMonthsMode(ctx context.Context, v any) (*impact.MonthsMode, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := impact.MonthsMode(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOMonthsMode2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐMonthsMode(ctx context.Context, sel ast.SelectionSet, v *impact.MonthsMode) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
 func (ec *executionContext) marshalOSROI2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐSROI(ctx context.Context, sel ast.SelectionSet, v *model.SROI) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._SROI(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOSroiWhatIf2map(ctx context.Context, v any) (map[string]any, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputSroiWhatIf(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -102,7 +102,7 @@ func (s *SROI) Change() *SROIChange {
 
 // Ratio is the change of the ratio; nil unless there are both.
 func (c *SROIChange) Ratio() *FigureChange {
-	now, base := c.now.Ratio, c.base.SROI.Ratio
+	now, base := c.now.Ratio, c.now.baseSROI.Ratio
 	if !now.Valid || !base.Valid {
 		return nil
 	}
@@ -111,12 +111,12 @@ func (c *SROIChange) Ratio() *FigureChange {
 
 // Investment is the change of the investment.
 func (c *SROIChange) Investment() *MoneyChange {
-	return (*MoneyChange)(changed(c.now.Investment, c.base.SROI.Investment))
+	return (*MoneyChange)(changed(c.now.Investment, c.now.baseSROI.Investment))
 }
 
 // SocialValue is the change of the social value.
 func (c *SROIChange) SocialValue() *MoneyChange {
-	return (*MoneyChange)(changed(c.now.SocialValue, c.base.SROI.SocialValue))
+	return (*MoneyChange)(changed(c.now.SocialValue, c.now.baseSROI.SocialValue))
 }
 
 // VISChange is how a score changed.
@@ -134,4 +134,4 @@ func (v *VIS) Change() *VISChange {
 }
 
 // Score is the change of the score.
-func (c *VISChange) Score() *FigureChange { return changed(c.now.Score, c.base.VIS.Score) }
+func (c *VISChange) Score() *FigureChange { return changed(c.now.Score, c.now.baseVIS.Score) }

@@ -32,20 +32,99 @@ func (f Figures) Metrics() *Metrics {
 // SROI is a ratio, and the one that it is compared with.
 type SROI struct {
 	*impact.SROI
-	base *impact.Figures
+	base     *impact.Figures
+	baseSROI *impact.SROI
+	live     func() *impact.LiveSROI // nil for a cohort
 }
 
 // SROI is the ratio among figures that have [impact.PartsSROI].
-func (f Figures) SROI() *SROI { return &SROI{f.Figures.SROI, f.Base} }
+func (f Figures) SROI() *SROI {
+	s := &SROI{SROI: f.Figures.SROI, base: f.Base}
+	if f.Base != nil {
+		s.baseSROI = f.Base.SROI
+	}
+	if f.Basis != nil {
+		s.live = func() *impact.LiveSROI {
+			live, err := f.Basis.SROI(impact.IDTeei1, nil, impact.AllTime)
+			if err != nil {
+				panic(err) // there is such a methodology, and nothing was overridden
+			}
+			return live
+		}
+	}
+	return s
+}
+
+// LiveSROI is the ratio that was worked out from the figures' basis, and from that of
+// what they are compared with.
+func (f Figures) LiveSROI(now, base *impact.LiveSROI) *SROI {
+	s := &SROI{SROI: &now.SROI, base: f.Base, live: func() *impact.LiveSROI { return now }}
+	if base != nil {
+		s.baseSROI = &base.SROI
+	}
+	return s
+}
+
+// ImprovementMode is null but in teei-1.0.
+func (s *SROI) ImprovementMode() *impact.ImprovementMode {
+	if s.SROI.ImprovementMode == "" {
+		return nil
+	}
+	return &s.SROI.ImprovementMode
+}
+
+// Baseline is null but in teei-1.0.
+func (s *SROI) Baseline() *impact.Baseline {
+	if s.SROI.Baseline == "" {
+		return nil
+	}
+	return &s.SROI.Baseline
+}
+
+// Parameters are those that made the ratio.
+func (s *SROI) Parameters() []*impact.ParameterValue {
+	list := []*impact.ParameterValue{}
+	if s.live != nil {
+		live := s.live()
+		for i := range live.Parameters {
+			list = append(list, &live.Parameters[i])
+		}
+	}
+	return list
+}
+
+// Sensitivity is what moves the ratio.
+func (s *SROI) Sensitivity() *Sensitivity { return SensitivityOf(s.model()) }
+
+// Uncertainty is how sure it is.
+func (s *SROI) Uncertainty() *Uncertainty { return UncertaintyOf(s.model()) }
+
+func (s *SROI) model() *impact.Model {
+	if s.live == nil {
+		return nil
+	}
+	return s.live().Model
+}
 
 // VIS is a score, and the one that it is compared with.
 type VIS struct {
 	*impact.VIS
-	base *impact.Figures
+	base    *impact.Figures
+	baseVIS *impact.VIS
 }
 
 // VIS is the score among figures that have [impact.PartsVIS].
-func (f Figures) VIS() *VIS { return &VIS{f.Figures.VIS, f.Base} }
+func (f Figures) VIS() *VIS {
+	v := &VIS{VIS: f.Figures.VIS, base: f.Base}
+	if f.Base != nil {
+		v.baseVIS = f.Base.VIS
+	}
+	return v
+}
+
+// LiveVIS is the score that was worked out from the figures' basis, and from that of
+// what they are compared with.
+func (f Figures) LiveVIS(now, base *impact.VIS) *VIS { return &VIS{now, f.Base, base} }
 
 // Point is the figures of one interval of a time series.
 type Point struct{ Figures }
@@ -55,3 +134,11 @@ func (p *Point) Start() impact.Day { return p.Range.From }
 
 // End is the last day.
 func (p *Point) End() impact.Day { return p.Range.To - 1 }
+
+// NetPresentValue is null but where value is set against investment in money.
+func (s *SROI) NetPresentValue() *decimal.Decimal {
+	if !s.SROI.NetPresentValue.Valid {
+		return nil
+	}
+	return &s.SROI.NetPresentValue.Decimal
+}
