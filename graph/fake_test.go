@@ -30,6 +30,7 @@ type memory struct {
 	active      impact.Range
 	settings    map[impact.CompanyID]*impact.Settings
 	edits       []impact.SettingsEdit
+	maps        map[impact.CompanyID]*impact.StoredMap
 	fail        func(call string) error // nil: nothing fails
 
 	mu        sync.Mutex
@@ -236,6 +237,29 @@ func (m *memory) Settings(ctx context.Context, companies []impact.CompanyID) ([]
 		}
 	}
 	return list, m.called(ctx, "Settings")
+}
+
+func (m *memory) ValueMaps(ctx context.Context, companies []impact.CompanyID) ([]*impact.StoredMap, error) {
+	list := make([]*impact.StoredMap, len(companies))
+	for i, id := range companies {
+		list[i] = m.maps[id]
+	}
+	return list, m.called(ctx, "ValueMaps")
+}
+
+func (m *memory) SaveValueMap(ctx context.Context, company impact.CompanyID, v *impact.ValueMap, _ string, expected *int64) (int64, error) {
+	version := int64(0)
+	if m.maps[company] != nil {
+		version = m.maps[company].Version
+	}
+	if expected != nil && *expected != version {
+		return 0, impact.NewConflict(version)
+	}
+	if m.maps == nil {
+		m.maps = make(map[impact.CompanyID]*impact.StoredMap)
+	}
+	m.maps[company] = &impact.StoredMap{ValueMap: v, Version: version + 1}
+	return version + 1, m.called(ctx, "SaveValueMap")
 }
 
 func (m *memory) AuditLog(ctx context.Context, companies []impact.CompanyID, before int64, limit int) ([][]*impact.AuditEntry, error) {

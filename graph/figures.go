@@ -18,6 +18,8 @@ type figuresBook struct {
 
 	settings map[impact.CompanyID]*impact.Settings // where a field names no methodology
 	active   map[impact.CompanyID]impact.Range     // where a field depends on it
+	maps     map[impact.CompanyID]*impact.StoredMap
+	bound    map[boundAt]map[int]int // where the answers to the bound lines are, by line
 }
 
 // figuresEntry is where the answers are: one, or one per point; and, from bases on, as
@@ -85,11 +87,17 @@ func (q *request) readFigures(ctx context.Context, groups []*model.Group) ([]*fi
 		return nil, []error{err}
 	}
 
+	maps, err := q.readValueMaps(ctx, groups, all, settings)
+	if err != nil {
+		return nil, []error{err}
+	}
+
 	books, errs := make([]*figuresBook, len(groups)), make([]error, len(groups))
 	var questions []impact.Question
 	for i, g := range groups {
 		books[i] = &figuresBook{
 			entries: make(map[figuresAsk][]figuresEntry, len(all[i].figures)), settings: settings, active: active,
+			maps: maps, bound: make(map[boundAt]map[int]int),
 		}
 		before := len(questions)
 		for _, ask := range all[i].figures {
@@ -105,6 +113,17 @@ func (q *request) readFigures(ctx context.Context, groups []*model.Group) ([]*fi
 				}
 			}
 			books[i].entries[ask] = entries
+			for place, c := range g.Companies {
+				e := entries[place]
+				for at := e.from; at < e.to && maps[c.ID] != nil && all[i].byMap(ask, settings[c.ID], questions[e.from].Range); at++ {
+					lines := make(map[int]int)
+					for line, question := range q.boundQuestions(c, maps[c.ID], ask, questions[at].Range) {
+						lines[line] = len(questions)
+						questions = append(questions, question)
+					}
+					books[i].bound[boundAt{ask, c.ID, questions[at].Range}] = lines
+				}
+			}
 			if len(questions)-before > q.MaxFigures {
 				errs[i] = impact.Errorf(impact.CodeTooLarge, "the operation asks for more than %d points: "+
 					"ask for fewer companies, a shorter period or a wider interval", q.MaxFigures)

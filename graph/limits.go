@@ -156,6 +156,8 @@ func costs() (c generated.ComplexityRoot) {
 	c.Company.SettingsHistory = func(child int) int { return 1 + assumedVersions*child }
 	c.Company.AuditLog = func(child int, first *int, _ *string) int { return 1 + length(first)*child }
 	c.Settings.ProgrammeCosts = func(child int) int { return 1 + assumedVersions*child }
+	c.ValueMap.Inputs = func(child int) int { return 1 + assumedLines*child }
+	c.ValueMap.Outcomes = func(child int) int { return 1 + assumedLines*child }
 	c.SroiResult.Outcomes = func(child int) int { return 1 + assumedLines*child }
 	c.Sensitivity.OneWay = func(child int, _ decimal.Decimal, first int) int { return analysisCost + length(&first)*child }
 	c.Sensitivity.BreakEven = func(child int, _ decimal.Decimal, first int) int { return analysisCost + length(&first)*child }

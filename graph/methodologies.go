@@ -145,6 +145,9 @@ func sroiOf(
 		return f.SROI(), nil
 	}
 	work := func(f *impact.Figures) (*impact.LiveSROI, error) {
+		if id == impact.IDSVI {
+			return book.mapSROI(c, ask, f.Range, overrides)
+		}
 		return f.Basis.SROI(id, overrides, book.months(c, ask))
 	}
 	live, err := work(f.Figures)

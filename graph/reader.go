@@ -47,6 +47,10 @@ type Reader interface {
 	// Settings are the settings of each company, in the order of companies.
 	Settings(ctx context.Context, companies []impact.CompanyID) ([]*impact.Settings, error)
 
+	// ValueMaps are the value maps of each company, in the order of companies; nil where
+	// there is none.
+	ValueMaps(ctx context.Context, companies []impact.CompanyID) ([]*impact.StoredMap, error)
+
 	// AuditLog is, for each company in their order, up to limit changes with an id below
 	// before (0: from the latest on), the latest first.
 	AuditLog(ctx context.Context, companies []impact.CompanyID, before int64, limit int) ([][]*impact.AuditEntry, error)
@@ -58,6 +62,9 @@ type Editor interface {
 	// ChangeSettings makes an edit as a whole or not at all, and returns what the
 	// settings are after it.
 	ChangeSettings(ctx context.Context, edit impact.SettingsEdit) (*impact.Settings, error)
+	// SaveValueMap makes a valid map the company's, as a new version, and returns that;
+	// expected is the version that it replaces, 0 for none and nil for whichever holds.
+	SaveValueMap(ctx context.Context, company impact.CompanyID, m *impact.ValueMap, actor string, expected *int64) (int64, error)
 }
 
 // Viewer is who asks.

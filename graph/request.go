@@ -27,6 +27,7 @@ type request struct {
 	figures   *dataloadgen.Loader[*model.Group, *figuresBook]
 	cohorts   *dataloadgen.Loader[*model.Group, *cohortsBook]
 	settings  *dataloadgen.Loader[*model.Group, []*impact.Settings]
+	maps      *dataloadgen.Loader[*model.Group, map[impact.CompanyID]*impact.StoredMap]
 	audits    *dataloadgen.Loader[auditAsk, [][]*impact.AuditEntry]
 
 	retentions *dataloadgen.Loader[*model.Group, *analysisBook[retentionAsk, *impact.Retention]]
@@ -51,6 +52,7 @@ func (c *Config) withRequest(ctx context.Context) context.Context {
 	q.volunteers = dataloadgen.NewLoader(guarded(q, volunteers.books(q)), wait)
 	q.participants = dataloadgen.NewLoader(guarded(q, participants.books(q)), wait)
 	q.settings = dataloadgen.NewLoader(guarded(q, q.readSettings), wait)
+	q.maps = dataloadgen.NewLoader(guarded(q, q.loadValueMaps), wait)
 	q.audits = dataloadgen.NewLoader(q.readAudits, wait)
 	return context.WithValue(ctx, requestKey{}, q)
 }

@@ -209,3 +209,12 @@ CREATE TABLE audit_log (
     version bigint NOT NULL,
     CONSTRAINT audit_log_pkey PRIMARY KEY (company_id, id)
 );
+
+CREATE TABLE value_map (
+    company_id integer NOT NULL,
+    version bigint NOT NULL,
+    saved_at timestamp with time zone NOT NULL DEFAULT now(),
+    actor text NOT NULL,
+    map jsonb NOT NULL,
+    CONSTRAINT value_map_pkey PRIMARY KEY (company_id, version)
+);

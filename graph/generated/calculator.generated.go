@@ -793,6 +793,21 @@ func (ec *executionContext) _SroiResult(ctx context.Context, sel ast.SelectionSe
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) unmarshalNCombine2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐCombine(ctx context.Context, v any) (impact.Combine, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := impact.Combine(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCombine2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐCombine(ctx context.Context, sel ast.SelectionSet, v impact.Combine) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Combine!")
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNCostInput2ᚕᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐMapInputᚄ(ctx context.Context, v any) ([]*impact.MapInput, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
@@ -810,6 +825,21 @@ func (ec *executionContext) unmarshalNCostInput2ᚕᚖgithubᚗcomᚋimpactqlᚋ
 func (ec *executionContext) unmarshalNCostInput2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐMapInput(ctx context.Context, v any) (*impact.MapInput, error) {
 	res, err := ec.unmarshalInputCostInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNDiscountTiming2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐDiscountTiming(ctx context.Context, v any) (impact.DiscountTiming, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := impact.DiscountTiming(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDiscountTiming2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐDiscountTiming(ctx context.Context, sel ast.SelectionSet, v impact.DiscountTiming) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "DiscountTiming!")
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNLiveFigure2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐLiveFigure(ctx context.Context, v any) (impact.LiveFigure, error) {

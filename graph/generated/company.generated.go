@@ -31,6 +31,7 @@ type CompanyResolver interface {
 	Settings(ctx context.Context, obj *model.Company, at *impact.Day) (*model.Settings, error)
 	SettingsHistory(ctx context.Context, obj *model.Company) ([]*model.SettingVersion, error)
 	AuditLog(ctx context.Context, obj *model.Company, first *int, after *string) (*model.AuditConnection, error)
+	ValueMap(ctx context.Context, obj *model.Company) (*model.ValueMap, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -1141,6 +1142,38 @@ func (ec *executionContext) fieldContext_Company_auditLog(ctx context.Context, f
 	return fc, nil
 }
 
+func (ec *executionContext) _Company_valueMap(ctx context.Context, field graphql.CollectedField, obj *model.Company) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Company_valueMap(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Company().ValueMap(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ValueMap) graphql.Marshaler {
+			return ec.marshalOValueMap2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐValueMap(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Company_valueMap(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Company",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ValueMap(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CompanyConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.CompanyConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1412,6 +1445,12 @@ func (ec *executionContext) _Company(ctx context.Context, sel ast.SelectionSet, 
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Company_auditLog(ctx, field, obj)
+				})
+		case "valueMap":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Company_valueMap(ctx, field, obj)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))

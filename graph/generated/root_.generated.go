@@ -67,6 +67,12 @@ type ComplexityRoot struct {
 		Version   func(childComplexity int) int
 	}
 
+	Binding struct {
+		Figure    func(childComplexity int) int
+		Period    func(childComplexity int) int
+		Programme func(childComplexity int) int
+	}
+
 	BreakEven struct {
 		BreakEven func(childComplexity int) int
 		Label     func(childComplexity int) int
@@ -117,6 +123,7 @@ type ComplexityRoot struct {
 		Sroi            func(childComplexity int, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison, whatIf map[string]any) int
 		TimeSeries      func(childComplexity int, period *impact.Period, interval impact.Interval, programme *string, compareTo *impact.Comparison) int
 		TimeZone        func(childComplexity int) int
+		ValueMap        func(childComplexity int) int
 		Vis             func(childComplexity int, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison) int
 		Volunteers      func(childComplexity int, first *int, after *string, orderBy *impact.RosterOrder, period *impact.Period, programme *string) int
 	}
@@ -130,6 +137,11 @@ type ComplexityRoot struct {
 	CompanyEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	Cost struct {
+		Amount func(childComplexity int) int
+		Name   func(childComplexity int) int
 	}
 
 	FigureChange struct {
@@ -210,7 +222,25 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
+		SetValueMap    func(childComplexity int, company string, valueMap model.ValueMapInput, expectedVersion *int) int
 		UpdateSettings func(childComplexity int, company string, input model.SettingsInput, expectedVersion *int) int
+	}
+
+	Outcome struct {
+		Attribution   func(childComplexity int) int
+		Bind          func(childComplexity int) int
+		Deadweight    func(childComplexity int) int
+		Displacement  func(childComplexity int) int
+		DropOff       func(childComplexity int) int
+		Duration      func(childComplexity int) int
+		EvidenceGrade func(childComplexity int) int
+		Name          func(childComplexity int) int
+		Proxy         func(childComplexity int) int
+		Quantity      func(childComplexity int) int
+		Source        func(childComplexity int) int
+		Stakeholder   func(childComplexity int) int
+		StartYear     func(childComplexity int) int
+		Year          func(childComplexity int) int
 	}
 
 	OutcomeResult struct {
@@ -429,6 +459,15 @@ type ComplexityRoot struct {
 		Quality     func(childComplexity int) int
 	}
 
+	ValueMap struct {
+		Combine        func(childComplexity int) int
+		DiscountRate   func(childComplexity int) int
+		DiscountTiming func(childComplexity int) int
+		Inputs         func(childComplexity int) int
+		Outcomes       func(childComplexity int) int
+		Version        func(childComplexity int) int
+	}
+
 	Volunteer struct {
 		Hours           func(childComplexity int) int
 		Key             func(childComplexity int) int
@@ -583,6 +622,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AuditEntry.Version(childComplexity), true
+
+	case "Binding.figure":
+		if e.ComplexityRoot.Binding.Figure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Binding.Figure(childComplexity), true
+	case "Binding.period":
+		if e.ComplexityRoot.Binding.Period == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Binding.Period(childComplexity), true
+	case "Binding.programme":
+		if e.ComplexityRoot.Binding.Programme == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Binding.Programme(childComplexity), true
 
 	case "BreakEven.breakEven":
 		if e.ComplexityRoot.BreakEven.BreakEven == nil {
@@ -843,6 +901,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Company.TimeZone(childComplexity), true
+	case "Company.valueMap":
+		if e.ComplexityRoot.Company.ValueMap == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Company.ValueMap(childComplexity), true
 	case "Company.vis":
 		if e.ComplexityRoot.Company.Vis == nil {
 			break
@@ -897,6 +961,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CompanyEdge.Node(childComplexity), true
+
+	case "Cost.amount":
+		if e.ComplexityRoot.Cost.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Cost.Amount(childComplexity), true
+	case "Cost.name":
+		if e.ComplexityRoot.Cost.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Cost.Name(childComplexity), true
 
 	case "FigureChange.absolute":
 		if e.ComplexityRoot.FigureChange.Absolute == nil {
@@ -1207,6 +1284,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MonteCarlo.Seed(childComplexity), true
 
+	case "Mutation.setValueMap":
+		if e.ComplexityRoot.Mutation.SetValueMap == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setValueMap_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetValueMap(childComplexity, args["company"].(string), args["valueMap"].(model.ValueMapInput), args["expectedVersion"].(*int)), true
 	case "Mutation.updateSettings":
 		if e.ComplexityRoot.Mutation.UpdateSettings == nil {
 			break
@@ -1218,6 +1306,91 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdateSettings(childComplexity, args["company"].(string), args["input"].(model.SettingsInput), args["expectedVersion"].(*int)), true
+
+	case "Outcome.attribution":
+		if e.ComplexityRoot.Outcome.Attribution == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Outcome.Attribution(childComplexity), true
+	case "Outcome.bind":
+		if e.ComplexityRoot.Outcome.Bind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Outcome.Bind(childComplexity), true
+	case "Outcome.deadweight":
+		if e.ComplexityRoot.Outcome.Deadweight == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Outcome.Deadweight(childComplexity), true
+	case "Outcome.displacement":
+		if e.ComplexityRoot.Outcome.Displacement == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Outcome.Displacement(childComplexity), true
+	case "Outcome.dropOff":
+		if e.ComplexityRoot.Outcome.DropOff == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Outcome.DropOff(childComplexity), true
+	case "Outcome.duration":
+		if e.ComplexityRoot.Outcome.Duration == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Outcome.Duration(childComplexity), true
+	case "Outcome.evidenceGrade":
+		if e.ComplexityRoot.Outcome.EvidenceGrade == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Outcome.EvidenceGrade(childComplexity), true
+	case "Outcome.name":
+		if e.ComplexityRoot.Outcome.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Outcome.Name(childComplexity), true
+	case "Outcome.proxy":
+		if e.ComplexityRoot.Outcome.Proxy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Outcome.Proxy(childComplexity), true
+	case "Outcome.quantity":
+		if e.ComplexityRoot.Outcome.Quantity == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Outcome.Quantity(childComplexity), true
+	case "Outcome.source":
+		if e.ComplexityRoot.Outcome.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Outcome.Source(childComplexity), true
+	case "Outcome.stakeholder":
+		if e.ComplexityRoot.Outcome.Stakeholder == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Outcome.Stakeholder(childComplexity), true
+	case "Outcome.startYear":
+		if e.ComplexityRoot.Outcome.StartYear == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Outcome.StartYear(childComplexity), true
+	case "Outcome.year":
+		if e.ComplexityRoot.Outcome.Year == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Outcome.Year(childComplexity), true
 
 	case "OutcomeResult.impactByYear":
 		if e.ComplexityRoot.OutcomeResult.ImpactByYear == nil {
@@ -2096,6 +2269,43 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.VISWeights.Quality(childComplexity), true
+
+	case "ValueMap.combine":
+		if e.ComplexityRoot.ValueMap.Combine == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ValueMap.Combine(childComplexity), true
+	case "ValueMap.discountRate":
+		if e.ComplexityRoot.ValueMap.DiscountRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ValueMap.DiscountRate(childComplexity), true
+	case "ValueMap.discountTiming":
+		if e.ComplexityRoot.ValueMap.DiscountTiming == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ValueMap.DiscountTiming(childComplexity), true
+	case "ValueMap.inputs":
+		if e.ComplexityRoot.ValueMap.Inputs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ValueMap.Inputs(childComplexity), true
+	case "ValueMap.outcomes":
+		if e.ComplexityRoot.ValueMap.Outcomes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ValueMap.Outcomes(childComplexity), true
+	case "ValueMap.version":
+		if e.ComplexityRoot.ValueMap.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ValueMap.Version(childComplexity), true
 
 	case "Volunteer.hours":
 		if e.ComplexityRoot.Volunteer.Hours == nil {
@@ -3780,6 +3990,92 @@ enum MonthsMode {
   DAYS30
 }
 `, BuiltIn: false},
+	{Name: "../schema/valuemap.graphqls", Input: `extend type Mutation {
+  """
+  Make a value map the company's, whole, as a new version; ` + "`" + `sroi` + "`" + ` by ` + "`" + `svi-2012` + "`" + ` is worked out from it from then on.
+  A cell that breaks a rule is INVALID, and ` + "`" + `extensions.pointer` + "`" + ` says which.
+  """
+  setValueMap(
+    "The customer's own id of the company."
+    company: String!
+    "The map. Its lines may be bound to live figures."
+    valueMap: ValueMapInput!
+    "The version that it is to replace, 0 for none; if another holds by now: CONFLICT. Absent: whichever holds."
+    expectedVersion: Int
+  ): ValueMap!
+}
+
+extend type Company {
+  "What ` + "`" + `sroi` + "`" + ` by ` + "`" + `svi-2012` + "`" + ` is worked out from; null if the company set none."
+  valueMap: ValueMap
+}
+
+"A company's value map."
+type ValueMap {
+  "Rises by 1 with every change; 0 or more."
+  version: Int!
+  "What a year's delay takes off, a share of 0 to 1, up to 6 places."
+  discountRate: Float!
+  "How far off year 1 is."
+  discountTiming: DiscountTiming!
+  "How shares are taken off."
+  combine: Combine!
+  "Costs."
+  inputs: [Cost!]!
+  "Lines."
+  outcomes: [Outcome!]!
+}
+
+"A cost."
+type Cost {
+  "What it is."
+  name: String!
+  "How much."
+  amount: Decimal!
+}
+
+"A line of a value map. Shares are 0 to 1."
+type Outcome {
+  "What it is."
+  name: String!
+  "Who has it."
+  stakeholder: String!
+  "How many have it; null if it is bound."
+  quantity: Decimal
+  "The live figure that the quantity is; null if it is fixed."
+  bind: Binding
+  "What one is worth."
+  proxy: Decimal!
+  "Where the proxy comes from."
+  source: String!
+  "The year of the proxy's price, 1900 to 2199; null if it is not said."
+  year: Int
+  "What the proxy rests on, A to E; empty if it is not said."
+  evidenceGrade: String!
+  "The share that would have happened anyway."
+  deadweight: Decimal!
+  "The share that displaced other outcomes."
+  displacement: Decimal!
+  "The share due to others."
+  attribution: Decimal!
+  "The share lost from year to year."
+  dropOff: Decimal!
+  "Years that it lasts, 1 to 100."
+  duration: Int!
+  "The first of them, 1 or 2."
+  startYear: Int!
+}
+
+"A live figure of a programme and a period."
+type Binding {
+  "Which figure."
+  figure: LiveFigure!
+  "Whose; empty means the programme that is asked for."
+  programme: String!
+  "Of which days; null means the period that is asked for."
+  period: Period
+}
+`, BuiltIn: false},
 	{Name: "../schema/vis.graphqls", Input: `"""
 Volunteer impact score. Formula and weights are those of ` + "`" + `methodology` + "`" + `; see the page Methodology of the
 documentation, chapter VIS.
@@ -3874,6 +4170,18 @@ func (ec *executionContext) childFields_AuditEntry(ctx context.Context, field gr
 		return ec.fieldContext_AuditEntry_version(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditEntry", field.Name)
+}
+
+func (ec *executionContext) childFields_Binding(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "figure":
+		return ec.fieldContext_Binding_figure(ctx, field)
+	case "programme":
+		return ec.fieldContext_Binding_programme(ctx, field)
+	case "period":
+		return ec.fieldContext_Binding_period(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Binding", field.Name)
 }
 
 func (ec *executionContext) childFields_BreakEven(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3980,6 +4288,8 @@ func (ec *executionContext) childFields_Company(ctx context.Context, field graph
 		return ec.fieldContext_Company_settingsHistory(ctx, field)
 	case "auditLog":
 		return ec.fieldContext_Company_auditLog(ctx, field)
+	case "valueMap":
+		return ec.fieldContext_Company_valueMap(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Company", field.Name)
 }
@@ -4004,6 +4314,16 @@ func (ec *executionContext) childFields_CompanyEdge(ctx context.Context, field g
 		return ec.fieldContext_CompanyEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CompanyEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_Cost(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_Cost_name(ctx, field)
+	case "amount":
+		return ec.fieldContext_Cost_amount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Cost", field.Name)
 }
 
 func (ec *executionContext) childFields_FigureChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4158,6 +4478,40 @@ func (ec *executionContext) childFields_MonteCarlo(ctx context.Context, field gr
 		return ec.fieldContext_MonteCarlo_aboveOne(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type MonteCarlo", field.Name)
+}
+
+func (ec *executionContext) childFields_Outcome(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_Outcome_name(ctx, field)
+	case "stakeholder":
+		return ec.fieldContext_Outcome_stakeholder(ctx, field)
+	case "quantity":
+		return ec.fieldContext_Outcome_quantity(ctx, field)
+	case "bind":
+		return ec.fieldContext_Outcome_bind(ctx, field)
+	case "proxy":
+		return ec.fieldContext_Outcome_proxy(ctx, field)
+	case "source":
+		return ec.fieldContext_Outcome_source(ctx, field)
+	case "year":
+		return ec.fieldContext_Outcome_year(ctx, field)
+	case "evidenceGrade":
+		return ec.fieldContext_Outcome_evidenceGrade(ctx, field)
+	case "deadweight":
+		return ec.fieldContext_Outcome_deadweight(ctx, field)
+	case "displacement":
+		return ec.fieldContext_Outcome_displacement(ctx, field)
+	case "attribution":
+		return ec.fieldContext_Outcome_attribution(ctx, field)
+	case "dropOff":
+		return ec.fieldContext_Outcome_dropOff(ctx, field)
+	case "duration":
+		return ec.fieldContext_Outcome_duration(ctx, field)
+	case "startYear":
+		return ec.fieldContext_Outcome_startYear(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Outcome", field.Name)
 }
 
 func (ec *executionContext) childFields_OutcomeResult(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4574,6 +4928,24 @@ func (ec *executionContext) childFields_VISWeights(ctx context.Context, field gr
 		return ec.fieldContext_VISWeights_placement(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type VISWeights", field.Name)
+}
+
+func (ec *executionContext) childFields_ValueMap(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "version":
+		return ec.fieldContext_ValueMap_version(ctx, field)
+	case "discountRate":
+		return ec.fieldContext_ValueMap_discountRate(ctx, field)
+	case "discountTiming":
+		return ec.fieldContext_ValueMap_discountTiming(ctx, field)
+	case "combine":
+		return ec.fieldContext_ValueMap_combine(ctx, field)
+	case "inputs":
+		return ec.fieldContext_ValueMap_inputs(ctx, field)
+	case "outcomes":
+		return ec.fieldContext_ValueMap_outcomes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ValueMap", field.Name)
 }
 
 func (ec *executionContext) childFields_Volunteer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

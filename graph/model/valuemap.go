@@ -99,3 +99,66 @@ func (r *SroiResult) Sensitivity() *Sensitivity { return SensitivityOf(r.Model) 
 
 // Uncertainty is how sure it is.
 func (r *SroiResult) Uncertainty() *Uncertainty { return UncertaintyOf(r.Model) }
+
+// ValueMap is a company's value map.
+type ValueMap struct{ stored *impact.StoredMap }
+
+// ValueMapOf is the map as the graph shows it, nil of nil.
+func ValueMapOf(m *impact.StoredMap) *ValueMap {
+	if m == nil {
+		return nil
+	}
+	return &ValueMap{m}
+}
+
+// Version rises with every change.
+func (m *ValueMap) Version() int64 { return m.stored.Version }
+
+// DiscountRate is a share per year.
+func (m *ValueMap) DiscountRate() decimal.Decimal { return m.stored.DiscountRate }
+
+// DiscountTiming says how far off year 1 is.
+func (m *ValueMap) DiscountTiming() impact.DiscountTiming { return m.stored.Timing }
+
+// Combine says how shares are taken off.
+func (m *ValueMap) Combine() impact.Combine { return m.stored.Combine }
+
+// Inputs are the costs.
+func (m *ValueMap) Inputs() []*impact.MapInput {
+	list := make([]*impact.MapInput, len(m.stored.Inputs))
+	for i := range list {
+		list[i] = &m.stored.Inputs[i]
+	}
+	return list
+}
+
+// Outcomes are the lines.
+func (m *ValueMap) Outcomes() []*Outcome {
+	list := make([]*Outcome, len(m.stored.Outcomes))
+	for i := range list {
+		list[i] = &Outcome{&m.stored.Outcomes[i]}
+	}
+	return list
+}
+
+// Outcome is a line of a value map.
+type Outcome struct{ *impact.Outcome }
+
+// Quantity is nil of a bound line.
+func (o *Outcome) Quantity() *decimal.Decimal {
+	if o.Bind != nil {
+		return nil
+	}
+	return &o.Outcome.Quantity
+}
+
+// Year is nil where it is not said.
+func (o *Outcome) Year() *int {
+	if o.Outcome.Year == 0 {
+		return nil
+	}
+	return &o.Outcome.Year
+}
+
+// EvidenceGrade is empty where it is not said.
+func (o *Outcome) EvidenceGrade() string { return o.Evidence }
