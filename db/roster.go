@@ -135,7 +135,7 @@ func (s *Store) readMonths(ctx context.Context, pages []*rosterPage) error {
 			needed[who.Who>>impact.PageBits] = true
 		}
 		list := strings.Trim(strings.ReplaceAll(fmt.Sprint(slices.Sorted(maps.Keys(needed))), " ", ","), "[]")
-		for _, span := range p.Range.Months() {
+		for _, span := range p.Range.MonthSpans() {
 			sp.addSpan(p.Company, p.Programme, span)
 			facets, numbers, of = append(facets, string(rune(p.Role.Facet()))), append(numbers, "{"+list+"}"), append(of, p)
 		}

@@ -3,6 +3,7 @@ package impact
 import (
 	"cmp"
 	"fmt"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -240,11 +241,11 @@ func (p *Person) AddMonth(role Role, month Day, c *Cell) {
 	p.Months = append(p.Months, m)
 }
 
-func hours(ms int64) decimal.Decimal { return rounded(fraction(ms, msPerHour), scorePlaces) }
+func hours(ms int64) decimal.Decimal { return rounded(big.NewRat(ms, msPerHour), scorePlaces) }
 
-// Months covers the range with whole calendar months, and with days where it begins or
+// MonthSpans covers the range with whole calendar months, and with days where it begins or
 // ends within one.
-func (r Range) Months() []Span {
+func (r Range) MonthSpans() []Span {
 	var spans []Span
 	add := func(g Grain, from, to Day) {
 		if from < to {

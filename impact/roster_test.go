@@ -57,7 +57,7 @@ func TestMonthsCoverARange(t *testing.T) {
 		{"2024-12-31", "2025-03-01", []impact.Span{{impact.GrainDay, on("2024-12-31"), on("2025-01-01")},
 			{impact.GrainMonth, on("2025-01-01"), on("2025-03-01")}, {impact.GrainDay, on("2025-03-01"), on("2025-03-02")}}},
 	} {
-		if got := days(tt.from, tt.to).Months(); !reflect.DeepEqual(got, tt.want) {
+		if got := days(tt.from, tt.to).MonthSpans(); !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s to %s: %v, want %v", tt.from, tt.to, got, tt.want)
 		}
 	}
