@@ -152,21 +152,26 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	database := []string{"DATABASE_URL", "DATA_DIR", "DB_CONNECTIONS", "LOG_LEVEL"}
 	sources := append([]string{"SECRETS_KEY"}, database...)
-	for command, variables := range map[string][]string{
+	commands := map[string][]string{
+		"": {"ADDR"},
+		"serve": append([]string{"ADDR", "AUTH", "DRAIN", "DEBUG_ADDR", "MEMORY_MB",
+			"FUTURE_SKEW", "LATE_AFTER", "REJECT_COUNT", "REJECT_MB", "QUARANTINE_COUNT"}, sources...),
+		"migrate":     database,
+		"seed":        database,
+		"rebuild":     database,
+		"keys create": database, "keys list": database, "keys revoke": database,
 		"sources create": sources, "sources rotate": sources, "sources revoke": sources, "sources list": sources,
-		"serve": append([]string{"SECRETS_KEY", "ADDR", "AUTH", "DRAIN", "DEBUG_ADDR", "MEMORY_MB"}, database...), "": {"ADDR"}, "migrate": database,
-		"seed": database, "rebuild": database, "keys create": database, "keys list": database, "keys revoke": database,
+		"rejects list": database, "rejects replay": database, "rejects edit": database, "rejects show": database, "rejects dismiss": database,
 		"settings get": database, "settings set": database, "settings history": database, "settings cost add": database, "settings cost remove": database,
-	} {
+	}
+	top := b.must(t, nil, "--help")
+	for command, variables := range commands {
 		help := b.must(t, nil, append(strings.Fields(command), "--help")...)
 		for _, v := range variables {
-			if command != "" && !strings.Contains(help, "($"+v+")") {
+			if !strings.Contains(help, v) {
 				t.Errorf("%s --help does not name %s:\n%s", command, v, help)
 			}
 		}
-	}
-	top := b.must(t, nil, "--help")
-	for _, command := range []string{"serve", "migrate", "keys create", "keys list", "keys revoke", "seed", "rebuild", "settings get", "settings set", "settings history", "settings cost add", "sources create", "sources rotate", "sources revoke", "sources list", "DATABASE_URL", "DATA_DIR"} {
 		if !strings.Contains(top, command) {
 			t.Errorf("--help does not name %s:\n%s", command, top)
 		}
@@ -201,6 +206,8 @@ func TestMistakes(t *testing.T) {
 		"a key without number":  {env, []string{"keys", "revoke", "mine"}, "mine"},
 		"no event":              {env, []string{"seed", "--events=0"}, "--events"},
 		"time backwards":        {env, []string{"seed", "--from=2025-01-02", "--to=2025-01-01"}, "--from"},
+		"a reject that is not":  {env, []string{"rejects", "show", "7", "--company", "nowhere"}, "nowhere"},
+		"a replay of what":      {env, []string{"rejects", "replay", "--company", "nowhere"}, "--all"},
 		"rebuild of nothing":    {env, []string{"rebuild", "--company", "nowhere"}, "nowhere"},
 	} {
 		r := b.run(t, c.env, c.args...)

@@ -28,6 +28,8 @@ type request struct {
 	cohorts   *dataloadgen.Loader[*model.Group, *cohortsBook]
 	settings  *dataloadgen.Loader[*model.Group, []*impact.Settings]
 	maps      *dataloadgen.Loader[*model.Group, map[impact.CompanyID]*impact.StoredMap]
+	rejects   *dataloadgen.Loader[rejectAsk, [][]*impact.Reject]
+	intake    *dataloadgen.Loader[*model.Group, []*impact.Intake]
 	audits    *dataloadgen.Loader[auditAsk, [][]*impact.AuditEntry]
 
 	retentions *dataloadgen.Loader[*model.Group, *analysisBook[retentionAsk, *impact.Retention]]
@@ -53,6 +55,8 @@ func (c *Config) withRequest(ctx context.Context) context.Context {
 	q.participants = dataloadgen.NewLoader(guarded(q, participants.books(q)), wait)
 	q.settings = dataloadgen.NewLoader(guarded(q, q.readSettings), wait)
 	q.maps = dataloadgen.NewLoader(guarded(q, q.loadValueMaps), wait)
+	q.rejects = dataloadgen.NewLoader(q.readRejects, wait)
+	q.intake = dataloadgen.NewLoader(guarded(q, q.readIntake), wait)
 	q.audits = dataloadgen.NewLoader(q.readAudits, wait)
 	return context.WithValue(ctx, requestKey{}, q)
 }
