@@ -18,37 +18,56 @@ import (
 type foldCompany struct {
 	location    *time.Location
 	nextOrdinal impact.Ordinal
+	corrected   bool // it has had corrections
 }
 
-// apply merges events into the rollups of their companies, which it locks.
-func (s *Store) apply(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) (learned func(), err error) {
-	companies, err := lockCompanies(ctx, tx, events)
+// apply merges the events of a fold into the rollups of their companies, which it
+// locks.
+func (s *Store) apply(ctx context.Context, tx *sqlx.Tx, f fold) (learned func(), err error) {
+	companies, err := lockCompanies(ctx, tx, f.events)
 	if err != nil {
 		return nil, err
 	}
-	people := peopleOf(events)
+	fix, err := correct(ctx, tx, companies, f)
+	if err != nil {
+		return nil, err
+	}
+	people := peopleOf(f.events, fix.standing)
 	learned, err = s.number(ctx, tx, companies, people)
 	if err != nil {
 		return nil, err
 	}
-	if err := foldDepartments(ctx, tx, events); err != nil {
+	if err := s.count(ctx, tx, companies, people, fix.counted(f.events), fix.stale); err != nil {
 		return nil, err
+	}
+	if err := recountDepartments(ctx, tx, fix.moved); err != nil {
+		return nil, err
+	}
+	if err := s.recount(ctx, tx, companies, fix.stale); err != nil {
+		return nil, err
+	}
+	return learned, announce(ctx, tx, companies)
+}
+
+// count adds events to the rollups, but to the cells that are stale.
+func (s *Store) count(ctx context.Context, tx *sqlx.Tx, companies map[impact.CompanyID]*foldCompany, people map[person]impact.Ordinal, events []*impact.Event, stale staleCells) error {
+	if err := foldDepartments(ctx, tx, events); err != nil {
+		return err
 	}
 	cells := make(map[impact.CompanyID]impact.Cells, len(companies))
 	for id := range companies {
 		cells[id] = make(impact.Cells)
 	}
 	for _, e := range events {
-		cells[e.Company].Add(e, impact.DayAt(e.OccurredAt, companies[e.Company].location),
-			people[person{e.Company, e.Participant}], people[person{e.Company, e.Volunteer}])
+		day := impact.DayAt(e.OccurredAt, companies[e.Company].location)
+		if !stale[e.Company][programmeDay{e.Programme, day}] {
+			cells[e.Company].Add(e, day, people[person{e.Company, e.Participant}], people[person{e.Company, e.Volunteer}])
+		}
 	}
 	for _, cs := range cells {
 		cs.RollUp()
 	}
-	if err := mergeCells(ctx, tx, cells); err != nil {
-		return nil, err
-	}
-	return learned, announce(ctx, tx, companies)
+	return mergeCells(ctx, tx, cells)
 }
 
 // lockCompanies locks the companies of events, in order of their ids so that two
@@ -66,9 +85,11 @@ func lockCompanies(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) (ma
 		ID          impact.CompanyID
 		TimeZone    string         `db:"time_zone"`
 		NextOrdinal impact.Ordinal `db:"next_ordinal"`
+		Corrected   bool
 	}
 	if err := tx.SelectContext(ctx, &rows, `
-		SELECT id, time_zone, next_ordinal FROM company WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`,
+		SELECT id, time_zone, next_ordinal, EXISTS (SELECT FROM correction r WHERE r.company_id = company.id) AS corrected
+		FROM company WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`,
 		pq.Array(ids)); err != nil {
 		return nil, wrap(err, "lock %d companies", len(ids))
 	}
@@ -80,19 +101,21 @@ func lockCompanies(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) (ma
 		if err != nil {
 			return nil, wrap(err, "company %d", r.ID)
 		}
-		*companies[r.ID] = foldCompany{location, r.NextOrdinal}
+		*companies[r.ID] = foldCompany{location, r.NextOrdinal, r.Corrected}
 	}
 	return companies, nil
 }
 
-func peopleOf(events []*impact.Event) map[person]impact.Ordinal {
+func peopleOf(lists ...[]*impact.Event) map[person]impact.Ordinal {
 	people := make(map[person]impact.Ordinal)
-	for _, e := range events {
-		if e.Participant != "" {
-			people[person{e.Company, e.Participant}] = 0
-		}
-		if e.Volunteer != "" {
-			people[person{e.Company, e.Volunteer}] = 0
+	for _, events := range lists {
+		for _, e := range events {
+			if e.Participant != "" {
+				people[person{e.Company, e.Participant}] = 0
+			}
+			if e.Volunteer != "" {
+				people[person{e.Company, e.Volunteer}] = 0
+			}
 		}
 	}
 	return people

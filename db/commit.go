@@ -86,7 +86,10 @@ func (s *Store) commitApart(ctx context.Context, events []*impact.Event, cause e
 }
 
 func (s *Store) commit(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error) {
-	c := commit{store: s, events: events}
+	c := commit{
+		store: s, events: events,
+		linked: slices.ContainsFunc(events, func(e *impact.Event) bool { return e.Links != nil }),
+	}
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		verdicts, err := c.try(ctx)
 		if err == nil {
@@ -110,8 +113,17 @@ type commit struct {
 	events []*impact.Event
 	// mine lists the batch ids of the tries so far, whose COMMIT may have landed
 	// although they failed: what is found under them is this batch's own.
-	mine []int64
-	buf  []byte
+	mine   []int64
+	buf    []byte
+	linked bool // some event has links
+}
+
+// columns are the columns of what encode writes.
+func (c *commit) columns() string {
+	if c.linked {
+		return eventColumns + linkColumns
+	}
+	return eventColumns
 }
 
 // try runs one transaction. It first bets that every event is new and copies
@@ -176,7 +188,7 @@ func (c *commit) direct(ctx context.Context, pg session, id int64, order []int) 
 	}
 	c.encode(id, order, false)
 	c.mine = append(c.mine, id)
-	err = pg.copyIn(ctx, "COPY event ("+eventColumns+") FROM STDIN; INSERT INTO batch (id, events) VALUES ("+
+	err = pg.copyIn(ctx, "COPY event ("+c.columns()+") FROM STDIN; INSERT INTO batch (id, events) VALUES ("+
 		strconv.FormatInt(id, 10)+","+strconv.Itoa(len(c.events))+"); COMMIT", c.buf)
 	if pq.As(err, pqerror.UniqueViolation) != nil {
 		return true, pg.exec(ctx, "ROLLBACK")
@@ -190,7 +202,7 @@ func (c *commit) exact(ctx context.Context, pg session, id int64, order []int) (
 		return nil, err
 	}
 	c.encode(id, order, true)
-	if err := pg.copyIn(ctx, "COPY pg_temp.stage (ord, "+eventColumns+") FROM STDIN", c.buf); err != nil {
+	if err := pg.copyIn(ctx, "COPY pg_temp.stage (ord, "+c.columns()+") FROM STDIN", c.buf); err != nil {
 		return nil, err
 	}
 	if err := pg.exec(ctx, strings.Replace(query("commit_merge"), "'{}'", "'"+c.tried()+"'", 1)); err != nil {
@@ -258,6 +270,9 @@ func (c *commit) encode(id int64, order []int, ord bool) {
 			c.buf = append(c.buf, '\t')
 		}
 		c.buf = appendEvent(c.buf, c.events[i], id)
+		if c.linked {
+			c.buf = appendLinks(c.buf, c.events[i].Links)
+		}
 	}
 }
 

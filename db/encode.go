@@ -14,6 +14,9 @@ const eventColumns = "company_id, key, batch_id, occurred_at, kind, type, progra
 	" duration_ms, score, score_raw, score_scale, confidence, dimension, status, from_volunteer, mood, level," +
 	" points, amount, currency, department, source, payload"
 
+// linkColumns follow the columns of a batch in which some event has links.
+const linkColumns = ", alias, slot, supersedes, supersedes_key, revised_at, amends"
+
 // appendEvent appends one row in COPY's text format, without the line's end.
 func appendEvent(b []byte, e *impact.Event, batch int64) []byte {
 	b = strconv.AppendInt(b, int64(e.Company), 10)
@@ -56,6 +59,26 @@ func appendEvent(b []byte, e *impact.Event, batch int64) []byte {
 	b = appendOptional(b, e.Source)
 	b = append(b, '\t')
 	return appendEscaped(b, e.Raw)
+}
+
+// appendLinks appends [linkColumns] to a row; l may be nil.
+func appendLinks(b []byte, l *impact.Links) []byte {
+	if l == nil {
+		l = new(impact.Links)
+	}
+	for _, k := range [...]impact.Key{l.Alias, l.Slot, l.Supersedes, l.SupersedesKey} {
+		if k == (impact.Key{}) {
+			b = append(b, null...)
+		} else {
+			b = hex.AppendEncode(append(b, '\t'), k[:])
+		}
+	}
+	if l.RevisedAt.IsZero() {
+		b = append(b, null...)
+	} else {
+		b = appendTime(append(b, '\t'), l.RevisedAt)
+	}
+	return appendInt(b, int64(l.Amends), l.Amends != 0)
 }
 
 const null = "\t\\N"

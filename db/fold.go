@@ -224,11 +224,11 @@ func (s *Store) fold(ctx context.Context, batches []committed, others string) er
 		if err != nil || len(claimed) == 0 {
 			return err
 		}
-		events, err := s.eventsOf(ctx, tx, batches, claimed)
+		f, err := s.eventsOf(ctx, tx, batches, claimed)
 		if err != nil {
 			return err
 		}
-		learned, err = s.apply(ctx, tx, events)
+		learned, err = s.apply(ctx, tx, f)
 		return err
 	})
 	if err == nil && learned != nil {
@@ -249,9 +249,16 @@ func claim(ctx context.Context, tx *sqlx.Tx, batches []committed, others string)
 	return ids, wrap(err, "claim %d batches", len(batches))
 }
 
-func (s *Store) eventsOf(ctx context.Context, tx *sqlx.Tx, batches []committed, claimed []int64) ([]*impact.Event, error) {
+// fold is what one fold takes up.
+type fold struct {
+	claimed []int64 // batches, ascending
+	events  []*impact.Event
+	fromLog bool // some of events were read back, without what ties them to others
+}
+
+func (s *Store) eventsOf(ctx context.Context, tx *sqlx.Tx, batches []committed, claimed []int64) (fold, error) {
 	slices.Sort(claimed)
-	var events []*impact.Event
+	f := fold{claimed: claimed}
 	var fromLog []int64
 	for _, b := range batches {
 		if _, ok := slices.BinarySearch(claimed, b.id); !ok {
@@ -260,12 +267,13 @@ func (s *Store) eventsOf(ctx context.Context, tx *sqlx.Tx, batches []committed, 
 		if b.events == nil {
 			fromLog = append(fromLog, b.id)
 		}
-		events = append(events, b.events...)
+		f.events = append(f.events, b.events...)
 	}
 	if len(fromLog) == 0 {
-		return events, nil
+		return f, nil
 	}
-	err := readEvents(ctx, tx, func(e *impact.Event) error { events = append(events, e); return nil },
+	f.fromLog = true
+	err := readEvents(ctx, tx, func(e *impact.Event) error { f.events = append(f.events, e); return nil },
 		"batch_id BETWEEN $2 AND $3 AND batch_id = ANY ($1)", pq.Array(fromLog), slices.Min(fromLog), slices.Max(fromLog))
-	return events, err
+	return f, err
 }

@@ -14,7 +14,7 @@ const rebuildChunk = 100_000
 // Rebuild recomputes the rollups of one company from the log, in one
 // transaction: readers see the old figures until the new ones are complete. It
 // covers the batches that are folded; the others are folded after it as ever.
-// Progress, if not nil, is told how many events are done.
+// Progress, if not nil, is told how many events are counted.
 func (s *Store) Rebuild(ctx context.Context, company impact.CompanyID, progress func(events int64)) error {
 	return s.inTx(ctx, "rebuild", func(tx *sqlx.Tx) error { return s.rebuild(ctx, tx, company, progress) })
 }
@@ -22,28 +22,49 @@ func (s *Store) Rebuild(ctx context.Context, company impact.CompanyID, progress 
 func (s *Store) rebuild(ctx context.Context, tx *sqlx.Tx, company impact.CompanyID, progress func(events int64)) error {
 	// With the row locked no fold of the company can commit, so the log's folded
 	// part stands still.
-	if _, err := tx.ExecContext(ctx, "SELECT FROM company WHERE id = $1 FOR NO KEY UPDATE", company); err != nil {
+	companies, err := lockCompanies(ctx, tx, []*impact.Event{{Company: company}})
+	if err != nil {
 		return err
 	}
 	for _, sql := range []string{
 		"DELETE FROM rollup_tally WHERE company_id = $1",
 		"DELETE FROM rollup_set WHERE company_id = $1",
 		"DELETE FROM rollup_page WHERE company_id = $1",
+		"DELETE FROM correction WHERE company_id = $1",
 		"UPDATE person SET department = NULL, department_key = NULL, department_at = NULL WHERE company_id = $1 AND department_at IS NOT NULL",
-		"DECLARE log NO SCROLL CURSOR FOR " + query("read_events") +
-			" WHERE company_id = $1 AND batch_id IN (SELECT id FROM batch WHERE folded_at IS NOT NULL)",
 	} {
 		if _, err := tx.ExecContext(ctx, sql, company); err != nil {
 			return err
 		}
 	}
+	links, err := readChains(ctx, tx, `
+		SELECT company_id, key, alias, slot, supersedes, supersedes_key FROM event e
+		WHERE company_id = $1 AND (supersedes IS NOT NULL OR supersedes_key IS NOT NULL)
+		  AND NOT EXISTS (SELECT FROM batch b WHERE b.id = e.batch_id AND b.folded_at IS NULL)`, company)
+	if err != nil {
+		return err
+	}
+	if _, err := settle(ctx, tx, companies, links); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "DECLARE log NO SCROLL CURSOR FOR "+query("read_events")+
+		"FROM "+countedEvents("{of}.company_id = $1")+" event", company); err != nil {
+		return err
+	}
 	var done int64
 	for {
 		events, err := fetchEvents(ctx, tx)
-		if err != nil || len(events) == 0 {
+		if err != nil {
 			return err
 		}
-		if _, err := s.apply(ctx, tx, events); err != nil {
+		if len(events) == 0 {
+			break
+		}
+		people := peopleOf(events)
+		if _, err := s.number(ctx, tx, companies, people); err != nil {
+			return err
+		}
+		if err := s.count(ctx, tx, companies, people, events, nil); err != nil {
 			return err
 		}
 		done += int64(len(events))
@@ -51,4 +72,8 @@ func (s *Store) rebuild(ctx context.Context, tx *sqlx.Tx, company impact.Company
 			progress(done)
 		}
 	}
+	if _, err := tx.ExecContext(ctx, "CLOSE log"); err != nil {
+		return err
+	}
+	return announce(ctx, tx, companies)
 }

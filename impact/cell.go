@@ -339,6 +339,11 @@ func (cs Cells) at(k CellKey) *Cell {
 	return c
 }
 
+// Empty reports whether the cell is that of no event.
+func (c *Cell) Empty() bool {
+	return c.Tallies == [numMeasures]Tally{} // every event is counted by its kind
+}
+
 // Tallied yields the measures that are not zero, in order.
 func (c *Cell) Tallied() iter.Seq2[Measure, Tally] {
 	return func(yield func(Measure, Tally) bool) {

@@ -87,6 +87,18 @@ func (g Grain) Bucket(d Day) Day {
 	return d
 }
 
+// Range is the days of the bucket that d falls in.
+func (g Grain) Range(d Day) Range {
+	switch g {
+	case GrainMonth:
+		return Range{d.monthStart(), d.nextMonth()}
+	case GrainYear:
+		return Range{d.yearStart(), d.nextYear()}
+	case GrainDay:
+	}
+	return Range{d, d + 1}
+}
+
 // Span is a run of whole buckets of one grain: those that start in [From, To).
 type Span struct {
 	Grain    Grain

@@ -75,6 +75,8 @@ type Event struct {
 
 	Source string // id of the source that it came through; empty for an API key
 	Raw    []byte // the event as it was sent
+
+	Links *Links // nil: its key is its only name, and it corrects nothing
 }
 
 // isSkillShare reports whether a session was one of a buddy programme's skill shares,
@@ -129,10 +131,11 @@ const (
 	StatusCompleted        // an enrolment or a course
 	StatusEnded            // withdrawn, failed, a match that ended, a placement that did not come about
 	StatusPlaced           // in a job, an internship, an apprenticeship
+	StatusCancelled        // of a correction: what it corrects did not happen
 	numStatuses
 )
 
-var statusNames = [numStatuses]string{"", "started", "completed", "ended", "placed"}
+var statusNames = [numStatuses]string{"", "started", "completed", "ended", "placed", "cancelled"}
 
 // String is the status's name.
 func (s Status) String() string { return statusNames[s] }
