@@ -96,7 +96,7 @@ func (s *story) wholes(rng *rand.Rand, n int, fresh func(...any) *impact.Event) 
 		s.events = append(s.events, e)
 	}
 	if rng.IntN(4) == 0 {
-		last.Status, last.Links.Amends = impact.StatusCancelled, impact.FactAmends|impact.FactTime
+		last.Status, last.Links.Amends = impact.StatusCancelled, impact.FactAmends|impact.FactStatus
 		return
 	}
 	s.winners = append(s.winners, last)
@@ -127,9 +127,11 @@ func (s *story) hours(rng *rand.Rand, n int, fresh func(...any) *impact.Event) {
 		e.Raw = fmt.Appendf(nil, `{"update":"%x"}`, e.Key)
 		if rng.IntN(2) == 0 {
 			e.Links.Amends |= impact.FactTime
-			if e.DurationMS = int64(rng.IntN(3)) * 1_800_000; e.DurationMS == 0 {
-				e.Status = impact.StatusCancelled
-			}
+			e.DurationMS = int64(rng.IntN(3)) * 1_800_000
+		}
+		if rng.IntN(4) == 0 {
+			e.Links.Amends |= impact.FactStatus
+			e.Status = []impact.Status{impact.StatusNone, impact.StatusCancelled}[rng.IntN(2)]
 		}
 		if rng.IntN(3) == 0 {
 			e.Links.Amends |= impact.FactDate
@@ -148,7 +150,10 @@ func (s *story) hours(rng *rand.Rand, n int, fresh func(...any) *impact.Event) {
 	slices.SortFunc(changes, func(a, b change) int { return a.at - b.at })
 	for _, c := range changes {
 		if c.e.Links.Amends&impact.FactTime != 0 {
-			want.DurationMS, want.Status = c.e.DurationMS, c.e.Status
+			want.DurationMS = c.e.DurationMS
+		}
+		if c.e.Links.Amends&impact.FactStatus != 0 {
+			want.Status = c.e.Status
 		}
 		if c.e.Links.Amends&impact.FactDate != 0 {
 			want.OccurredAt = c.e.OccurredAt
@@ -160,7 +165,7 @@ func (s *story) hours(rng *rand.Rand, n int, fresh func(...any) *impact.Event) {
 			want.Volunteer = c.e.Volunteer
 		}
 	}
-	if want.Status != impact.StatusCancelled {
+	if want.Status != impact.StatusCancelled && want.DurationMS != 0 {
 		s.winners = append(s.winners, &want)
 	}
 }

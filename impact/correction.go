@@ -39,7 +39,8 @@ const (
 	FactAmends    Facts = 1 << iota
 	FactDate            // OccurredAt
 	FactProgramme       // Programme
-	FactTime            // DurationMS, or that the event is struck out
+	FactTime            // DurationMS; 0 strikes the event out
+	FactStatus          // Status: whether the event is cancelled
 )
 
 // Corrects reports whether the event replaces or amends others.
@@ -66,8 +67,8 @@ type Chain struct {
 // as late as the latest of those. Ties go by the number of corrections that it
 // builds upon, then by key. What is said as a whole replaces all that was said
 // before; an amendment replaces the facts that it states, and stands in for the
-// original where there is none and it names a volunteer. One with [StatusCancelled]
-// strikes the thing out, until something later says how much it was after all.
+// original where there is none and it names a volunteer. What is cancelled, or
+// amended to have taken no time, is struck out until something later says otherwise.
 func Chains(events []*Event) []Chain {
 	g := newGraph(events)
 	var chains []Chain
@@ -223,11 +224,11 @@ func (g *graph) rankOf(e *Event) rank {
 
 // standing is what statements add up to, the last said last.
 func standing(said []*Event) *Event {
-	var base, date, programme, time *Event // who said last what, as a whole or of a fact
+	var base, date, programme, time, status *Event // who said last what, as a whole or of a fact
 	var participant, volunteer string
 	for _, e := range said {
 		if e.amends() == 0 {
-			base, date, programme, time = e, e, e, e
+			base, date, programme, time, status = e, e, e, e, e
 			participant, volunteer = e.Participant, e.Volunteer
 			continue
 		}
@@ -243,9 +244,15 @@ func standing(said []*Event) *Event {
 		if e.amends()&FactTime != 0 {
 			time = e
 		}
+		if e.amends()&FactStatus != 0 {
+			status = e
+		}
 		participant, volunteer = cmp.Or(e.Participant, participant), cmp.Or(e.Volunteer, volunteer)
 	}
-	if time == nil || time.Status == StatusCancelled || base.amends() != 0 && volunteer == "" {
+	switch {
+	case status != nil && status.Status == StatusCancelled, // cancelled
+		time == nil, time.amends() != 0 && time.DurationMS == 0, // took no time, or nobody says how much
+		base.amends() != 0 && volunteer == "": // nobody says who
 		return nil
 	}
 	now := *base

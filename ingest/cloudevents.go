@@ -32,7 +32,7 @@ func isCloudEvent(w *wire) bool {
 func (n *normaliser) checkCloudEvent() *impact.Error {
 	w := n.wire
 	refuse := func(f field, message string) *impact.Error {
-		return &impact.Error{Code: impact.CodeInvalid, Pointer: pointerTo(w.raw, f, w.has[f]), Message: message}
+		return &impact.Error{Code: impact.CodeInvalid, Pointer: pointerTo(w.raw, f, w.has[f], common), Message: message}
 	}
 	switch {
 	case w.text[fieldSpecVersion] == "":

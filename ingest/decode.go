@@ -26,13 +26,23 @@ type wire struct {
 	text   [numFields]string
 	number [numFields]float64
 	has    [numFields]bool
-	// under marks fields found under "data": they win over the same name at the top.
-	under   [numFields]bool
+	// rank is where a field was found: of the same one at several places, that of the
+	// highest rank is taken, and of those the first.
+	rank    [numFields]rank
 	problem *impact.Error // the first value of a wrong type, or a passed limit
 	// minor says that the problem is with a field that a type which no mapping
 	// knows may well use in its own way.
 	minor bool
 }
+
+// rank is the precedence of a place.
+type rank uint8
+
+const (
+	rankTop     rank = iota
+	rankData         // under "data"
+	rankChanges      // under "changes", in a vocabulary that looks there
+)
 
 // decoder walks a body once. Syntax errors end the walk; a value of a wrong type
 // only marks its event, so that the others land.
@@ -44,6 +54,7 @@ type decoder struct {
 	body []byte
 	wire wire
 	path []byte // folded names down to the current value, dot-separated
+	*vocabulary
 	// batch is the array of a body {"batch": [...]}, which has no type: the events are
 	// in it, and each was not called.
 	batch []byte
@@ -57,7 +68,7 @@ var decoders = sync.Pool{New: func() any { return new(decoder) }}
 // newDecoder takes a decoder out of the pool; give it back with release.
 func newDecoder(body []byte) *decoder {
 	d, _ := decoders.Get().(*decoder)
-	d.body = body
+	d.body, d.vocabulary = body, common
 	d.in = *bytes.NewBuffer(body)
 	d.json.Reset(&d.in)
 	return d
@@ -193,7 +204,7 @@ func (d *decoder) members(w *wire, inData bool) error {
 // member decodes the value at the current path.
 func (d *decoder) member(w *wire, inData bool) error {
 	switch kind := d.json.PeekKind(); {
-	case kind == '{' && branches[string(d.path)] && (!inData || string(d.path) != dataBranch):
+	case kind == '{' && d.branches[string(d.path)] && (!inData || string(d.path) != dataBranch):
 		if _, err := d.json.ReadToken(); err != nil {
 			return d.syntax(err)
 		}
@@ -205,22 +216,37 @@ func (d *decoder) member(w *wire, inData bool) error {
 	default:
 		f := fieldNone
 		if !inData {
-			f = envelopeFields[string(d.path)]
+			f = d.envelope[string(d.path)]
 		}
 		if f == fieldNone {
-			f = dataFields[string(d.path)]
+			f = d.data[string(d.path)]
 		}
-		if f == fieldNone || w.has[f] && (w.under[f] || !inData) {
+		at := d.place(inData)
+		if f == fieldNone || w.has[f] && w.rank[f] >= at {
 			return d.skip()
 		}
 		switch {
 		case f == fieldBatch:
 			return d.array(w, kind)
+		case f == fieldChanges:
+			w.has[f] = kind == '{'
+			return d.skip()
 		case fieldSpecVersion <= f && f <= fieldDataBase64 && kind != '"':
 			return d.skip() // what CloudEvents call so is text; others may mean anything
 		}
-		return d.value(w, f, inData)
+		return d.value(w, f, at)
 	}
+}
+
+// place is the rank of the current path.
+func (d *decoder) place(inData bool) rank {
+	switch {
+	case d.vocabulary != common && bytes.HasPrefix(d.path, []byte(changesBranch)):
+		return rankChanges
+	case inData:
+		return rankData
+	}
+	return rankTop
 }
 
 // array notes where the array of {"batch": [...]} is.
@@ -243,7 +269,7 @@ func (d *decoder) array(w *wire, kind jsontext.Kind) error {
 
 const dataBranch = "data"
 
-func (d *decoder) value(w *wire, f field, inData bool) error {
+func (d *decoder) value(w *wire, f field, at rank) error {
 	kind := d.json.PeekKind()
 	fits := kind == '"' && shapes[f] != shapeNumber || kind == '0' && shapes[f] != shapeText
 	if !fits {
@@ -260,7 +286,7 @@ func (d *decoder) value(w *wire, f field, inData bool) error {
 	if err != nil {
 		return d.syntax(err)
 	}
-	w.has[f], w.under[f] = true, inData
+	w.has[f], w.rank[f] = true, at
 	if f == d.looking {
 		d.found = d.json.StackPointer()
 	}
@@ -362,13 +388,23 @@ func appendFolded(b []byte, name jsontext.Value) []byte {
 // pointerTo is where in an event a field was found, as the source named it, or
 // where it is expected if the event does not have it. It walks the event again:
 // only events that are refused pay for it.
-func pointerTo(raw []byte, f field, has bool) string {
+func pointerTo(raw []byte, f field, has bool, words *vocabulary) string {
 	if !has {
 		return canonical[f]
 	}
 	d := newDecoder(raw)
 	defer d.release()
-	d.looking = f
+	d.looking, d.vocabulary = f, words
 	_ = d.event(&d.wire) // it was well-formed before
 	return string(d.found)
+}
+
+// reread is what an event says in another vocabulary.
+func reread(raw []byte, words *vocabulary) wire {
+	d := newDecoder(raw)
+	defer d.release()
+	d.vocabulary = words
+	_ = d.event(&d.wire) // it was well-formed before
+	d.wire.raw = raw
+	return d.wire
 }

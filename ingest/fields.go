@@ -43,6 +43,7 @@ const (
 	fieldCurrency
 	fieldDepartment
 	fieldSupersedes
+	fieldChanges // an object of what an amendment changes
 	numFields
 )
 
@@ -124,18 +125,27 @@ var dataFields = map[string]field{
 	"dimension": fieldDimension, "status": fieldStatus, "placementtype": fieldPlacementType,
 	"fromrole": fieldFromRole, "mood": fieldMood, "languagelevel": fieldLevel, "points": fieldPoints,
 	"amount": fieldAmount, "currency": fieldCurrency, "department": fieldDepartment,
-	"supersedes": fieldSupersedes,
+	"supersedes": fieldSupersedes, "changes": fieldChanges,
 }
 
-// branches are the paths of objects that hold fields; other objects are skipped.
-var branches = func() map[string]bool {
-	set := map[string]bool{"data": true}
-	for path := range dataFields {
+// vocabulary is the names under which the decoder looks for fields.
+type vocabulary struct {
+	envelope map[string]field // at the top of an event only
+	data     map[string]field // under "data", or at the top
+	branches map[string]bool  // the paths of objects that hold fields; other objects are skipped
+}
+
+// common is the vocabulary of all sources.
+var common = newVocabulary(envelopeFields, dataFields)
+
+func newVocabulary(envelope, data map[string]field) *vocabulary {
+	v := &vocabulary{envelope, data, map[string]bool{dataBranch: true}}
+	for path := range data {
 		for i := range len(path) {
 			if path[i] == '.' {
-				set[path[:i]] = true
+				v.branches[path[:i]] = true
 			}
 		}
 	}
-	return set
-}()
+	return v
+}

@@ -176,7 +176,7 @@ func (n *normaliser) fill() {
 	case impact.KindPlacement:
 		e.Status = placementStatus(w.text[fieldPlacementType], w.text[fieldStatus])
 	case impact.KindVolunteerHours:
-		e.DurationMS = int64(math.Round(w.number[fieldHours] * 3_600_000))
+		e.DurationMS = milliseconds(w.number[fieldHours])
 	case impact.KindDonation:
 		e.Amount, e.Currency = w.text[fieldAmount], strings.ToUpper(w.text[fieldCurrency])
 	case impact.KindMatch:
@@ -199,6 +199,8 @@ const (
 	typeMatchEnded     = "buddy.match.ended"
 	typeCompletion     = "program.completion"
 )
+
+func milliseconds(hours float64) int64 { return int64(math.Round(hours * 3_600_000)) }
 
 func (n *normaliser) duration() int64 {
 	if n.wire.has[fieldDurationMinutes] {

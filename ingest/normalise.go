@@ -29,16 +29,28 @@ type normaliser struct {
 	bounds Bounds
 
 	wire    *wire
+	words   *vocabulary // in which wire was read
 	event   *impact.Event
 	company *impact.Company
+	amends  impact.Facts // 0: the event does not amend others
+}
+
+// pointerTo is where the event has, or should have, a field.
+func (n *normaliser) pointerTo(f field, has bool) string {
+	return pointerTo(n.wire.raw, f, has, n.words)
 }
 
 // normalise is the event that a wire means, or why it is refused. Pointers of
 // the error are relative to the event.
 func (n *normaliser) normalise(w *wire) (*impact.Event, *impact.Error) {
-	n.wire, n.event = w, new(impact.Event)
+	n.wire, n.words, n.event, n.amends = w, common, new(impact.Event), 0
+	if amending(w) {
+		changed := reread(w.raw, amendments)
+		n.wire, n.words = &changed, amendments
+		w = n.wire
+	}
 	if w.problem != nil {
-		if _, known := impact.KindOf(w.text[fieldType]); known || !w.minor {
+		if _, known := impact.KindOf(w.text[fieldType]); known || !w.minor || n.words != common {
 			return nil, w.problem
 		}
 	}
@@ -52,14 +64,17 @@ func (n *normaliser) normalise(w *wire) (*impact.Event, *impact.Error) {
 			return again, err
 		}
 	}
-	for _, step := range []func() *impact.Error{n.name, n.place, n.people, n.check, n.date} {
+	for _, step := range []func() *impact.Error{n.name, n.place, n.people, n.correct, n.check, n.date} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
-	n.fill()
+	if n.amends == 0 {
+		n.fill()
+	}
 	n.event.Raw, n.event.Source = w.raw, n.source
 	n.event.Key = n.identity()
+	n.event.Links = n.links()
 	return n.event, nil
 }
 
@@ -73,12 +88,8 @@ func (n *normaliser) name() *impact.Error {
 			return err
 		}
 	}
-	if e.Type == typeSessionCreated && w.has[fieldHours] {
+	if e.Type == typeSessionCreated && w.has[fieldHours] || n.words == amendments {
 		mapping.Kind = impact.KindVolunteerHours
-	}
-	if w.has[fieldSupersedes] {
-		// A correction replaces. Until it can, it is kept and must not add.
-		mapping.Kind = impact.KindUnknown
 	}
 	e.Kind, e.Programme = mapping.Kind, mapping.Programme
 	if p := w.text[fieldProgramme]; p != "" && (e.Kind != impact.KindUnknown || impact.ValidKey(p)) {
@@ -155,7 +166,7 @@ func (n *normaliser) checkKey(key string, f, other field) *impact.Error {
 	if n.wire.text[f] == "" {
 		f = other
 	}
-	return &impact.Error{Code: impact.CodeInvalid, Pointer: pointerTo(n.wire.raw, f, true), Message: keyRule}
+	return &impact.Error{Code: impact.CodeInvalid, Pointer: n.pointerTo(f, true), Message: keyRule}
 }
 
 func keepValid(key *string) {
@@ -167,10 +178,13 @@ func keepValid(key *string) {
 func (n *normaliser) check() *impact.Error {
 	if !impact.ValidKey(n.event.Programme) {
 		return &impact.Error{
-			Code: impact.CodeInvalid, Pointer: pointerTo(n.wire.raw, fieldProgramme, true), Message: keyRule,
+			Code: impact.CodeInvalid, Pointer: n.pointerTo(fieldProgramme, true), Message: keyRule,
 		}
 	}
 	facts := n.facts()
+	if n.amends != 0 {
+		facts = n.amendment()
+	}
 	if facts == nil {
 		return nil
 	}
@@ -194,10 +208,10 @@ func (n *normaliser) date() *impact.Error {
 			continue
 		}
 		if !ok {
-			return &impact.Error{Code: impact.CodeInvalid, Pointer: pointerTo(w.raw, f, true), Message: shapeTime.want()}
+			return &impact.Error{Code: impact.CodeInvalid, Pointer: n.pointerTo(f, true), Message: shapeTime.want()}
 		}
 		if day := impact.DayAt(at, time.UTC); day <= impact.MinDay || day >= impact.MaxDay-1 {
-			return &impact.Error{Code: impact.CodeInvalid, Pointer: pointerTo(w.raw, f, true), Message: "must lie between 1970 and 2199"}
+			return &impact.Error{Code: impact.CodeInvalid, Pointer: n.pointerTo(f, true), Message: "must lie between 1970 and 2199"}
 		}
 		n.event.OccurredAt = at.Truncate(instant)
 		return nil
@@ -245,7 +259,7 @@ func (n *normaliser) identity() impact.Key {
 		return n.hashDelivery(n.delivery)
 	case w.text[fieldEventID] != "":
 		return hashKey("event", w.text[fieldEventID])
-	case w.text[fieldSession] != "":
+	case w.text[fieldSession] != "" && !n.corrects():
 		return hashKey("session", w.text[fieldType], w.text[fieldSession])
 	}
 	sum := sha256.Sum256(w.raw)
@@ -322,7 +336,7 @@ func (n *normaliser) invalid(err error) *impact.Error {
 
 func (n *normaliser) broken(b validator.FieldError, f field) *impact.Error {
 	return &impact.Error{
-		Code: impact.CodeInvalid, Pointer: pointerTo(n.wire.raw, f, n.wire.has[f]), Message: explain(b),
+		Code: impact.CodeInvalid, Pointer: n.pointerTo(f, n.wire.has[f]), Message: explain(b),
 	}
 }
 
@@ -360,5 +374,5 @@ func (n *normaliser) at(err error, f field) *impact.Error {
 	if !ok {
 		return &impact.Error{Code: impact.CodeUnavailable, Message: "the company cannot be looked up right now; send again"}
 	}
-	return &impact.Error{Code: e.Code, Pointer: pointerTo(n.wire.raw, f, n.wire.has[f]), Message: e.Message}
+	return &impact.Error{Code: e.Code, Pointer: n.pointerTo(f, n.wire.has[f]), Message: e.Message}
 }
