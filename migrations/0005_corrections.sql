@@ -1,7 +1,7 @@
 -- Corrections: an event may replace, or amend, others. What ties events to each
 -- other lies in the log, so that figures stay a function of it; ordinary events
 -- leave these columns empty and pay for none of the partial indexes. See
--- docs/decisions/0008.
+-- docs/decisions/0014.
 
 -- +goose Up
 ALTER TABLE event
