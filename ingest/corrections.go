@@ -9,6 +9,7 @@ import (
 
 const (
 	typeSessionUpdated = "session.updated"
+	kintellPrefix      = "kintell."
 	changesBranch      = "changes."
 )
 
@@ -27,8 +28,14 @@ var amendments = func() *vocabulary {
 
 // amending reports whether an event changes facts of the volunteer hours of a session.
 func amending(w *wire) bool {
-	return w.text[fieldType] == typeSessionUpdated && w.has[fieldChanges]
+	return ownType(w.text[fieldType]) == typeSessionUpdated && w.has[fieldChanges]
 }
+
+// creates reports whether events of the type may be the volunteer hours of a session.
+func creates(typ string) bool { return ownType(typ) == typeSessionCreated }
+
+// ownType is a type without the prefix of the provider whose sessions are amended.
+func ownType(typ string) string { return strings.TrimPrefix(typ, kintellPrefix) }
 
 // maxReference is the greatest length of what names another event.
 const maxReference = 500
@@ -107,7 +114,7 @@ func (n *normaliser) links() *impact.Links {
 			l.Alias = name
 		}
 	}
-	if e.Type == typeSessionCreated && e.Kind == impact.KindVolunteerHours && e.Session != "" {
+	if creates(e.Type) && e.Kind == impact.KindVolunteerHours && e.Session != "" {
 		l.Slot = hoursOf(e.Session)
 	}
 	if n.corrects() {

@@ -21,6 +21,9 @@ const (
 	fieldMatch
 	fieldParticipant
 	fieldUser
+	fieldParticipantEmail // people by e-mail: where a provider has nothing else
+	fieldUserEmail
+	fieldVolunteerEmail
 	fieldVolunteer
 	fieldProgramme
 	fieldCompletedAt
@@ -29,6 +32,7 @@ const (
 	fieldHours
 	fieldScore
 	fieldRating
+	fieldStars // a rating of 1 to 5
 	fieldFinalScore
 	fieldProgress
 	fieldConfidence
@@ -42,6 +46,10 @@ const (
 	fieldAmount
 	fieldCurrency
 	fieldDepartment
+	fieldOrganisation // the unit of a worker that has no department
+	fieldSalaryMin
+	fieldSalaryMax
+	fieldSalaryCurrency
 	fieldSupersedes
 	fieldChanges // an object of what an amendment changes
 	numFields
@@ -59,7 +67,8 @@ const (
 var shapes = [numFields]shape{
 	fieldTime: shapeTime, fieldCompletedAt: shapeTime,
 	fieldDurationMinutes: shapeNumber, fieldDurationSeconds: shapeNumber, fieldHours: shapeNumber,
-	fieldScore: shapeNumber, fieldRating: shapeNumber, fieldFinalScore: shapeNumber, fieldProgress: shapeNumber,
+	fieldScore: shapeNumber, fieldRating: shapeNumber, fieldStars: shapeNumber,
+	fieldSalaryMin: shapeNumber, fieldSalaryMax: shapeNumber, fieldFinalScore: shapeNumber, fieldProgress: shapeNumber,
 	fieldConfidence: shapeNumber, fieldPoints: shapeNumber, fieldAmount: shapeNumber,
 }
 
@@ -125,6 +134,7 @@ var dataFields = map[string]field{
 	"dimension": fieldDimension, "status": fieldStatus, "placementtype": fieldPlacementType,
 	"fromrole": fieldFromRole, "mood": fieldMood, "languagelevel": fieldLevel, "points": fieldPoints,
 	"amount": fieldAmount, "currency": fieldCurrency, "department": fieldDepartment,
+	"salary.min": fieldSalaryMin, "salary.max": fieldSalaryMax, "salary.currency": fieldSalaryCurrency,
 	"supersedes": fieldSupersedes, "changes": fieldChanges,
 }
 

@@ -30,8 +30,9 @@ type feedbackFacts struct {
 	Participant string
 	Volunteer   string
 	Session     string
-	Rating      *float64 `validate:"required_without=Score,omitempty,gte=0,lte=1"`
+	Rating      *float64 `validate:"required_without_all=Score Stars,omitempty,gte=0,lte=1"`
 	Score       *float64 `validate:"omitempty,gte=0,lte=10"`
+	Stars       *float64 `validate:"omitempty,gte=1,lte=5"`
 }
 
 type checkinFacts struct {
@@ -67,7 +68,10 @@ type enrollmentFacts struct {
 }
 
 type placementFacts struct {
-	Participant string `validate:"required"`
+	Participant    string   `validate:"required"`
+	SalaryMin      float64  `validate:"gte=0"`
+	SalaryMax      *float64 `validate:"omitempty,gte=0,gtefield=SalaryMin"`
+	SalaryCurrency string   `validate:"omitempty,len=3,alpha"`
 }
 
 type hoursFacts struct {
@@ -111,11 +115,11 @@ func (n *normaliser) facts() any {
 	}
 	switch e.Kind {
 	case impact.KindSession:
-		return &sessionFacts{e.Participant, e.Volunteer, e.Session, num(fieldDurationMinutes), num(fieldDurationSeconds), num(fieldScore), num(fieldRating), w.text[fieldLevel]}
+		return &sessionFacts{e.Participant, e.Volunteer, e.Session, num(fieldDurationMinutes), num(fieldDurationSeconds), num(fieldScore), num(fieldRating), strings.ToUpper(w.text[fieldLevel])}
 	case impact.KindFeedback:
-		return &feedbackFacts{e.Participant, e.Volunteer, e.Session, num(fieldRating), num(fieldScore)}
+		return &feedbackFacts{e.Participant, e.Volunteer, e.Session, num(fieldRating), num(fieldScore), num(fieldStars)}
 	case impact.KindCheckin:
-		return &checkinFacts{e.Participant, e.Volunteer, e.Session, w.text[fieldMood], num(fieldScore)}
+		return &checkinFacts{e.Participant, e.Volunteer, e.Session, strings.ToLower(w.text[fieldMood]), num(fieldScore)}
 	case impact.KindMilestone:
 		return &milestoneFacts{e.Participant, num(fieldPoints), num(fieldScore)}
 	case impact.KindOutcome:
@@ -125,7 +129,7 @@ func (n *normaliser) facts() any {
 	case impact.KindEnrollment:
 		return &enrollmentFacts{e.Participant, w.text[fieldStatus]}
 	case impact.KindPlacement:
-		return &placementFacts{e.Participant}
+		return &placementFacts{e.Participant, w.number[fieldSalaryMin], num(fieldSalaryMax), w.text[fieldSalaryCurrency]}
 	case impact.KindVolunteerHours:
 		return &hoursFacts{e.Volunteer, num(fieldHours)}
 	case impact.KindDonation:
@@ -135,7 +139,7 @@ func (n *normaliser) facts() any {
 	case impact.KindEventAttended:
 		return &attendanceFacts{e.Participant, e.Volunteer, num(fieldDurationMinutes), num(fieldDurationSeconds)}
 	case impact.KindDirectory:
-		return &directoryFacts{e.Participant, w.text[fieldDepartment]}
+		return &directoryFacts{e.Participant, w.text[departmentFrom(w)]}
 	case impact.KindUnknown:
 	}
 	return nil
@@ -147,15 +151,16 @@ func (n *normaliser) fill() {
 	switch e.Kind {
 	case impact.KindSession:
 		e.DurationMS = n.duration()
-		e.Level = w.text[fieldLevel]
+		e.Level = strings.ToUpper(w.text[fieldLevel])
 		n.score(fieldRating, impact.ScaleUnit)
 		n.score(fieldScore, impact.ScaleTen)
 	case impact.KindFeedback:
+		n.score(fieldStars, impact.ScaleFive)
 		n.score(fieldRating, impact.ScaleUnit)
 		n.score(fieldScore, impact.ScaleTen)
 		e.FromVolunteer = fromVolunteer(w)
 	case impact.KindCheckin:
-		e.Mood = w.text[fieldMood]
+		e.Mood = strings.ToLower(w.text[fieldMood])
 		n.score(fieldScore, impact.ScaleTen)
 	case impact.KindMilestone:
 		e.Points = int64(math.Round(w.number[fieldPoints]))
@@ -187,7 +192,7 @@ func (n *normaliser) fill() {
 	case impact.KindEventAttended:
 		e.DurationMS = n.duration()
 	case impact.KindDirectory:
-		e.Department = strings.TrimSpace(w.text[fieldDepartment])
+		e.Department = strings.TrimSpace(w.text[departmentFrom(w)])
 	case impact.KindUnknown:
 	}
 }
@@ -214,6 +219,14 @@ func (n *normaliser) score(f field, scale impact.Scale) {
 	if e := n.event; n.wire.has[f] && e.ScoreScale == impact.ScaleNone {
 		e.ScoreRaw, e.ScoreScale, e.Score = n.wire.number[f], scale, scale.Normalise(n.wire.number[f])
 	}
+}
+
+// departmentFrom is the field that says in what part of the company somebody works.
+func departmentFrom(w *wire) field {
+	if w.text[fieldDepartment] == "" {
+		return fieldOrganisation
+	}
+	return fieldDepartment
 }
 
 func fromVolunteer(w *wire) bool {

@@ -33,6 +33,8 @@ type normaliser struct {
 	event   *impact.Event
 	company *impact.Company
 	amends  impact.Facts // 0: the event does not amend others
+	mapping impact.Mapping
+	known   bool // some mapping knows the type
 }
 
 // pointerTo is where the event has, or should have, a field.
@@ -43,16 +45,10 @@ func (n *normaliser) pointerTo(f field, has bool) string {
 // normalise is the event that a wire means, or why it is refused. Pointers of
 // the error are relative to the event.
 func (n *normaliser) normalise(w *wire) (*impact.Event, *impact.Error) {
-	n.wire, n.words, n.event, n.amends = w, common, new(impact.Event), 0
-	if amending(w) {
-		changed := reread(w.raw, amendments)
-		n.wire, n.words = &changed, amendments
-		w = n.wire
-	}
-	if w.problem != nil {
-		if _, known := impact.KindOf(w.text[fieldType]); known || !w.minor || n.words != common {
-			return nil, w.problem
-		}
+	n.event, n.amends = new(impact.Event), 0
+	w = n.understand(w)
+	if w.problem != nil && (n.known || !w.minor) {
+		return nil, w.problem
 	}
 	if n.strict {
 		if err := n.checkCloudEvent(); err != nil {
@@ -78,18 +74,42 @@ func (n *normaliser) normalise(w *wire) (*impact.Event, *impact.Error) {
 	return n.event, nil
 }
 
-// name finds the event's type and kind.
+// understand finds what the event's type means, and reads the event again if that is in
+// a vocabulary of its own.
+func (n *normaliser) understand(w *wire) *wire {
+	typ := w.text[fieldType]
+	n.wire, n.words = w, common
+	n.mapping, n.known = impact.KindOf(typ)
+	adapted, isAdapted := adaptedFrom(n.provider, typ)
+	switch {
+	case amending(w):
+		n.words = amendments
+		n.mapping.Kind, n.known = impact.KindVolunteerHours, true
+	case isAdapted:
+		n.words = adapted.words
+		n.mapping, n.known = impact.Mapping{Kind: adapted.kind, Programme: adapted.provider}, adapted.kind != impact.KindUnknown
+	}
+	if n.words != common {
+		again := reread(w.raw, n.words)
+		n.wire = &again
+	}
+	if isAdapted && adapted.withHours != impact.KindUnknown && n.wire.has[fieldHours] {
+		n.mapping.Kind = adapted.withHours
+	}
+	if creates(typ) && n.wire.has[fieldHours] {
+		n.mapping.Kind, n.known = impact.KindVolunteerHours, true
+	}
+	return n.wire
+}
+
+// name checks the event's type and finds its kind and programme.
 func (n *normaliser) name() *impact.Error {
-	w, e := n.wire, n.event
+	w, e, mapping := n.wire, n.event, n.mapping
 	e.Type = w.text[fieldType]
-	mapping, known := impact.KindOf(e.Type)
-	if !known {
+	if !n.known {
 		if err := n.invalid(rules.Struct(&unknownFacts{e.Type})); err != nil {
 			return err
 		}
-	}
-	if e.Type == typeSessionCreated && w.has[fieldHours] || n.words == amendments {
-		mapping.Kind = impact.KindVolunteerHours
 	}
 	e.Kind, e.Programme = mapping.Kind, mapping.Programme
 	if p := w.text[fieldProgramme]; p != "" && (e.Kind != impact.KindUnknown || impact.ValidKey(p)) {
@@ -133,7 +153,17 @@ func (n *normaliser) people() *impact.Error {
 	if e.Session == "" {
 		e.Session = w.text[fieldMatch]
 	}
-	if user := w.text[fieldUser]; user != "" {
+	user := w.text[fieldUser]
+	if e.Participant == "" {
+		e.Participant = strings.ToLower(w.text[fieldParticipantEmail])
+	}
+	if e.Volunteer == "" {
+		e.Volunteer = strings.ToLower(w.text[fieldVolunteerEmail])
+	}
+	if user == "" {
+		user = strings.ToLower(w.text[fieldUserEmail])
+	}
+	if user != "" {
 		if e.Kind == impact.KindVolunteerHours || e.Kind == impact.KindFeedback && fromVolunteer(w) {
 			if e.Volunteer == "" {
 				e.Volunteer = user
@@ -148,23 +178,26 @@ func (n *normaliser) people() *impact.Error {
 		keepValid(&e.Session)
 		return nil
 	}
-	if err := n.checkKey(e.Participant, fieldParticipant, fieldUser); err != nil {
+	if err := n.checkKey(e.Participant, fieldParticipant, fieldUser, fieldParticipantEmail, fieldUserEmail); err != nil {
 		return err
 	}
-	if err := n.checkKey(e.Volunteer, fieldVolunteer, fieldUser); err != nil {
+	if err := n.checkKey(e.Volunteer, fieldVolunteer, fieldUser, fieldVolunteerEmail, fieldUserEmail); err != nil {
 		return err
 	}
 	return n.checkKey(e.Session, fieldSession, fieldMatch)
 }
 
 // checkKey checks a key that the event need not have but that every kind keeps; it
-// comes from the first of the two fields that says something.
-func (n *normaliser) checkKey(key string, f, other field) *impact.Error {
+// comes from the first of the fields that says something.
+func (n *normaliser) checkKey(key string, from ...field) *impact.Error {
 	if key == "" || impact.ValidKey(key) {
 		return nil
 	}
-	if n.wire.text[f] == "" {
-		f = other
+	f := from[0]
+	for _, f = range from {
+		if n.wire.text[f] != "" {
+			break
+		}
 	}
 	return &impact.Error{Code: impact.CodeInvalid, Pointer: n.pointerTo(f, true), Message: keyRule}
 }
@@ -309,10 +342,11 @@ var fieldsByName = map[string][]field{
 	"Participant": {fieldParticipant, fieldUser}, "Volunteer": {fieldVolunteer, fieldUser},
 	"Session":         {fieldSession, fieldMatch},
 	"DurationMinutes": {fieldDurationMinutes}, "DurationSeconds": {fieldDurationSeconds}, "Hours": {fieldHours},
-	"Score": {fieldScore}, "Rating": {fieldRating, fieldScore}, "FinalScore": {fieldFinalScore},
+	"Score": {fieldScore}, "Rating": {fieldRating, fieldStars, fieldScore}, "Stars": {fieldStars},
+	"SalaryMin": {fieldSalaryMin}, "SalaryMax": {fieldSalaryMax}, "SalaryCurrency": {fieldSalaryCurrency}, "FinalScore": {fieldFinalScore},
 	"Progress": {fieldProgress}, "Confidence": {fieldConfidence}, "Dimension": {fieldDimension},
 	"Status": {fieldStatus}, "Mood": {fieldMood}, "Level": {fieldLevel}, "Points": {fieldPoints},
-	"Amount": {fieldAmount}, "Currency": {fieldCurrency}, "Department": {fieldDepartment},
+	"Amount": {fieldAmount}, "Currency": {fieldCurrency}, "Department": {fieldDepartment, fieldOrganisation},
 }
 
 func (n *normaliser) invalid(err error) *impact.Error {
@@ -344,7 +378,7 @@ var keyRule = fmt.Sprintf("must be 1 to %d of the characters A-Z a-z 0-9 _ . @ :
 
 func explain(b validator.FieldError) string {
 	switch b.Tag() {
-	case "required", "required_without":
+	case "required", "required_without", "required_without_all":
 		return "is required"
 	case "printable":
 		return "must not hold control characters"
@@ -362,6 +396,8 @@ func explain(b validator.FieldError) string {
 		return "must be less than " + b.Param()
 	case "lte":
 		return "must be at most " + b.Param()
+	case "gtefield":
+		return "must be at least the least of the range"
 	case "len", "alpha":
 		return "must be a three-letter ISO 4217 currency code"
 	}

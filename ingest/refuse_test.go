@@ -44,7 +44,7 @@ func TestRefusals(t *testing.T) {
 		{"session.completed", `"userId":"p","duration":-1e999`, "/duration"},
 		{"session.completed", `"userId":"p","duration":"NaN"`, "/duration"},
 		{"session.completed", `"userId":"p","data":{"languageLevel":"D1"}`, "/data/languageLevel"},
-		{"session.completed", `"userId":"p","data":{"language_level":"b1"}`, "/data/language_level"},
+		{"session.completed", `"userId":"p","data":{"language_level":"b3"}`, "/data/language_level"},
 		{"session.completed", `"userId":"p","data":{"score":10.01}`, "/data/score"},
 		{"session.completed", `"userId":"p","data":{"score":-1}`, "/data/score"},
 		{"session.completed", `"userId":"p","data":{"rating":4}`, "/data/rating"},
