@@ -105,36 +105,33 @@ func (n *normaliser) amendment() any {
 	return &f
 }
 
-// links is what ties the event to others; nil if nothing does. The event has its key.
+// links is what ties the event to others; nil if nothing does. Ordinary events pay for
+// no allocation and no hash.
 func (n *normaliser) links() *impact.Links {
 	w, e := n.wire, n.event
-	var l impact.Links
-	if id := w.text[fieldEventID]; id != "" {
-		if name := hashKey("event", id); name != e.Key {
-			l.Alias = name
-		}
+	var alias, slot impact.Key
+	if id := w.text[fieldEventID]; id != "" && (isCloudEvent(w) || w.text[fieldDeliveryID] != "" || n.delivery != "") {
+		alias = hashKey("event", id) // the key is of something else
 	}
 	if creates(e.Type) && e.Kind == impact.KindVolunteerHours && e.Session != "" {
-		l.Slot = hoursOf(e.Session)
+		slot = hoursOf(e.Session)
 	}
-	if n.corrects() {
-		if x := w.text[fieldSupersedes]; x != "" {
-			l.Supersedes, l.SupersedesKey = hashKey("event", x), parseKey(x)
-		} else {
-			l.Supersedes = hoursOf(e.Session)
+	if !n.corrects() {
+		if alias == slot { // both are none
+			return nil
 		}
-		at := n.receivedAt
-		if w.has[fieldTime] {
-			if t, ok := parseTime(w.text[fieldTime], n.company.Location); ok {
-				at = t
-			}
-		}
-		l.RevisedAt, l.Amends = at.Truncate(instant), n.amends
+		return &impact.Links{Alias: alias, Slot: slot}
 	}
-	if l == (impact.Links{}) {
-		return nil
+	l := &impact.Links{Alias: alias, Slot: slot, Amends: n.amends, RevisedAt: n.receivedAt.Truncate(instant)}
+	if x := w.text[fieldSupersedes]; x != "" {
+		l.Supersedes, l.SupersedesKey = hashKey("event", x), parseKey(x)
+	} else {
+		l.Supersedes = hoursOf(e.Session)
 	}
-	return &l
+	if at, ok := parseTime(w.text[fieldTime], n.company.Location); ok && w.has[fieldTime] {
+		l.RevisedAt = at.Truncate(instant)
+	}
+	return l
 }
 
 // hoursOf is the name of the volunteer hours of a session.
