@@ -70,7 +70,7 @@ func TestAdapters(t *testing.T) {
 				got := goldenOf(t, provider, string(body))
 				golden := strings.TrimSuffix(file, ".json") + ".golden.json"
 				if *update {
-					if err := os.WriteFile(golden, []byte(got), 0o644); err != nil { //nolint:gosec // a file of the project
+					if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
 						t.Fatal(err)
 					}
 				}

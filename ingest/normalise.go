@@ -80,21 +80,21 @@ func (n *normaliser) understand(w *wire) *wire {
 	typ := w.text[fieldType]
 	n.wire, n.words = w, common
 	n.mapping, n.known = impact.KindOf(typ)
-	adapted, isAdapted := adaptedFrom(n.provider, typ)
+	own, isAdapted := adaptedFrom(n.provider, typ)
 	switch {
 	case amending(w):
 		n.words = amendments
 		n.mapping.Kind, n.known = impact.KindVolunteerHours, true
 	case isAdapted:
-		n.words = adapted.words
-		n.mapping, n.known = impact.Mapping{Kind: adapted.kind, Programme: adapted.provider}, adapted.kind != impact.KindUnknown
+		n.words = own.words
+		n.mapping, n.known = impact.Mapping{Kind: own.kind, Programme: own.provider}, own.kind != impact.KindUnknown
 	}
 	if n.words != common {
 		again := reread(w.raw, n.words)
 		n.wire = &again
 	}
-	if isAdapted && adapted.withHours != impact.KindUnknown && n.wire.has[fieldHours] {
-		n.mapping.Kind = adapted.withHours
+	if isAdapted && own.withHours != impact.KindUnknown && n.wire.has[fieldHours] {
+		n.mapping.Kind = own.withHours
 	}
 	if creates(typ) && n.wire.has[fieldHours] {
 		n.mapping.Kind, n.known = impact.KindVolunteerHours, true
