@@ -6,9 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/RoaringBitmap/roaring/v2"
 	lru "github.com/hashicorp/golang-lru/v2"
-	"github.com/lib/pq"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/impactql/impactql/impact"
@@ -92,8 +90,12 @@ func (f *Figures) Figures(ctx context.Context, questions []impact.Question) ([]*
 }
 
 // Cohorts answers questions in their order, with nil for a cohort that the
-// company does not have. The answers are shared and must not be changed.
+// company does not have. The answers are shared and must not be changed. Those by a
+// filter are not kept: hardly anybody asks the same twice, and filters can be long.
 func (f *Figures) Cohorts(ctx context.Context, questions []impact.CohortQuestion) ([]*impact.Cohort, error) {
+	if slices.ContainsFunc(questions, func(q impact.CohortQuestion) bool { return q.Filter != "" }) {
+		ctx = Uncached(ctx)
+	}
 	return cached(ctx, f.versions, &f.cohorts, questions, func(q impact.CohortQuestion) impact.CompanyID { return q.Company }, f.readCohorts)
 }
 
@@ -151,42 +153,6 @@ func (f *Figures) readCohorts(ctx context.Context, questions []impact.CohortQues
 		}
 	}
 	return cohorts, nil
-}
-
-// members finds who belongs to each cohort, nil where there is no such cohort.
-func (s *Store) members(ctx context.Context, questions []impact.CohortQuestion) ([]*impact.Members, error) {
-	members := make([]*impact.Members, len(questions))
-	var companies, places []int64
-	var names []string
-	for i, q := range questions {
-		if q.Key == impact.CohortAll {
-			members[i] = &impact.Members{Key: impact.CohortAll, Name: "All participants"}
-			continue
-		}
-		companies, names, places = append(companies, int64(q.Company)), append(names, departmentKey(q.Key)), append(places, int64(i))
-	}
-	if len(places) == 0 {
-		return members, nil
-	}
-	rows, err := s.db.QueryContext(ctx, query("read_members"), pq.Array(companies), pq.Array(names), pq.Array(places))
-	if err != nil {
-		return nil, wrap(err, "read members")
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var place int
-		var name string
-		var ordinals pq.Int32Array
-		if err := rows.Scan(&place, &name, &ordinals); err != nil {
-			return nil, wrap(err, "read members")
-		}
-		people := roaring.New()
-		for _, o := range ordinals {
-			people.Add(impact.Ordinal(o))
-		}
-		members[place] = &impact.Members{Key: questions[place].Key, Name: name, People: people}
-	}
-	return members, wrap(rows.Err(), "read members")
 }
 
 // Companies is [Store.Companies].

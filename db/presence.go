@@ -70,7 +70,7 @@ func (p *presence) read(ctx context.Context, s *Store, each func(ask int, bucket
 func (f *Figures) Retentions(ctx context.Context, questions []impact.RetentionQuestion) ([]*impact.Retention, error) {
 	cohorts := make([]impact.CohortQuestion, len(questions))
 	for i, q := range questions {
-		cohorts[i] = impact.CohortQuestion{Company: q.Company, Key: q.Cohort}
+		cohorts[i] = impact.CohortQuestion{Company: q.Company, Key: q.Cohort, Filter: q.Filter}
 	}
 	answers := make([]*impact.Retention, len(questions))
 	err := f.among(ctx, cohorts, func(ctx context.Context, members []*impact.Members, settings []*impact.Settings) error {
@@ -106,7 +106,7 @@ func (f *Figures) Retentions(ctx context.Context, questions []impact.RetentionQu
 func (f *Figures) Funnels(ctx context.Context, questions []impact.FunnelQuestion) ([]*impact.Funnel, error) {
 	cohorts := make([]impact.CohortQuestion, len(questions))
 	for i, q := range questions {
-		cohorts[i] = impact.CohortQuestion{Company: q.Company, Key: q.Cohort}
+		cohorts[i] = impact.CohortQuestion{Company: q.Company, Key: q.Cohort, Filter: q.Filter}
 	}
 	answers := make([]*impact.Funnel, len(questions))
 	err := f.among(ctx, cohorts, func(ctx context.Context, members []*impact.Members, settings []*impact.Settings) error {

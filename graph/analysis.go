@@ -92,18 +92,14 @@ type retentionAsk struct {
 	scope
 	interval impact.Interval
 	mode     impact.RetentionMode
-	cohort   string
+	who
 	brackets string // a byte per bracket, its width
 }
 
 func newRetentionAsk(
-	s scope, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string,
+	s scope, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, w who,
 ) (retentionAsk, error) {
-	a := retentionAsk{scope: s, interval: or(interval, impact.IntervalMonth), mode: or(mode, impact.RetentionClassic)}
-	var err error
-	if a.cohort, err = cohortKey(or(cohort, impact.CohortAll)); err != nil {
-		return a, err
-	}
+	a := retentionAsk{scope: s, who: w, interval: or(interval, impact.IntervalMonth), mode: or(mode, impact.RetentionClassic)}
 	const most = 100 // columns, as the schema says
 	switch {
 	case a.mode != impact.RetentionBracket && brackets != nil:
@@ -151,16 +147,24 @@ var retentions = analysis[retentionAsk, impact.RetentionQuestion, *impact.Retent
 		if args["brackets"] != nil && brackets == nil {
 			brackets = []int{}
 		}
+		w, err := args.who("cohort", impact.CohortAll)
+		if err != nil {
+			return retentionAsk{}, err
+		}
 		return newRetentionAsk(s, (*impact.Interval)(args.optional("interval")), intervals,
-			(*impact.RetentionMode)(args.optional("mode")), brackets, args.optional("cohort"))
+			(*impact.RetentionMode)(args.optional("mode")), brackets, w)
 	},
 	question: func(q *request, c *impact.Company, a retentionAsk) (impact.RetentionQuestion, error) {
 		brackets := make([]int, len(a.brackets))
 		for i := range brackets {
 			brackets[i] = int(a.brackets[i])
 		}
+		filter, err := a.of(q, c)
+		if err != nil {
+			return impact.RetentionQuestion{}, err
+		}
 		return impact.NewRetentionQuestion(impact.RetentionQuestion{
-			Company: c.ID, Programme: a.programme, Cohort: a.cohort, Mode: a.mode, Today: c.Today(q.now),
+			Company: c.ID, Programme: a.programme, Cohort: a.key, Filter: filter, Mode: a.mode, Today: c.Today(q.now),
 		}, q.rangeOf(c, a.period), a.interval, c.Calendar, brackets)
 	},
 	read: func(ctx context.Context, r Reader, questions []impact.RetentionQuestion) ([]*impact.Retention, error) {
@@ -169,23 +173,20 @@ var retentions = analysis[retentionAsk, impact.RetentionQuestion, *impact.Retent
 }
 
 type funnelAsk struct {
+	who
 	period impact.Period
-	cohort string
 	window int
 	steps  string // "ACTIVITY programme" by lines
 }
 
-func newFunnelAsk(period impact.Period, steps []*model.FunnelStepInput, window *int, cohort *string) (a funnelAsk, err error) {
-	a = funnelAsk{period: period, window: or(window, 30)}
-	if a.cohort, err = cohortKey(or(cohort, impact.CohortAll)); err != nil {
-		return a, err
-	}
+func newFunnelAsk(period impact.Period, steps []*model.FunnelStepInput, window *int, w who) funnelAsk {
+	a := funnelAsk{who: w, period: period, window: or(window, 30)}
 	lines := make([]string, len(steps))
 	for i, s := range steps {
 		lines[i] = string(s.Activity) + " " + or(s.Programme, impact.AllProgrammes)
 	}
 	a.steps = strings.Join(lines, "\n")
-	return a, nil
+	return a
 }
 
 var funnels = analysis[funnelAsk, impact.FunnelQuestion, *impact.Funnel]{
@@ -207,10 +208,17 @@ var funnels = analysis[funnelAsk, impact.FunnelQuestion, *impact.Funnel]{
 				Activity: impact.Activity(one.text("activity")), Programme: one.optional("programme"),
 			})
 		}
-		return newFunnelAsk(s.period, steps, window, args.optional("cohort"))
+		w, err := args.who("cohort", impact.CohortAll)
+		return newFunnelAsk(s.period, steps, window, w), err
 	},
 	question: func(q *request, c *impact.Company, a funnelAsk) (impact.FunnelQuestion, error) {
-		question := impact.FunnelQuestion{Company: c.ID, Cohort: a.cohort, Range: q.rangeOf(c, a.period), Window: a.window}
+		filter, err := a.of(q, c)
+		if err != nil {
+			return impact.FunnelQuestion{}, err
+		}
+		question := impact.FunnelQuestion{
+			Company: c.ID, Cohort: a.key, Filter: filter, Range: q.rangeOf(c, a.period), Window: a.window,
+		}
 		if a.steps != "" {
 			for line := range strings.SplitSeq(a.steps, "\n") {
 				activity, programme, _ := strings.Cut(line, " ")
@@ -229,6 +237,15 @@ func or[T any](v *T, absent T) T {
 		return absent
 	}
 	return *v
+}
+
+// who is the cohort of the arguments filter and, for its key, the one of a name.
+func (a arguments) who(name, absent string) (who, error) {
+	filter, err := a.filter()
+	if err != nil {
+		return who{}, err
+	}
+	return newWho(a.optional(name), filter, absent)
 }
 
 func (a arguments) int(name string) (*int, error) {

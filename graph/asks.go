@@ -18,7 +18,7 @@ type figuresAsk struct {
 
 type cohortAsk struct {
 	scope
-	key string
+	who
 }
 
 type pageAsk struct {
@@ -61,8 +61,8 @@ func asksOf(op *graphql.OperationContext, fields []graphql.CollectedField) *asks
 			}
 			a.addFigures(figuresAsk{s, impact.Interval(args.text("interval")), args.comparison()}, parts)
 		case "cohort":
-			if key, err := cohortKey(args.text("key")); err == nil {
-				a.cohorts = append(a.cohorts, cohortAsk{s, key})
+			if w, err := args.who("key", ""); err == nil {
+				a.cohorts = append(a.cohorts, cohortAsk{s, w})
 			}
 		case "cohorts":
 			if p, err := args.page(); err == nil {

@@ -36,16 +36,12 @@ func (b *cohortsBook) page(e cohortsEntry) *model.CohortConnection {
 }
 
 // cohortOf is one cohort of a company.
-func cohortOf(ctx context.Context, c *model.Company, s scope, key string) (*model.Cohort, error) {
-	key, err := cohortKey(key)
-	if err != nil {
-		return nil, err
-	}
+func cohortOf(ctx context.Context, c *model.Company, s scope, w who) (*model.Cohort, error) {
 	book, err := requestOf(ctx).cohorts.Load(ctx, c.Group)
 	if err != nil {
 		return nil, err
 	}
-	places, ok := book.cohorts[cohortAsk{s, key}]
+	places, ok := book.cohorts[cohortAsk{s, w}]
 	if !ok {
 		return nil, errNotAsked
 	}
@@ -84,12 +80,12 @@ func (q *request) readCohorts(ctx context.Context, groups []*model.Group) ([]*co
 
 	books := make([]*cohortsBook, len(groups))
 	var questions []impact.CohortQuestion
-	add := func(c *impact.Company, s scope, keys ...string) {
-		for _, key := range keys {
-			questions = append(questions, impact.CohortQuestion{
-				Company: c.ID, Programme: s.programme, Range: q.rangeOf(c, s.period), Key: key,
-			})
-		}
+	add := func(c *impact.Company, s scope, w who) error {
+		filter, err := w.of(q, c)
+		questions = append(questions, impact.CohortQuestion{
+			Company: c.ID, Programme: s.programme, Range: q.rangeOf(c, s.period), Key: w.key, Filter: filter,
+		})
+		return err
 	}
 	for i, g := range groups {
 		books[i] = &cohortsBook{cohorts: make(map[cohortAsk][]int), pages: make(map[pageAsk][]cohortsEntry)}
@@ -97,7 +93,9 @@ func (q *request) readCohorts(ctx context.Context, groups []*model.Group) ([]*co
 			places := make([]int, len(g.Companies))
 			for place, c := range g.Companies {
 				places[place] = len(questions)
-				add(c, ask.scope, ask.key)
+				if err := add(c, ask.scope, ask.who); err != nil {
+					return nil, []error{err}
+				}
 			}
 			books[i].cohorts[ask] = places
 		}
@@ -106,7 +104,11 @@ func (q *request) readCohorts(ctx context.Context, groups []*model.Group) ([]*co
 			for place, c := range g.Companies {
 				keys, more := ask.page.of(departments[c.ID])
 				entries[place] = cohortsEntry{len(questions), len(questions) + len(keys), keys, more}
-				add(c, ask.scope, keys...)
+				for _, key := range keys {
+					if err := add(c, ask.scope, who{key: key}); err != nil {
+						return nil, []error{err}
+					}
+				}
 			}
 			books[i].pages[ask] = entries
 		}

@@ -33,13 +33,17 @@ func (companyResolver) Vis(
 }
 
 func (companyResolver) Cohort(
-	ctx context.Context, c *model.Company, key string, period *impact.Period, programme *string,
+	ctx context.Context, c *model.Company, key *string, filter *model.CohortFilter, period *impact.Period, programme *string,
 ) (*model.Cohort, error) {
 	s, err := newScope(period, programme)
 	if err != nil {
 		return nil, err
 	}
-	return cohortOf(ctx, c, s, key)
+	w, err := newWho(key, cohortFilterOf(filter), "")
+	if err != nil {
+		return nil, err
+	}
+	return cohortOf(ctx, c, s, w)
 }
 
 func (companyResolver) Cohorts(

@@ -136,12 +136,12 @@ func (m *memory) Cohorts(ctx context.Context, questions []impact.CohortQuestion)
 		for _, d := range m.departments {
 			known = known || strings.EqualFold(d, q.Key)
 		}
-		if !known {
+		if !known && q.Filter == "" {
 			continue
 		}
 		f := figures(impact.Question{Company: q.Company, Programme: q.Programme, Range: q.Range, Parts: impact.PartsOverview})
 		answers[i] = &impact.Cohort{
-			Key: q.Key, Name: "The " + q.Key, Suppressed: q.Key == "tiny",
+			Key: q.Key, Name: "The " + q.Key + q.Filter, Suppressed: q.Key == "tiny",
 			ParticipantCount: int64(q.Company), CompletionRate: number(50), SROI: *f.SROI, AvgVIS: number(70),
 		}
 	}
@@ -282,6 +282,24 @@ func (m *memory) ChangeSettings(ctx context.Context, e impact.SettingsEdit) (*im
 	return &impact.Settings{Version: 8, Calendar: m.companies[e.Company-1].Calendar}, m.called(ctx, "ChangeSettings")
 }
 
+func (m *memory) SaveCohort(ctx context.Context, def impact.CohortDefinition, expected *int64) (*impact.CohortDefinition, error) {
+	if err := def.Check(); err != nil {
+		return nil, err
+	}
+	if expected != nil && *expected != 6 {
+		return nil, impact.Errorf(impact.CodeConflict, "the cohort is in version 6")
+	}
+	def.Version = 7
+	return &def, m.called(ctx, "SaveCohort")
+}
+
+func (m *memory) DeleteCohort(ctx context.Context, _ impact.CompanyID, key string) error {
+	if key != "young" {
+		return impact.Errorf(impact.CodeNotFound, "no cohort is stored under this key")
+	}
+	return m.called(ctx, "DeleteCohort")
+}
+
 // key is a Viewer: nil ids are all companies.
 type key struct {
 	ids    []impact.CompanyID
@@ -318,7 +336,7 @@ func (l *logged) Write(p []byte) (int, error) {
 func serve(m *memory, change ...func(*graph.Config)) *api {
 	log := new(logged)
 	cfg := graph.Config{
-		Reader: m, Editor: m, Viewer: as(key{scopes: "read"}), Log: slog.New(slog.NewTextHandler(log, nil)),
+		Reader: m, Editor: m, Cohorts: m, Viewer: as(key{scopes: "read"}), Log: slog.New(slog.NewTextHandler(log, nil)),
 		Now: func() time.Time { return time.Date(2025, 11, 13, 10, 0, 0, 0, time.UTC) },
 	}
 	for _, f := range change {

@@ -9,11 +9,13 @@ import (
 
 func (companyResolver) Funnel(
 	ctx context.Context, c *model.Company, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string,
+	filter *model.CohortFilter,
 ) (*model.Funnel, error) {
-	ask, err := newFunnelAsk(period, steps, window, cohort)
+	w, err := newWho(cohort, cohortFilterOf(filter), impact.CohortAll)
 	if err != nil {
 		return nil, err
 	}
+	ask := newFunnelAsk(period, steps, window, w)
 	book, err := requestOf(ctx).funnels.Load(ctx, c.Group)
 	if err != nil {
 		return nil, err

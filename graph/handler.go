@@ -32,6 +32,8 @@ type Config struct {
 	Editor Editor
 	// Inbox is what was not taken; nil if it is not kept.
 	Inbox Inbox
+	// Cohorts changes the definitions of cohorts. Required.
+	Cohorts CohortEditor
 	// Viewer is who asks, from the context of the HTTP request; nil if nobody
 	// authenticated, which is answered with 401. Asked more than once, so a look into
 	// the context and no more. Required.
@@ -80,8 +82,8 @@ func orDefault[T comparable](v *T, d T) {
 // with 422, or 400 to clients that accept application/graphql-response+json; anything
 // else with 200. The body is a GraphQL response in every case.
 func NewHandler(cfg Config) http.Handler {
-	if cfg.Reader == nil || cfg.Editor == nil || cfg.Viewer == nil {
-		panic("graph: NewHandler needs a Reader, an Editor and a Viewer")
+	if cfg.Reader == nil || cfg.Editor == nil || cfg.Cohorts == nil || cfg.Viewer == nil {
+		panic("graph: NewHandler needs a Reader, an Editor, a CohortEditor and a Viewer")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

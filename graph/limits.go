@@ -130,7 +130,9 @@ const (
 // cost that for each item.
 func costs() (c generated.ComplexityRoot) {
 	c.Query.Companies = func(child int, first *int, _ *string) int { return 1 + length(first)*child }
-	c.Company.Cohort = func(child int, _ string, _ *impact.Period, _ *string) int { return child + cohortCost }
+	c.Company.Cohort = func(child int, _ *string, _ *model.CohortFilter, _ *impact.Period, _ *string) int {
+		return child + cohortCost
+	}
 	c.Company.Cohorts = func(child int, first *int, _ *string, _ *impact.Period, _ *string) int {
 		return 1 + length(first)*(child+cohortCost)
 	}
@@ -140,11 +142,12 @@ func costs() (c generated.ComplexityRoot) {
 		return 1 + points(period, interval)*child
 	}
 	c.Company.Retention = func(
-		child int, _ impact.Period, _ *impact.Interval, _ *int, _ *impact.RetentionMode, _ []int, _, _ *string,
+		child int, _ impact.Period, _ *impact.Interval, _ *int, _ *impact.RetentionMode, _ []int, _ *string,
+		_ *model.CohortFilter, _ *string,
 	) int {
 		return child + analysisCost
 	}
-	c.Company.Funnel = func(child int, _ []*model.FunnelStepInput, _ impact.Period, _ *int, _ *string) int {
+	c.Company.Funnel = func(child int, _ []*model.FunnelStepInput, _ impact.Period, _ *int, _ *string, _ *model.CohortFilter) int {
 		return child + analysisCost
 	}
 	people := func(child int, first *int, _ *string, _ *impact.RosterOrder, _ *impact.Period, _ *string) int {

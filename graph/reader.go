@@ -67,6 +67,18 @@ type Editor interface {
 	SaveValueMap(ctx context.Context, company impact.CompanyID, m *impact.ValueMap, actor string, expected *int64) (int64, error)
 }
 
+// CohortEditor changes the definitions of cohorts. Errors that are or wrap an
+// [impact.Error] are shown: [impact.CodeInvalid], [impact.CodeConflict],
+// [impact.CodeTooLarge] and [impact.CodeNotFound].
+type CohortEditor interface {
+	// SaveCohort defines a cohort or changes its definition, and returns what is stored.
+	// expected, if not nil, is the version that it must be in, 0 for none.
+	SaveCohort(ctx context.Context, def impact.CohortDefinition, expected *int64) (*impact.CohortDefinition, error)
+
+	// DeleteCohort takes a definition away.
+	DeleteCohort(ctx context.Context, company impact.CompanyID, key string) error
+}
+
 // Viewer is who asks.
 type Viewer interface {
 	// Name says who it is in an audit log, without secrets.

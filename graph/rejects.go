@@ -37,7 +37,7 @@ type rejectAsk struct {
 	first                int
 }
 
-func filterOf(f *model.RejectFilter) (filter impact.RejectFilter) {
+func rejectFilterOf(f *model.RejectFilter) (filter impact.RejectFilter) {
 	if f == nil {
 		return filter
 	}
@@ -54,7 +54,7 @@ func filterOf(f *model.RejectFilter) (filter impact.RejectFilter) {
 }
 
 func rejectPage(ctx context.Context, c *model.Company, p page, filter *model.RejectFilter) (*model.RejectConnection, error) {
-	f := filterOf(filter)
+	f := rejectFilterOf(filter)
 	ask := rejectAsk{group: c.Group, status: string(f.Status), code: string(f.Code), source: f.Source, first: p.first}
 	if p.after != "" {
 		var err error

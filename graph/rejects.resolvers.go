@@ -63,7 +63,7 @@ func (mutationResolver) ReplayRejects(
 	if q.Inbox == nil {
 		return nil, errNoInbox
 	}
-	list, more, err := q.Inbox.ReplayAll(ctx, c.Company, filterOf(filter), isTrue(dryRun))
+	list, more, err := q.Inbox.ReplayAll(ctx, c.Company, rejectFilterOf(filter), isTrue(dryRun))
 	if err != nil {
 		return nil, err
 	}

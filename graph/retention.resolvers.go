@@ -9,13 +9,17 @@ import (
 
 func (companyResolver) Retention(
 	ctx context.Context, c *model.Company, period impact.Period, interval *impact.Interval, intervals *int,
-	mode *impact.RetentionMode, brackets []int, cohort, programme *string,
+	mode *impact.RetentionMode, brackets []int, cohort *string, filter *model.CohortFilter, programme *string,
 ) (*model.Retention, error) {
 	s, err := newScope(&period, programme)
 	if err != nil {
 		return nil, err
 	}
-	ask, err := newRetentionAsk(s, interval, intervals, mode, brackets, cohort)
+	w, err := newWho(cohort, cohortFilterOf(filter), impact.CohortAll)
+	if err != nil {
+		return nil, err
+	}
+	ask, err := newRetentionAsk(s, interval, intervals, mode, brackets, w)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ const (
 type FunnelQuestion struct {
 	Company CompanyID
 	Cohort  string // key of the cohort that people have to be members of
+	Filter  string // in place of a key, as in [CohortQuestion]
 	Range   Range
 	Steps   []FunnelStep
 	Window  int // days, 0 or more

@@ -41,13 +41,14 @@ func (r *Reading) Figures() *Figures {
 	return f
 }
 
-// CohortQuestion asks for the figures of a cohort: "all", or a department of
-// the company (its case does not matter).
+// CohortQuestion asks for the figures of a cohort: "all", one that the company
+// defined, or else a department of the company (case does not matter).
 type CohortQuestion struct {
 	Company   CompanyID
 	Programme string
 	Range     Range
 	Key       string
+	Filter    string // in place of a key: JSON of a checked [CohortFilter] that is not relative
 }
 
 // CohortAll is the cohort of every participant active in the period; it is

@@ -22,6 +22,7 @@ type RetentionQuestion struct {
 	Company   CompanyID
 	Programme string // first activity and retention are both of this programme
 	Cohort    string // key of the cohort that participants have to be members of
+	Filter    string // in place of a key, as in [CohortQuestion]
 	Mode      RetentionMode
 	Today     Day // it and later days are not finished
 

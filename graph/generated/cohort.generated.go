@@ -301,6 +301,98 @@ func (ec *executionContext) fieldContext_CohortConnection_pageInfo(_ context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _CohortDefinition_key(ctx context.Context, field graphql.CollectedField, obj *model.CohortDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CohortDefinition_key(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Key, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CohortDefinition_key(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CohortDefinition", field, false, false, "String")
+}
+
+func (ec *executionContext) _CohortDefinition_name(ctx context.Context, field graphql.CollectedField, obj *model.CohortDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CohortDefinition_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CohortDefinition_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CohortDefinition", field, false, false, "String")
+}
+
+func (ec *executionContext) _CohortDefinition_filter(ctx context.Context, field graphql.CollectedField, obj *model.CohortDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CohortDefinition_filter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Filter(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CohortDefinition_filter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CohortDefinition", field, true, false, "String")
+}
+
+func (ec *executionContext) _CohortDefinition_version(ctx context.Context, field graphql.CollectedField, obj *model.CohortDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CohortDefinition_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CohortDefinition_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CohortDefinition", field, false, false, "Int")
+}
+
 func (ec *executionContext) _CohortEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.CohortEdge) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -415,6 +507,108 @@ func (ec *executionContext) fieldContext_CohortVIS_methodology(_ context.Context
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputCohortDid(ctx context.Context, obj any) (model.CohortDid, error) {
+	var it model.CohortDid
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"activity", "programme", "period"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "activity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("activity"))
+			data, err := ec.unmarshalNActivity2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐActivity(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Activity = data
+		case "programme":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("programme"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Programme = data
+		case "period":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("period"))
+			data, err := ec.unmarshalOPeriod2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐPeriod(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Period = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCohortFilter(ctx context.Context, obj any) (model.CohortFilter, error) {
+	var it model.CohortFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"and", "or", "not", "department", "did"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "and":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("and"))
+			data, err := ec.unmarshalOCohortFilter2ᚕᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortFilterᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.And = data
+		case "or":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("or"))
+			data, err := ec.unmarshalOCohortFilter2ᚕᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortFilterᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Or = data
+		case "not":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("not"))
+			data, err := ec.unmarshalOCohortFilter2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortFilter(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Not = data
+		case "department":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("department"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Department = data
+		case "did":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("did"))
+			data, err := ec.unmarshalOCohortDid2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortDid(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Did = data
+		}
+	}
+	return it, nil
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -509,6 +703,54 @@ func (ec *executionContext) _CohortConnection(ctx context.Context, sel ast.Selec
 			}
 		case "pageInfo":
 			out.Values[i] = ec._CohortConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var cohortDefinitionImplementors = []string{"CohortDefinition"}
+
+func (ec *executionContext) _CohortDefinition(ctx context.Context, sel ast.SelectionSet, obj *model.CohortDefinition) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, cohortDefinitionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CohortDefinition")
+		case "key":
+			out.Values[i] = ec._CohortDefinition_key(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._CohortDefinition_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "filter":
+			out.Values[i] = ec._CohortDefinition_filter(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._CohortDefinition_version(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -657,6 +899,16 @@ func (ec *executionContext) marshalNCohortEdge2ᚖgithubᚗcomᚋimpactqlᚋimpa
 	return ec._CohortEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNCohortFilter2githubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortFilter(ctx context.Context, v any) (model.CohortFilter, error) {
+	res, err := ec.unmarshalInputCohortFilter(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCohortFilter2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortFilter(ctx context.Context, v any) (*model.CohortFilter, error) {
+	res, err := ec.unmarshalInputCohortFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOCohort2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohort(ctx context.Context, sel ast.SelectionSet, v *model.Cohort) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -669,6 +921,46 @@ func (ec *executionContext) marshalOCohortConnection2ᚖgithubᚗcomᚋimpactql�
 		return graphql.Null
 	}
 	return ec._CohortConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCohortDefinition2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortDefinition(ctx context.Context, sel ast.SelectionSet, v *model.CohortDefinition) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CohortDefinition(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOCohortDid2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortDid(ctx context.Context, v any) (*model.CohortDid, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCohortDid(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOCohortFilter2ᚕᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortFilterᚄ(ctx context.Context, v any) ([]*model.CohortFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*model.CohortFilter, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNCohortFilter2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortFilter(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalOCohortFilter2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortFilter(ctx context.Context, v any) (*model.CohortFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCohortFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOCohortVIS2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortVIS(ctx context.Context, sel ast.SelectionSet, v *model.CohortVIS) graphql.Marshaler {

@@ -21,16 +21,16 @@ type CompanyResolver interface {
 	Metrics(ctx context.Context, obj *model.Company, period *impact.Period, programme *string, compareTo *impact.Comparison) (*model.Metrics, error)
 	Sroi(ctx context.Context, obj *model.Company, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison, whatIf map[string]any) (*model.SROI, error)
 	Vis(ctx context.Context, obj *model.Company, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison) (*model.VIS, error)
-	Cohort(ctx context.Context, obj *model.Company, key string, period *impact.Period, programme *string) (*model.Cohort, error)
+	Cohort(ctx context.Context, obj *model.Company, key *string, filter *model.CohortFilter, period *impact.Period, programme *string) (*model.Cohort, error)
 	Cohorts(ctx context.Context, obj *model.Company, first *int, after *string, period *impact.Period, programme *string) (*model.CohortConnection, error)
 	TimeSeries(ctx context.Context, obj *model.Company, period *impact.Period, interval impact.Interval, programme *string, compareTo *impact.Comparison) ([]*model.Point, error)
-	Funnel(ctx context.Context, obj *model.Company, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string) (*model.Funnel, error)
+	Funnel(ctx context.Context, obj *model.Company, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string, filter *model.CohortFilter) (*model.Funnel, error)
 	Volunteers(ctx context.Context, obj *model.Company, first *int, after *string, orderBy *impact.RosterOrder, period *impact.Period, programme *string) (*model.VolunteerConnection, error)
 	Participants(ctx context.Context, obj *model.Company, first *int, after *string, orderBy *impact.RosterOrder, period *impact.Period, programme *string) (*model.ParticipantConnection, error)
 	Rejects(ctx context.Context, obj *model.Company, first *int, after *string, filter *model.RejectFilter) (*model.RejectConnection, error)
 	Reject(ctx context.Context, obj *model.Company, id string) (*model.Reject, error)
 	Intake(ctx context.Context, obj *model.Company) (*model.Intake, error)
-	Retention(ctx context.Context, obj *model.Company, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, programme *string) (*model.Retention, error)
+	Retention(ctx context.Context, obj *model.Company, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, filter *model.CohortFilter, programme *string) (*model.Retention, error)
 	Settings(ctx context.Context, obj *model.Company, at *impact.Day) (*model.Settings, error)
 	SettingsHistory(ctx context.Context, obj *model.Company) ([]*model.SettingVersion, error)
 	AuditLog(ctx context.Context, obj *model.Company, first *int, after *string) (*model.AuditConnection, error)
@@ -67,29 +67,37 @@ func (ec *executionContext) field_Company_cohort_args(ctx context.Context, rawAr
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "key",
-		func(ctx context.Context, v any) (string, error) {
-			return ec.unmarshalNString2string(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["key"] = arg0
-	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "period",
-		func(ctx context.Context, v any) (*impact.Period, error) {
-			return ec.unmarshalOPeriod2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐPeriod(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["period"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "programme",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["programme"] = arg2
+	args["key"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.CohortFilter, error) {
+			return ec.unmarshalOCohortFilter2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "period",
+		func(ctx context.Context, v any) (*impact.Period, error) {
+			return ec.unmarshalOPeriod2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐPeriod(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["period"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "programme",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["programme"] = arg3
 	return args, nil
 }
 
@@ -166,6 +174,14 @@ func (ec *executionContext) field_Company_funnel_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["cohort"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.CohortFilter, error) {
+			return ec.unmarshalOCohortFilter2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg4
 	return args, nil
 }
 
@@ -340,14 +356,22 @@ func (ec *executionContext) field_Company_retention_args(ctx context.Context, ra
 		return nil, err
 	}
 	args["cohort"] = arg5
-	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "programme",
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.CohortFilter, error) {
+			return ec.unmarshalOCohortFilter2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "programme",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["programme"] = arg6
+	args["programme"] = arg7
 	return args, nil
 }
 
@@ -771,7 +795,7 @@ func (ec *executionContext) _Company_cohort(ctx context.Context, field graphql.C
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Company().Cohort(ctx, obj, fc.Args["key"].(string), fc.Args["period"].(*impact.Period), fc.Args["programme"].(*string))
+			return ec.Resolvers.Company().Cohort(ctx, obj, fc.Args["key"].(*string), fc.Args["filter"].(*model.CohortFilter), fc.Args["period"].(*impact.Period), fc.Args["programme"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Cohort) graphql.Marshaler {
@@ -903,7 +927,7 @@ func (ec *executionContext) _Company_funnel(ctx context.Context, field graphql.C
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Company().Funnel(ctx, obj, fc.Args["steps"].([]*model.FunnelStepInput), fc.Args["period"].(impact.Period), fc.Args["window"].(*int), fc.Args["cohort"].(*string))
+			return ec.Resolvers.Company().Funnel(ctx, obj, fc.Args["steps"].([]*model.FunnelStepInput), fc.Args["period"].(impact.Period), fc.Args["window"].(*int), fc.Args["cohort"].(*string), fc.Args["filter"].(*model.CohortFilter))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Funnel) graphql.Marshaler {
@@ -1155,7 +1179,7 @@ func (ec *executionContext) _Company_retention(ctx context.Context, field graphq
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Company().Retention(ctx, obj, fc.Args["period"].(impact.Period), fc.Args["interval"].(*impact.Interval), fc.Args["intervals"].(*int), fc.Args["mode"].(*impact.RetentionMode), fc.Args["brackets"].([]int), fc.Args["cohort"].(*string), fc.Args["programme"].(*string))
+			return ec.Resolvers.Company().Retention(ctx, obj, fc.Args["period"].(impact.Period), fc.Args["interval"].(*impact.Interval), fc.Args["intervals"].(*int), fc.Args["mode"].(*impact.RetentionMode), fc.Args["brackets"].([]int), fc.Args["cohort"].(*string), fc.Args["filter"].(*model.CohortFilter), fc.Args["programme"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Retention) graphql.Marshaler {

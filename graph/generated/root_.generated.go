@@ -97,6 +97,13 @@ type ComplexityRoot struct {
 		PageInfo func(childComplexity int) int
 	}
 
+	CohortDefinition struct {
+		Filter  func(childComplexity int) int
+		Key     func(childComplexity int) int
+		Name    func(childComplexity int) int
+		Version func(childComplexity int) int
+	}
+
 	CohortEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
@@ -109,9 +116,9 @@ type ComplexityRoot struct {
 
 	Company struct {
 		AuditLog        func(childComplexity int, first *int, after *string) int
-		Cohort          func(childComplexity int, key string, period *impact.Period, programme *string) int
+		Cohort          func(childComplexity int, key *string, filter *model.CohortFilter, period *impact.Period, programme *string) int
 		Cohorts         func(childComplexity int, first *int, after *string, period *impact.Period, programme *string) int
-		Funnel          func(childComplexity int, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string) int
+		Funnel          func(childComplexity int, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string, filter *model.CohortFilter) int
 		ID              func(childComplexity int) int
 		Intake          func(childComplexity int) int
 		Key             func(childComplexity int) int
@@ -120,7 +127,7 @@ type ComplexityRoot struct {
 		Participants    func(childComplexity int, first *int, after *string, orderBy *impact.RosterOrder, period *impact.Period, programme *string) int
 		Reject          func(childComplexity int, id string) int
 		Rejects         func(childComplexity int, first *int, after *string, filter *model.RejectFilter) int
-		Retention       func(childComplexity int, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, programme *string) int
+		Retention       func(childComplexity int, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, filter *model.CohortFilter, programme *string) int
 		Settings        func(childComplexity int, at *impact.Day) int
 		SettingsHistory func(childComplexity int) int
 		Sroi            func(childComplexity int, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison, whatIf map[string]any) int
@@ -237,9 +244,11 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
+		DeleteCohort   func(childComplexity int, company string, key string) int
 		DismissReject  func(childComplexity int, id string) int
 		ReplayReject   func(childComplexity int, id string, edit *string, dryRun *bool) int
 		ReplayRejects  func(childComplexity int, company string, filter *model.RejectFilter, dryRun *bool) int
+		SaveCohort     func(childComplexity int, company string, key string, name *string, filter model.CohortFilter, expectedVersion *int) int
 		SetValueMap    func(childComplexity int, company string, valueMap model.ValueMapInput, expectedVersion *int) int
 		UpdateSettings func(childComplexity int, company string, input model.SettingsInput, expectedVersion *int) int
 	}
@@ -802,6 +811,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CohortConnection.PageInfo(childComplexity), true
 
+	case "CohortDefinition.filter":
+		if e.ComplexityRoot.CohortDefinition.Filter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CohortDefinition.Filter(childComplexity), true
+	case "CohortDefinition.key":
+		if e.ComplexityRoot.CohortDefinition.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CohortDefinition.Key(childComplexity), true
+	case "CohortDefinition.name":
+		if e.ComplexityRoot.CohortDefinition.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CohortDefinition.Name(childComplexity), true
+	case "CohortDefinition.version":
+		if e.ComplexityRoot.CohortDefinition.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CohortDefinition.Version(childComplexity), true
+
 	case "CohortEdge.cursor":
 		if e.ComplexityRoot.CohortEdge.Cursor == nil {
 			break
@@ -849,7 +883,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Company.Cohort(childComplexity, args["key"].(string), args["period"].(*impact.Period), args["programme"].(*string)), true
+		return e.ComplexityRoot.Company.Cohort(childComplexity, args["key"].(*string), args["filter"].(*model.CohortFilter), args["period"].(*impact.Period), args["programme"].(*string)), true
 	case "Company.cohorts":
 		if e.ComplexityRoot.Company.Cohorts == nil {
 			break
@@ -871,7 +905,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Company.Funnel(childComplexity, args["steps"].([]*model.FunnelStepInput), args["period"].(impact.Period), args["window"].(*int), args["cohort"].(*string)), true
+		return e.ComplexityRoot.Company.Funnel(childComplexity, args["steps"].([]*model.FunnelStepInput), args["period"].(impact.Period), args["window"].(*int), args["cohort"].(*string), args["filter"].(*model.CohortFilter)), true
 	case "Company.id":
 		if e.ComplexityRoot.Company.ID == nil {
 			break
@@ -950,7 +984,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Company.Retention(childComplexity, args["period"].(impact.Period), args["interval"].(*impact.Interval), args["intervals"].(*int), args["mode"].(*impact.RetentionMode), args["brackets"].([]int), args["cohort"].(*string), args["programme"].(*string)), true
+		return e.ComplexityRoot.Company.Retention(childComplexity, args["period"].(impact.Period), args["interval"].(*impact.Interval), args["intervals"].(*int), args["mode"].(*impact.RetentionMode), args["brackets"].([]int), args["cohort"].(*string), args["filter"].(*model.CohortFilter), args["programme"].(*string)), true
 	case "Company.settings":
 		if e.ComplexityRoot.Company.Settings == nil {
 			break
@@ -1434,6 +1468,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MonteCarlo.Seed(childComplexity), true
 
+	case "Mutation.deleteCohort":
+		if e.ComplexityRoot.Mutation.DeleteCohort == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteCohort_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteCohort(childComplexity, args["company"].(string), args["key"].(string)), true
 	case "Mutation.dismissReject":
 		if e.ComplexityRoot.Mutation.DismissReject == nil {
 			break
@@ -1467,6 +1512,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ReplayRejects(childComplexity, args["company"].(string), args["filter"].(*model.RejectFilter), args["dryRun"].(*bool)), true
+	case "Mutation.saveCohort":
+		if e.ComplexityRoot.Mutation.SaveCohort == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_saveCohort_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SaveCohort(childComplexity, args["company"].(string), args["key"].(string), args["name"].(*string), args["filter"].(model.CohortFilter), args["expectedVersion"].(*int)), true
 	case "Mutation.setValueMap":
 		if e.ComplexityRoot.Mutation.SetValueMap == nil {
 			break
@@ -2810,6 +2866,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("ActivityWeightsInput", ec.unmarshalInputActivityWeightsInput),
 			graphql.NewInputUnmarshaler("BindingInput", ec.unmarshalInputBindingInput),
+			graphql.NewInputUnmarshaler("CohortDid", ec.unmarshalInputCohortDid),
+			graphql.NewInputUnmarshaler("CohortFilter", ec.unmarshalInputCohortFilter),
 			graphql.NewInputUnmarshaler("CostInput", ec.unmarshalInputCostInput),
 			graphql.NewInputUnmarshaler("DistributionInput", ec.unmarshalInputDistributionInput),
 			graphql.NewInputUnmarshaler("FunnelStepInput", ec.unmarshalInputFunnelStepInput),
@@ -3143,14 +3201,14 @@ type VISChange {
 }
 `, BuiltIn: false},
 	{Name: "../schema/cohort.graphqls", Input: `"""
-A group of a company's participants over a period. A department with fewer than k active participants (` + "`" + `minGroup` + "`" + ` of
-the settings) is suppressed, and so is one that would give such a group away by subtraction: every figure of it is
-null. The rules are in the documentation, page Methodology, chapter Small groups.
+A group of a company's participants over a period. One other than ` + "`" + `all` + "`" + ` with fewer than k active participants
+(` + "`" + `minGroup` + "`" + ` of the settings) is suppressed, and so is one that would give such a group away by subtraction: every
+figure of it is null. The rules are in the documentation, page Methodology, chapter Small groups.
 """
 type Cohort {
-  "What ` + "`" + `cohort` + "`" + ` takes: ` + "`" + `all` + "`" + `, or the department."
+  "What ` + "`" + `cohort` + "`" + ` takes: ` + "`" + `all` + "`" + `, the key of a definition, or the department; empty for one that a filter says."
   key: String!
-  "The name to show."
+  "The name to show; empty for one that a filter says."
   name: String!
   "Whether the figures are withheld because the group is too small, or would tell of one that is."
   suppressed: Boolean!
@@ -3180,7 +3238,7 @@ type CohortVIS {
 
 "A page of cohorts."
 type CohortConnection {
-  "The cohorts with their cursors: ` + "`" + `all` + "`" + `, then the departments by name."
+  "The cohorts with their cursors: ` + "`" + `all` + "`" + `, then the definitions and the departments by key."
   edges: [CohortEdge!]!
   "The cohorts alone, in the same order."
   nodes: [Cohort!]!
@@ -3194,6 +3252,71 @@ type CohortEdge {
   cursor: String!
   "The cohort."
   node: Cohort!
+}
+
+extend type Mutation {
+  """
+  Defines a cohort of a company, or changes its definition. It wins over a department of its name. Needs the scope
+  ` + "`" + `admin` + "`" + `. INVALID, with a pointer, if a value breaks a rule; CONFLICT if it is not in the expected version.
+  """
+  saveCohort(
+    "The company's key."
+    company: ID!
+    "1 to 100 of the characters ` + "`" + `A-Z a-z 0-9 _ . @ : -` + "`" + `, not ` + "`" + `all` + "`" + `; case does not matter."
+    key: String!
+    "The name to show, 1 to 1000 bytes; absent means the key."
+    name: String
+    "Who belongs to it; periods must not move with the day, so ` + "`" + `last-30d` + "`" + ` is INVALID here."
+    filter: CohortFilter!
+    "The version that was read before, 0 for a new cohort; absent means whatever it is."
+    expectedVersion: Int
+  ): CohortDefinition
+
+  "Takes a definition away and gives its key; NOT_FOUND if there is none. Needs the scope ` + "`" + `admin` + "`" + `."
+  deleteCohort(
+    "The company's key."
+    company: ID!
+    "The cohort's key."
+    key: String!
+  ): String
+}
+
+"A cohort that a company defined."
+type CohortDefinition {
+  "The key, in lower case."
+  key: String!
+  "The name to show."
+  name: String!
+  "The filter as JSON, in the form of the input CohortFilter."
+  filter: String!
+  "Rises by 1 with each change, from 1; 0 or more."
+  version: Int!
+}
+
+"""
+Who belongs to a cohort: set exactly one field, else INVALID with a pointer. At most 50 parts, nested at most 8 deep.
+"""
+input CohortFilter {
+  "Who passes all of these."
+  and: [CohortFilter!]
+  "Who passes one of these or more."
+  or: [CohortFilter!]
+  "Everybody ever active or enrolled as a participant who does not pass this."
+  not: CohortFilter
+  "Who is in one of these departments now; case does not matter. 1 to 50."
+  department: [String!]
+  "Who did something as a participant."
+  did: CohortDid
+}
+
+"Who did something as a participant."
+input CohortDid {
+  "What they did."
+  activity: Activity!
+  "Only in this programme; absent means any."
+  programme: String
+  "In these days; absent means ever."
+  period: Period
 }
 `, BuiltIn: false},
 	{Name: "../schema/company.graphqls", Input: `"""
@@ -3245,17 +3368,22 @@ type Company implements Node {
     compareTo: Comparison
   ): VIS
 
-  "One cohort by its key. Null with NOT_FOUND if there is none."
+  "One cohort, by its key or by a filter. Null with NOT_FOUND if there is none of that key."
   cohort(
-    "` + "`" + `all` + "`" + `, every participant active in the period, or a department; case does not matter."
-    key: String!
+    """
+    ` + "`" + `all` + "`" + `, every participant active in the period, the key of a definition, or else a department; case does not
+    matter. Either this or ` + "`" + `filter` + "`" + `.
+    """
+    key: String
+    "Who belongs to it."
+    filter: CohortFilter
     "The days to cover, both ends included."
     period: Period
     "Only this programme; absent means all of them."
     programme: String
   ): Cohort
 
-  "The company's cohorts: ` + "`" + `all` + "`" + `, then the departments by name."
+  "The company's cohorts: ` + "`" + `all` + "`" + `, then the definitions and the departments by key."
   cohorts(
     "How many to return, 1 to 100."
     first: Int = 20
@@ -3317,6 +3445,8 @@ type CompanyEdge {
     window: Int = 30
     "Only members of this cohort, a key as ` + "`" + `cohort` + "`" + ` takes it."
     cohort: String = "all"
+    "Only those who pass this filter; then ` + "`" + `cohort` + "`" + ` is left out."
+    filter: CohortFilter
   ): Funnel
 }
 
@@ -3874,6 +4004,8 @@ type Intake {
     brackets: [Int!]
     "Only members of this cohort, a key as ` + "`" + `cohort` + "`" + ` takes it."
     cohort: String = "all"
+    "Only those who pass this filter; then ` + "`" + `cohort` + "`" + ` is left out."
+    filter: CohortFilter
     "First activity and retention of this programme alone; absent means any."
     programme: String
   ): Retention
@@ -4803,6 +4935,20 @@ func (ec *executionContext) childFields_CohortConnection(ctx context.Context, fi
 		return ec.fieldContext_CohortConnection_pageInfo(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CohortConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_CohortDefinition(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_CohortDefinition_key(ctx, field)
+	case "name":
+		return ec.fieldContext_CohortDefinition_name(ctx, field)
+	case "filter":
+		return ec.fieldContext_CohortDefinition_filter(ctx, field)
+	case "version":
+		return ec.fieldContext_CohortDefinition_version(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CohortDefinition", field.Name)
 }
 
 func (ec *executionContext) childFields_CohortEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

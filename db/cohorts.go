@@ -1,0 +1,97 @@
+package db
+
+import (
+	"context"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// maxCohorts is how many cohorts a company can define.
+const maxCohorts = 1000
+
+// SaveCohort defines a cohort, or changes its definition, and returns what is stored.
+// expected, if not nil, is the version that has been read before, 0 for none: it is an
+// [impact.Error] of [impact.CodeConflict] if another is stored. Cached figures end with
+// the change on every instance.
+func (s *Store) SaveCohort(ctx context.Context, def impact.CohortDefinition, expected *int64) (*impact.CohortDefinition, error) {
+	if err := def.Check(); err != nil {
+		return nil, err
+	}
+	def.Key = strings.ToLower(def.Key)
+	err := s.inTx(ctx, "save cohort", func(tx *sqlx.Tx) error {
+		stored, err := lockCohort(ctx, tx, def.Company, def.Key)
+		if err != nil {
+			return err
+		}
+		if expected != nil && *expected != stored {
+			return impact.Errorf(impact.CodeConflict, "the cohort is in version %d: read it again and repeat the change if it still makes sense", stored)
+		}
+		if err := tx.GetContext(ctx, &def.Version, `
+			INSERT INTO cohort (company_id, key, name, filter) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (company_id, key) DO UPDATE
+			SET name = excluded.name, filter = excluded.filter, version = cohort.version + 1, updated_at = now()
+			RETURNING version`, def.Company, def.Key, def.Name, def.Filter.String()); err != nil {
+			return err
+		}
+		var n int
+		if err := tx.GetContext(ctx, &n, "SELECT count(*) FROM cohort WHERE company_id = $1", def.Company); err != nil {
+			return err
+		}
+		if n > maxCohorts {
+			return impact.Errorf(impact.CodeTooLarge, "a company defines at most %d cohorts: delete one that is not needed", maxCohorts)
+		}
+		return touch(ctx, tx, def.Company)
+	})
+	return &def, err
+}
+
+// DeleteCohort takes a definition away; an [impact.Error] of [impact.CodeNotFound] if
+// there is none.
+func (s *Store) DeleteCohort(ctx context.Context, company impact.CompanyID, key string) error {
+	return s.inTx(ctx, "delete cohort", func(tx *sqlx.Tx) error {
+		stored, err := lockCohort(ctx, tx, company, strings.ToLower(key))
+		if err != nil {
+			return err
+		}
+		if stored == 0 {
+			return impact.Errorf(impact.CodeNotFound, "no cohort is stored under this key")
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM cohort WHERE company_id = $1 AND key = $2", company, strings.ToLower(key)); err != nil {
+			return err
+		}
+		return touch(ctx, tx, company)
+	})
+}
+
+// lockCohort locks a company and tells the version of its cohort, 0 if there is none.
+func lockCohort(ctx context.Context, tx *sqlx.Tx, company impact.CompanyID, key string) (version int64, err error) {
+	if _, err := tx.ExecContext(ctx, "SELECT FROM company WHERE id = $1 FOR NO KEY UPDATE", company); err != nil {
+		return 0, err
+	}
+	err = tx.GetContext(ctx, &version, "SELECT coalesce(max(version), 0) FROM cohort WHERE company_id = $1 AND key = $2", company, key)
+	return version, err
+}
+
+// touch raises the company's version, so that cached figures end with the transaction.
+func touch(ctx context.Context, tx *sqlx.Tx, company impact.CompanyID) error {
+	var news string
+	if err := tx.GetContext(ctx, &news, `
+		UPDATE company SET version = version + 1 WHERE id = $1 RETURNING id || ':' || version`, company); err != nil {
+		return wrap(err, "raise the version of company %d", company)
+	}
+	_, err := tx.ExecContext(ctx, "SELECT pg_notify($1, $2)", Channel, news)
+	return wrap(err, "notify")
+}
+
+// SaveCohort is [Store.SaveCohort].
+func (f *Figures) SaveCohort(ctx context.Context, def impact.CohortDefinition, expected *int64) (*impact.CohortDefinition, error) {
+	return f.store.SaveCohort(ctx, def, expected)
+}
+
+// DeleteCohort is [Store.DeleteCohort].
+func (f *Figures) DeleteCohort(ctx context.Context, company impact.CompanyID, key string) error {
+	return f.store.DeleteCohort(ctx, company, key)
+}

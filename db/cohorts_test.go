@@ -1,0 +1,184 @@
+package db
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/lib/pq"
+
+	"github.com/impactql/impactql/db/dbtest"
+	"github.com/impactql/impactql/impact"
+)
+
+// randomFilter is a filter, and the same as a condition on x.participant in SQL.
+func randomFilter(rng *rand.Rand, depth int) (f impact.CohortFilter, sql string) {
+	list := func() (filters []impact.CohortFilter, conditions []string) {
+		for range 1 + rng.IntN(3) {
+			one, condition := randomFilter(rng, depth-1)
+			filters, conditions = append(filters, one), append(conditions, condition)
+		}
+		return filters, conditions
+	}
+	roll := rng.IntN(6)
+	if depth == 0 {
+		roll = 3 + rng.IntN(3)
+	}
+	var conditions []string
+	switch roll {
+	case 0:
+		f.And, conditions = list()
+		return f, "(" + strings.Join(conditions, " AND ") + ")"
+	case 1:
+		f.Or, conditions = list()
+		return f, "(" + strings.Join(conditions, " OR ") + ")"
+	case 2:
+		not, condition := randomFilter(rng, depth-1)
+		f.Not = &not
+		return f, "(NOT " + condition + ")"
+	case 3:
+		f.Department = []string{[]string{"sales", "Engineering", "ÄRZTE", "HR", "none"}[rng.IntN(5)], "Finance"}
+		return f, fmt.Sprintf("(x.participant IN (SELECT key FROM person WHERE company_id = x.company_id AND department_key = %s))",
+			pq.QuoteLiteral(departmentKey(f.Department[0])))
+	}
+	f.Did = &impact.CohortDid{Activity: []impact.Activity{"ANY", "SESSION", "FEEDBACK", "MILESTONE", "COURSE_DONE", "COMPLETION", "JOB", "DONATION", "MATCH"}[rng.IntN(9)]}
+	sql = fmt.Sprintf("activity = '%s'", f.Did.Activity)
+	if rng.IntN(3) == 0 {
+		f.Did.Programme = programmes[rng.IntN(len(programmes))]
+		sql += fmt.Sprintf(" AND programme = '%s'", f.Did.Programme)
+	}
+	if rng.IntN(2) == 0 {
+		f.Did.Period = []string{"2019", "2020-Q1", "2020-01", "2020-W01", "2024", "2019-12-31/2022-01-01", "2025"}[rng.IntN(7)]
+		p, err := impact.ParsePeriod(f.Did.Period)
+		if err != nil {
+			panic(err)
+		}
+		r := p.Range(impact.Calendar{}, 0)
+		sql += fmt.Sprintf(" AND day >= %d AND day < %d", r.From, r.To)
+	}
+	return f, "(x.participant IN (SELECT participant FROM did WHERE company_id = x.company_id AND " + sql + "))"
+}
+
+// The members of random filters who were active in random ranges are COUNT(DISTINCT) of
+// the log.
+func TestCohortsEqualCountDistinct(t *testing.T) {
+	t.Parallel()
+	s, companies, _ := randomWorld(t, 3, 2000)
+	exec(t, s, "CREATE TABLE did (company_id integer, participant text, day integer, programme text, activity text)")
+	for _, c := range companies {
+		exec(t, s, "INSERT INTO did SELECT $1, * FROM ("+didSQL+") d", c.ID)
+	}
+	exec(t, s, "CREATE INDEX ON did (company_id, activity)")
+	rng := rand.New(rand.NewPCG(8, 9))
+	var cohorts []impact.CohortQuestion
+	var questions []impact.Question
+	var conditions []string
+	for i := range 1000 {
+		f, condition := randomFilter(rng, 3)
+		if err := f.Check(); err != nil {
+			t.Fatalf("%s: %v", &f, err)
+		}
+		r := impact.Range{From: impact.Date(2019, 1, 1) + impact.Day(rng.IntN(2600))}
+		r.To = r.From + 1 + impact.Day(rng.IntN([]int{3, 40, 400, 3000}[rng.IntN(4)]))
+		c := companies[rng.IntN(len(companies))]
+		q := impact.CohortQuestion{
+			Company: c.ID, Programme: append([]string{"*", "*"}, programmes...)[rng.IntN(5)], Range: r, Filter: f.String(),
+		}
+		if i%10 == 0 { // some are stored
+			q.Key, q.Filter = fmt.Sprint("Stored-", i), ""
+			if _, err := s.SaveCohort(t.Context(), impact.CohortDefinition{Company: c.ID, Key: q.Key, Name: q.Key, Filter: f}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cohorts, conditions = append(cohorts, q), append(conditions, condition)
+		questions = append(questions, impact.Question{Company: c.ID, Programme: q.Programme, Range: r, Parts: impact.PartSets})
+	}
+	members, err := s.members(t.Context(), cohorts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	readings, err := s.Read(t.Context(), questions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers, err := NewFigures(s, nil).Cohorts(t.Context(), cohorts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, wrong := 0, 0
+	for i, q := range cohorts {
+		want := get[uint64](t, s, `SELECT count(DISTINCT x.participant) FROM did x
+			WHERE company_id = $1 AND ($2 = '*' OR programme = $2) AND activity = 'ANY' AND day >= $3 AND day < $4 AND `+conditions[i],
+			q.Company, q.Programme, int(q.Range.From), int(q.Range.To))
+		got := members[i].People.AndCardinality(readings[i].Total().Members(impact.SetParticipants))
+		if got != want && wrong < 5 {
+			wrong++
+			t.Errorf("%+v, %s: %d people, want %d", q, conditions[i], got, want)
+		}
+		if a := answers[i]; a.Suppressed != (want < impact.DefaultMinGroup) || !a.Suppressed && uint64(a.ParticipantCount) != want {
+			t.Errorf("%+v: %d people, suppressed: %v; want %d", q, a.ParticipantCount, a.Suppressed, want)
+		}
+		if want > 0 {
+			found++
+		}
+	}
+	if found < 200 {
+		t.Errorf("only %d of the cohorts have members", found)
+	}
+}
+
+func TestStoredCohorts(t *testing.T) {
+	t.Parallel()
+	s := openURL(t, dbtest.New(t))
+	a, b := company(t, s, "a"), company(t, s, "b")
+	ctx := t.Context()
+	def := impact.CohortDefinition{Company: a.ID, Key: "Sales", Name: "Those in sales", Filter: impact.CohortFilter{Department: []string{"Sales"}}}
+	version := func(n int64) *int64 { return &n }
+	if _, err := s.SaveCohort(ctx, def, version(1)); !isCode(err, impact.CodeConflict) {
+		t.Errorf("a version of what is not there: %v", err)
+	}
+	for want := int64(1); want <= 2; want++ {
+		stored, err := s.SaveCohort(ctx, def, version(want-1))
+		if err != nil || stored.Version != want || stored.Key != "sales" {
+			t.Fatalf("%+v, %v", stored, err)
+		}
+	}
+	if _, err := s.SaveCohort(ctx, def, version(1)); !isCode(err, impact.CodeConflict) {
+		t.Errorf("an old version: %v", err)
+	}
+	relative := def
+	relative.Filter = impact.CohortFilter{Did: &impact.CohortDid{Activity: impact.ActivityAny, Period: "last-30d"}}
+	if _, err := s.SaveCohort(ctx, relative, nil); !isCode(err, impact.CodeInvalid) {
+		t.Errorf("a relative period: %v", err)
+	}
+	members, err := s.members(ctx, []impact.CohortQuestion{{Company: a.ID, Key: "SALES"}, {Company: b.ID, Key: "sales"}, {Company: a.ID, Key: "all"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := members[0]; m == nil || m.Name != "Those in sales" || m.People == nil {
+		t.Errorf("the stored cohort is %+v", m)
+	}
+	if members[1] != nil || members[2] == nil || members[2].People != nil {
+		t.Errorf("another company's is %+v, all is %+v", members[1], members[2])
+	}
+	lists, err := s.departments(ctx, []impact.CompanyID{b.ID, a.ID})
+	if err != nil || fmt.Sprint(lists) != "[[] [sales]]" {
+		t.Errorf("cohorts: %v, %v", lists, err)
+	}
+	if err := s.DeleteCohort(ctx, b.ID, "sales"); !isCode(err, impact.CodeNotFound) {
+		t.Errorf("deleting another company's: %v", err)
+	}
+	if err := s.DeleteCohort(ctx, a.ID, "sAles"); err != nil {
+		t.Error(err)
+	}
+	if n := get[int](t, s, "SELECT count(*) FROM cohort"); n != 0 {
+		t.Errorf("%d cohorts are left", n)
+	}
+}
+
+func isCode(err error, code impact.Code) bool {
+	e, ok := errors.AsType[*impact.Error](err)
+	return ok && e.Code == code
+}
