@@ -173,14 +173,11 @@ func (s *Store) filtered(
 	var p presence
 	var sets []*roaring.Bitmap
 	place := make(map[ref]int)
-	ask := func(r ref) int {
-		at, asked := place[r]
-		if !asked {
-			at = len(sets)
-			place[r], sets = at, append(sets, roaring.New())
+	ask := func(r ref) {
+		if _, asked := place[r]; !asked {
+			place[r], sets = len(sets), append(sets, roaring.New())
 			p.add(r.company, r.programme, r.set, r.r)
 		}
-		return at
 	}
 	now := time.Now()
 	refOf := func(i int, d *impact.CohortDid) ref {

@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"iter"
 
 	"github.com/lib/pq"
@@ -66,10 +65,7 @@ func readPages(ctx context.Context, s *Store, answers []*answer) error {
 
 // addPages adds the pages of a bucket's facet to a cell; it keeps packed.
 func (a *answer) addPages(cell *impact.Cell, facet impact.Facet, packed []byte) error {
-	for page, err := range unpack(facet, packed) {
-		if err != nil {
-			return err
-		}
+	for page := range unpack(facet, packed) {
 		if facet == impact.FacetAssessments && a.Parts&impact.PartLift != 0 {
 			a.lifts.Add(page.Number, page.Data)
 		}
@@ -83,25 +79,29 @@ func (a *answer) addPages(cell *impact.Cell, facet impact.Facet, packed []byte) 
 }
 
 // unpack yields the pages that a statement packed into one value.
-func unpack(facet impact.Facet, packed []byte) iter.Seq2[impact.Page, error] {
-	return func(yield func(impact.Page, error) bool) {
-		for len(packed) > 0 {
-			const head = 8
-			if len(packed) < head {
-				yield(impact.Page{}, errPacking)
+func unpack(facet impact.Facet, packed []byte) iter.Seq[impact.Page] {
+	return func(yield func(impact.Page) bool) {
+		for number, data := range unpacked(packed) {
+			if !yield(impact.Page{Facet: facet, Number: number, Data: data}) {
 				return
 			}
-			number, length := binary.BigEndian.Uint32(packed), int(binary.BigEndian.Uint32(packed[4:]))
-			if packed = packed[head:]; length > len(packed) {
-				yield(impact.Page{}, errPacking)
-				return
-			}
-			if !yield(impact.Page{Facet: facet, Number: number, Data: packed[:length:length]}, nil) {
-				return
-			}
-			packed = packed[length:]
 		}
 	}
 }
 
-var errPacking = errors.New("db: pages are packed otherwise than they were asked for")
+// unpacked yields what a statement packed into one value: numbers, each with its data.
+// What is cut short, as no statement of ours packs it, comes out as data that no reader
+// takes.
+func unpacked(packed []byte) iter.Seq2[uint32, []byte] {
+	const head = 8
+	return func(yield func(uint32, []byte) bool) {
+		for len(packed) >= head {
+			number, length := binary.BigEndian.Uint32(packed), int(binary.BigEndian.Uint32(packed[4:]))
+			length = min(length, len(packed)-head)
+			data := packed[head : head+length : head+length]
+			if packed = packed[head+length:]; !yield(number, data) {
+				return
+			}
+		}
+	}
+}

@@ -3,7 +3,6 @@ package db
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -39,7 +38,7 @@ func (p *presence) append(company impact.CompanyID, programme string, set impact
 }
 
 // read tells each who is in the sets, by the place of the ask and the first day of the
-// bucket, in any order. The members are valid during the call.
+// bucket, in any order. The members must not be changed.
 func (p *presence) read(ctx context.Context, s *Store, each func(ask int, bucket impact.Day, members *roaring.Bitmap)) error {
 	if p.asks == 0 {
 		return nil
@@ -49,18 +48,19 @@ func (p *presence) read(ctx context.Context, s *Store, each func(ask int, bucket
 		return wrap(err, "read presence")
 	}
 	defer rows.Close()
-	members := roaring.New()
 	for rows.Next() {
 		var place int
-		var bucket impact.Day
-		var data sql.RawBytes
-		if err := rows.Scan(&place, &bucket, &data); err != nil {
+		var packed []byte
+		if err := rows.Scan(&place, &packed); err != nil {
 			return wrap(err, "read presence")
 		}
-		if err := members.UnmarshalBinary(data); err != nil {
-			return wrap(err, "read presence: %s", p.sets[place-1])
+		for bucket, data := range unpacked(packed) {
+			members := roaring.New()
+			if _, err := members.FromBuffer(data); err != nil {
+				return wrap(err, "read presence: %s", p.sets[place-1])
+			}
+			each(p.of[place-1], impact.Day(bucket), members)
 		}
-		each(p.of[place-1], bucket, members)
 	}
 	return wrap(rows.Err(), "read presence")
 }
@@ -131,7 +131,7 @@ func (f *Figures) Funnels(ctx context.Context, questions []impact.FunnelQuestion
 			if days[q][day] == nil {
 				days[q][day] = make([]*roaring.Bitmap, len(questions[q].Steps))
 			}
-			days[q][day][of[i].step] = people.Clone()
+			days[q][day][of[i].step] = people
 		})
 		if err != nil {
 			return err

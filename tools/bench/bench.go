@@ -20,7 +20,11 @@ type plan struct {
 	read        time.Duration // per round of reads
 	mixed       time.Duration
 	small, big  int // events of the companies that are read
+	huge        int // events of one more; 0 is none
 }
+
+// hugeEvents is how many events the largest company has.
+const hugeEvents = 10_000_000
 
 var (
 	fullPlan = plan{

@@ -60,6 +60,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	flags.StringVar(&o.overview, "overview", "web/examples/overview.graphql", "the GraphQL query to read with")
 	flags.IntVar(&o.arrayConnections, "array-connections", 8, "how many connections send arrays; with 8 of them a commit gathers several")
 	quick := flags.Bool("quick", false, "everything much shorter, to try it out")
+	huge := flags.Bool("huge", false, "also read a company with 10 million events; seeding it takes minutes and 8 GB of disk")
 	only := flags.String("only", "", "measure only these, separated by commas: "+sectionNames())
 	markdown := flags.Bool("markdown", false, "print Markdown")
 	file := flags.String("out", "", "also write the report to this file, as Markdown")
@@ -69,6 +70,9 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	o.plan = fullPlan
 	if *quick {
 		o.plan = quickPlan
+	}
+	if *huge {
+		o.plan.huge = hugeEvents
 	}
 	if *only != "" {
 		o.only = make(map[string]bool)

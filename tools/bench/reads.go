@@ -26,7 +26,7 @@ func (b *bench) seed(ctx context.Context) error {
 	if b.readKey != "" {
 		return nil
 	}
-	for _, events := range []int{b.plan.small, b.plan.big} {
+	for _, events := range b.companies() {
 		b.say("  seeding %s with %d events", company(events), events)
 		start := time.Now()
 		if _, err := b.server.command(ctx, "seed", "--company", company(events), "--events", strconv.Itoa(events),
@@ -47,6 +47,14 @@ func (b *bench) seed(ctx context.Context) error {
 	return err
 }
 
+// companies are those that are read, by how many events they have.
+func (b *bench) companies() []int {
+	if b.plan.huge == 0 {
+		return []int{b.plan.small, b.plan.big}
+	}
+	return []int{b.plan.small, b.plan.big, b.plan.huge}
+}
+
 // company is the key of the company with so many events.
 func company(events int) string {
 	text := strconv.Itoa(events)
@@ -64,30 +72,50 @@ type question struct {
 	metrics bool
 	request func(company string, uncached bool) []byte
 	want    string
+	limit   float64 // of the median, uncached, with one connection, in ms; 0 is none
 }
+
+// What a large company's figures are made of, one by one, and what is analysed of it.
+const (
+	askSROI      = `sroi { ratio }`
+	askVIS       = `vis { score }`
+	askRetention = `retention(period: "2024-06-01/2025-05-31", intervals: 12) { rows { size retained rates } }`
+	askFunnel    = `funnel(period: "` + seedFrom + `/` + seedTo + `", window: 90, steps: [{activity: ENROLMENT}, {activity: SESSION},
+		{activity: OUTCOME}, {activity: COURSE_DONE}, {activity: JOB}]) { steps { people conversion medianDays } }`
+)
 
 func (b *bench) questions() ([]question, error) {
 	overview, err := os.ReadFile(b.overview)
 	if err != nil {
 		return nil, err
 	}
-	get := func(what, name, path string, metrics bool) question {
-		return question{what: what, name: name, metrics: metrics, want: `"success":true`, request: func(company string, uncached bool) []byte {
+	get := func(what, name, path string, limit float64) question {
+		return question{what: what, name: name, metrics: limit > 0, limit: limit, want: `"success":true`, request: func(company string, uncached bool) []byte {
 			return []byte("GET " + fmt.Sprintf(path, company) + " HTTP/1.1\r\nHost: bench\r\n" + b.readHeaders(uncached) + "\r\n")
 		}}
 	}
-	return []question{
-		get("/v1/metrics, all time", "metrics", "/v1/metrics/%s", true),
-		get("/v1/metrics, a range", "range", "/v1/metrics/%s?start="+rangeFrom+"&end="+rangeTo, true),
-		get("/v1/cohort/…/all", "cohort", "/v1/cohort/%s/all", false),
-		{what: "GraphQL Overview", name: "overview", want: `{"data":{"company":{`, request: func(company string, uncached bool) []byte {
-			body, err := json.Marshal(map[string]any{"query": string(overview), "variables": map[string]any{"key": company}})
+	ask := func(what, name, query string, limit float64) question {
+		return question{what: what, name: name, limit: limit, want: `{"data":{"company":{`, request: func(company string, uncached bool) []byte {
+			body, err := json.Marshal(map[string]any{"query": query, "variables": map[string]any{"key": company}})
 			if err != nil {
 				panic(err) // strings are always marshalled
 			}
 			return []byte("POST /graphql HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: " +
 				strconv.Itoa(len(body)) + "\r\n" + b.readHeaders(uncached) + "\r\n" + string(body))
-		}},
+		}}
+	}
+	one := func(what, name, fields string, limit float64) question {
+		return ask(what, name, "query($key: ID!) { company(key: $key) { "+fields+" } }", limit)
+	}
+	return []question{
+		get("/v1/metrics, all time", "metrics", "/v1/metrics/%s", 20),
+		get("/v1/metrics, a range", "range", "/v1/metrics/%s?start="+rangeFrom+"&end="+rangeTo, 20),
+		get("/v1/cohort/…/all", "cohort", "/v1/cohort/%s/all", 0),
+		ask("GraphQL Overview", "overview", string(overview), 0),
+		one("GraphQL sroi", "sroi", askSROI, 20),
+		one("GraphQL vis", "vis", askVIS, 20),
+		one("a 12 x 12 retention matrix", "retention", askRetention, 50),
+		one("a funnel of five steps", "funnel", askFunnel, 50),
 	}, nil
 }
 
@@ -140,10 +168,47 @@ func (b *bench) reads(ctx context.Context) error {
 			if mode.connections != 8 {
 				b.report.atMost(what+": p50 ratio", ratio, 1.5, "")
 			}
+			if q.limit > 0 && mode.uncached && mode.connections == 1 {
+				b.report.atMost(what+": p50 of "+big, l.p50.Seconds()*1000, q.limit, "ms")
+			}
 			if q.metrics && !mode.uncached {
 				b.report.atMost(what+": p99, the larger", max(s.p99, l.p99).Seconds()*1000, 25, "ms")
 			}
 		}
+	}
+	b.report.tables = append(b.report.tables, t)
+	if b.plan.huge > 0 {
+		return b.hugeReads(ctx, questions)
+	}
+	return nil
+}
+
+// hugeReads asks the questions that have a limit about a company ten times as large,
+// for which the limits are half as much again.
+func (b *bench) hugeReads(ctx context.Context, questions []question) error {
+	huge := company(b.plan.huge)
+	t := &table{
+		title: fmt.Sprintf("Reads of a company with %s events", count(int64(b.plan.huge))),
+		about: fmt.Sprintf("Uncached, one connection, %d rounds of %s.", b.plan.rounds, b.plan.read),
+		head:  []string{"", "requests/s", "p50 ms", "p99 ms", "errors", "CPU µs: server", "Postgres"},
+	}
+	for _, q := range questions {
+		if q.limit == 0 {
+			continue
+		}
+		var rounds []*result
+		for round := range b.plan.rounds + 1 {
+			r, err := b.do(ctx, "huge-"+q.name, 1, b.plan.read, repeats(q.request(huge, true), q.want, `"errors":`))
+			if err != nil {
+				return err
+			}
+			if round > 0 {
+				rounds = append(rounds, r)
+			}
+		}
+		f := sumUp(rounds...)
+		t.row(q.what, number(f.rate), ms(f.p50), ms(f.p99), strconv.Itoa(f.errors), us(f.cpu.server), us(f.cpu.postgres))
+		b.report.atMost(q.what+", uncached: p50 of "+huge, f.p50.Seconds()*1000, 1.5*q.limit, "ms")
 	}
 	b.report.tables = append(b.report.tables, t)
 	return nil
