@@ -66,9 +66,10 @@ func coerced(v any) any {
 		switch {
 		case v == nil:
 		case name == "and" || name == "or" || name == "department":
-			list := arguments(fields).list(name)
-			for i := range list {
-				list[i] = coerced(list[i])
+			sent := arguments(fields).list(name)
+			list := make([]any, len(sent)) // what was sent is everybody's
+			for i := range sent {
+				list[i] = coerced(sent[i])
 			}
 			all[name] = list
 		default:
