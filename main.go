@@ -24,6 +24,7 @@ type commands struct {
 	Keys     server.Keys           `cmd:"" help:"Create, list and revoke API keys."`
 	Settings server.Settings       `cmd:"" help:"Show and change the settings of companies."`
 	Seed     server.Seed           `cmd:"" help:"Make up a plausible history of events."`
+	Import   server.Import         `cmd:"" help:"Import events from a file, NDJSON or CSV."`
 	Rebuild  server.Rebuild        `cmd:"" help:"Recompute the rollups from the event log."`
 	Sources  server.Sources        `cmd:"" help:"Create, rotate, revoke and list sources: providers that sign what they send."`
 	Rejects  server.RejectsCommand `cmd:"" help:"Show, put right and replay what was not taken."`
@@ -41,7 +42,7 @@ func run() int {
 		kong.Name("impactql"),
 		kong.Description("Turns the events of social-impact programmes into figures: metrics, SROI, VIS, cohorts.\n\n"+
 			"Without DATABASE_URL it runs its own Postgres in DATA_DIR, with demo data and the key test-key."),
-		kong.Vars{"version": version},
+		kong.Vars{"version": version, "mappings": server.Mappings()},
 		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
@@ -52,6 +53,9 @@ func run() int {
 	command.BindTo(ctx, (*context.Context)(nil))
 	if err := command.Run(); err != nil && (ctx.Err() == nil || !errors.Is(err, context.Canceled)) {
 		fmt.Fprintln(os.Stderr, "impactql:", err)
+		if with, ok := errors.AsType[*server.ExitCodeError](err); ok {
+			return with.Code
+		}
 		return 1
 	}
 	return 0

@@ -158,6 +158,7 @@ func TestHelp(t *testing.T) {
 			"FUTURE_SKEW", "LATE_AFTER", "REJECT_COUNT", "REJECT_MB", "QUARANTINE_COUNT"}, sources...),
 		"migrate":     database,
 		"seed":        database,
+		"import":      append([]string{"FUTURE_SKEW"}, database...),
 		"rebuild":     database,
 		"keys create": database, "keys list": database, "keys revoke": database,
 		"sources create": sources, "sources rotate": sources, "sources revoke": sources, "sources list": sources,

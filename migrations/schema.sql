@@ -30,6 +30,7 @@ CREATE TABLE company (
     next_ordinal integer NOT NULL DEFAULT 0,
     version bigint NOT NULL DEFAULT 0,
     created_at timestamp with time zone NOT NULL DEFAULT now(),
+    erasures integer NOT NULL DEFAULT 0,
     min_group integer NOT NULL DEFAULT 5,
     settings_version bigint NOT NULL DEFAULT 0,
     CONSTRAINT company_key_key UNIQUE (key),
@@ -174,6 +175,31 @@ CREATE TABLE source_secret (
     expires_at timestamp with time zone,
     revoked_at timestamp with time zone,
     CONSTRAINT source_secret_pkey PRIMARY KEY (company_id, source_id, id)
+);
+
+CREATE TABLE import_progress (
+    company_id integer NOT NULL,
+    file bytea NOT NULL,
+    "position" bigint NOT NULL,
+    line bigint NOT NULL,
+    sum bytea NOT NULL,
+    counts bigint[] NOT NULL,
+    rejects bigint NOT NULL,
+    updated_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT import_progress_pkey PRIMARY KEY (company_id, file)
+);
+
+CREATE TABLE erasure (
+    company_id integer NOT NULL,
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    at timestamp with time zone NOT NULL DEFAULT now(),
+    actor text NOT NULL,
+    deleted bigint NOT NULL,
+    struck bigint NOT NULL,
+    mentions bigint NOT NULL,
+    conflicts bigint NOT NULL,
+    rejects bigint NOT NULL,
+    CONSTRAINT erasure_pkey PRIMARY KEY (company_id, id)
 );
 
 CREATE TABLE company_setting (
