@@ -238,12 +238,12 @@ type pace struct {
 	best  time.Duration // per event, of late
 }
 
-// Bounds of a pause, in times of the commit before it: at least as long as it took, so
-// that live commits get as much of the disk; the longer the more others are at work,
-// which shows in commits that take longer than they can.
+// Bounds of a pause, in times of the work before it: at least twice as long as it took,
+// so that an import never takes more than a third of the database; the longer the more
+// others are at work, which shows in commits that take longer than they can.
 const (
-	minPause = 1
-	maxPause = 8
+	minPause = 2
+	maxPause = 10
 )
 
 // after waits after a commit of n events.
@@ -257,9 +257,21 @@ func (p *pace) after(ctx context.Context, n int, took time.Duration) error {
 		if p.best == 0 || each < p.best {
 			p.best = each
 		}
-		pause = time.Duration(float64(took) * min(max(float64(each)/float64(max(p.best, 1)), minPause), maxPause))
+		pause = time.Duration(float64(took) * min(minPause*float64(each)/float64(max(p.best, 1)), maxPause))
 		p.best += p.best / 100 // what was possible long ago may not be now
 	}
+	return sleep(ctx, pause)
+}
+
+// rest waits after a fold, which says nothing of how fast commits can be.
+func (p *pace) rest(ctx context.Context, took time.Duration) error {
+	if p.rate > 0 {
+		return ctx.Err()
+	}
+	return sleep(ctx, minPause*took)
+}
+
+func sleep(ctx context.Context, pause time.Duration) error {
 	if pause <= 0 {
 		return ctx.Err()
 	}

@@ -21,9 +21,9 @@ import (
 // Bounds of what is committed together: little enough that a live batch beside it does
 // not wait long.
 const (
-	importChunk = 1000    // events
-	importBytes = 2 << 20 // of their JSON
-	importFold  = 20_000  // events that are folded together
+	importChunk = 500     // events
+	importBytes = 1 << 20 // of their JSON
+	importFold  = 10_000  // events that are folded together
 )
 
 // importJob is one run of an import.
@@ -304,10 +304,14 @@ func (j *importJob) commit(ctx context.Context) error {
 			return err
 		}
 	}
-	if j.store.Backlog() >= importFold {
-		return j.folder.Flush(ctx)
+	if j.store.Backlog() < importFold {
+		return nil
 	}
-	return nil
+	began := time.Now()
+	if err := j.folder.Flush(ctx); err != nil {
+		return err
+	}
+	return j.pace.rest(ctx, time.Since(began))
 }
 
 // bytesBar is a bar on standard error that counts bytes of a file; size -1 is unknown.
