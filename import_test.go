@@ -150,8 +150,8 @@ func TestImport(t *testing.T) {
 
 	// Standard input; and a mapping that is printed can be used.
 	piped := b.command(env, "import", "--company=acme", "--rejects="+filepath.Join(t.TempDir(), "r"), "-")
-	piped.Stdin = strings.NewReader(history(50))
-	if out, err := piped.CombinedOutput(); err != nil {
+	piped.Stdin = strings.NewReader(history(50) + `{"type":"checkin.submitted","userId":"u","timestamp":"2190-01-01T00:00:00Z"}`)
+	if out, err := piped.CombinedOutput(); piped.ProcessState.ExitCode() != 3 || !strings.Contains(string(out), "51 rows: 50 events stored, 0 were there already; 0 scheduled, not done yet; 1 refused") {
 		t.Errorf("standard input: %v\n%s", err, out)
 	}
 	count("56")

@@ -243,7 +243,11 @@ func (j *importJob) take(rec *tabular.Record) error {
 	}
 	first := len(j.events)
 	for n, raw := range rec.Events {
-		e, err := ingest.Decode(raw, j.company, time.Now())
+		now := time.Now()
+		e, err := ingest.Decode(raw, j.company, now)
+		if err == nil && e.OccurredAt.After(now.Add(j.cmd.FutureSkew)) {
+			err = errAhead
+		}
 		if err != nil { // a row is taken as a whole
 			j.events, j.sources = j.events[:first], j.sources[:first]
 			refused, ok := errors.AsType[*impact.Error](err)
@@ -260,6 +264,8 @@ func (j *importJob) take(rec *tabular.Record) error {
 	}
 	return nil
 }
+
+var errAhead = impact.Errorf(impact.CodeInvalid, "the event is dated in the future: import it once it has happened")
 
 func (j *importJob) reject(rec *tabular.Record, e *impact.Error) error {
 	j.counts[countRejected]++
