@@ -19,18 +19,18 @@ import (
 type Import struct {
 	Database
 	Logging
-	File         string `arg:"" optional:"" help:"File to import, - for standard input: NDJSON or CSV, plain, gzip or zstd."`
-	Company      string `placeholder:"KEY" help:"Company that the events are of."`
-	Format       string `enum:"auto,ndjson,csv" default:"auto" help:"auto: NDJSON if the file begins with {, else CSV."`
-	Mapping      string `placeholder:"FILE" type:"existingfile" help:"What the columns of a CSV mean, as YAML or JSON. Default: the built-in mapping that knows the header."`
-	RatingScale  string `placeholder:"SCALE" help:"Scale of the file's ratings: 0-1, 1-5, 0-10 or 0-100. Default: the mapping's."`
-	Program      string `placeholder:"KEY" help:"Programme of rows of a CSV that name none."`
-	Rejects      string `placeholder:"FILE" help:"Where refused rows go, as NDJSON. Default: <file>.rejects.ndjson."`
-	Rate         int    `placeholder:"N" help:"Most events a second. Default: as many as leave the live traffic its latency."`
+	File         string        `arg:"" optional:"" help:"File to import, - for standard input: NDJSON or CSV, plain, gzip or zstd."`
+	Company      string        `placeholder:"KEY" help:"Company that the events are of."`
+	Format       string        `enum:"auto,ndjson,csv" default:"auto" help:"auto: NDJSON if the file begins with {, else CSV."`
+	Mapping      string        `placeholder:"FILE" type:"existingfile" help:"What the columns of a CSV mean, as YAML or JSON. Default: the built-in mapping that knows the header."`
+	RatingScale  string        `placeholder:"SCALE" help:"Scale of the file's ratings: 0-1, 1-5, 0-10 or 0-100. Default: the mapping's."`
+	Program      string        `placeholder:"KEY" help:"Programme of rows of a CSV that name none."`
+	Rejects      string        `placeholder:"FILE" help:"Where refused rows go, as NDJSON. Default: <file>.rejects.ndjson."`
+	Rate         int           `placeholder:"N" help:"Most events a second. Default: as many as leave the live traffic its latency."`
 	FutureSkew   time.Duration `env:"FUTURE_SKEW" default:"24h" placeholder:"DURATION" help:"How far ahead an event may be dated; further ahead it is refused."`
-	DryRun       bool   `help:"Say what would become of each row; store nothing."`
-	JSON         bool   `help:"Print the summary as JSON."`
-	PrintMapping string `placeholder:"NAME" help:"Print a built-in mapping and exit: ${mappings}."`
+	DryRun       bool          `help:"Say what would become of each row; store nothing."`
+	JSON         bool          `help:"Print the summary as JSON."`
+	PrintMapping string        `placeholder:"NAME" help:"Print a built-in mapping and exit: ${mappings}."`
 
 	mapping []byte // the text of Mapping
 }
