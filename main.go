@@ -25,6 +25,7 @@ type commands struct {
 	Settings server.Settings       `cmd:"" help:"Show and change the settings of companies."`
 	Seed     server.Seed           `cmd:"" help:"Make up a plausible history of events."`
 	Import   server.Import         `cmd:"" help:"Import events from a file, NDJSON or CSV."`
+	Forget   server.Forget         `cmd:"" help:"Erase a person from everything that is kept of a company."`
 	Rebuild  server.Rebuild        `cmd:"" help:"Recompute the rollups from the event log."`
 	Sources  server.Sources        `cmd:"" help:"Create, rotate, revoke and list sources: providers that sign what they send."`
 	Rejects  server.RejectsCommand `cmd:"" help:"Show, put right and replay what was not taken."`

@@ -18,7 +18,8 @@ import (
 type foldCompany struct {
 	location    *time.Location
 	nextOrdinal impact.Ordinal
-	corrected   bool // it has had corrections
+	corrected   bool  // it has had corrections
+	erasures    int32 // of people, so far
 }
 
 // apply merges the events of a fold into the rollups of their companies, which it
@@ -86,9 +87,10 @@ func lockCompanies(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) (ma
 		TimeZone    string         `db:"time_zone"`
 		NextOrdinal impact.Ordinal `db:"next_ordinal"`
 		Corrected   bool
+		Erasures    int32
 	}
 	if err := tx.SelectContext(ctx, &rows, `
-		SELECT id, time_zone, next_ordinal, EXISTS (SELECT FROM correction r WHERE r.company_id = company.id) AS corrected
+		SELECT id, time_zone, next_ordinal, erasures, EXISTS (SELECT FROM correction r WHERE r.company_id = company.id) AS corrected
 		FROM company WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`,
 		pq.Array(ids)); err != nil {
 		return nil, wrap(err, "lock %d companies", len(ids))
@@ -101,7 +103,7 @@ func lockCompanies(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) (ma
 		if err != nil {
 			return nil, wrap(err, "company %d", r.ID)
 		}
-		*companies[r.ID] = foldCompany{location, r.NextOrdinal, r.Corrected}
+		*companies[r.ID] = foldCompany{location, r.NextOrdinal, r.Corrected, r.Erasures}
 	}
 	return companies, nil
 }

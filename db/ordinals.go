@@ -3,6 +3,7 @@ package db
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 
@@ -21,11 +22,38 @@ type person struct {
 // maxOrdinals bounds the cache of ordinals; about 100 bytes each.
 const maxOrdinals = 200_000
 
-// ordinals caches the numbering of people. Numbers never change, so entries need
-// no invalidation; only committed ones may enter.
+// ordinals caches the numbering of people. Numbers never change, so entries are good
+// until somebody of their company is erased; only committed ones may enter.
 type ordinals struct {
-	mu    sync.RWMutex // guards known; held for map accesses only
-	known map[person]impact.Ordinal
+	mu       sync.RWMutex // guards the fields below; held for map accesses only
+	known    map[person]impact.Ordinal
+	erasures map[impact.CompanyID]int32 // of each company, when its entries were good
+}
+
+// renew drops the entries of companies that people were erased from since. The caller
+// holds the lock of every company, so that no erasure comes between.
+func (o *ordinals) renew(companies map[impact.CompanyID]*foldCompany) {
+	o.mu.RLock()
+	stale := false
+	for id, c := range companies {
+		stale = stale || o.erasures[id] != c.erasures
+	}
+	o.mu.RUnlock()
+	if !stale {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.erasures == nil {
+		o.erasures = make(map[impact.CompanyID]int32)
+	}
+	maps.DeleteFunc(o.known, func(p person, _ impact.Ordinal) bool {
+		c := companies[p.company]
+		return c != nil && o.erasures[p.company] != c.erasures
+	})
+	for id, c := range companies {
+		o.erasures[id] = c.erasures
+	}
 }
 
 func (o *ordinals) lookup(people map[person]impact.Ordinal) (missing []person) {
@@ -41,14 +69,17 @@ func (o *ordinals) lookup(people map[person]impact.Ordinal) (missing []person) {
 	return missing
 }
 
-func (o *ordinals) learn(people map[person]impact.Ordinal, fresh []person) {
+// learn takes up what a fold found, unless an erasure has come between.
+func (o *ordinals) learn(companies map[impact.CompanyID]*foldCompany, people map[person]impact.Ordinal, fresh []person) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.known == nil || len(o.known)+len(fresh) > maxOrdinals {
 		o.known = make(map[person]impact.Ordinal, len(fresh))
 	}
 	for _, p := range fresh {
-		o.known[p] = people[p]
+		if o.erasures[p.company] == companies[p.company].erasures {
+			o.known[p] = people[p]
+		}
 	}
 }
 
@@ -56,6 +87,7 @@ func (o *ordinals) learn(people map[person]impact.Ordinal, fresh []person) {
 // ones of their company. The caller holds the lock of every company and, once its
 // transaction is committed, calls learned.
 func (s *Store) number(ctx context.Context, tx *sqlx.Tx, companies map[impact.CompanyID]*foldCompany, people map[person]impact.Ordinal) (learned func(), err error) {
+	s.ordinals.renew(companies)
 	missing := s.ordinals.lookup(people)
 	if len(missing) == 0 {
 		return func() {}, nil
@@ -106,7 +138,7 @@ func (s *Store) number(ctx context.Context, tx *sqlx.Tx, companies map[impact.Co
 			return nil, wrap(err, "number %d people", len(fresh))
 		}
 	}
-	return func() { s.ordinals.learn(people, missing) }, nil
+	return func() { s.ordinals.learn(companies, people, missing) }, nil
 }
 
 func personColumns(people []person) (ids []int64, keys []string) {

@@ -39,7 +39,7 @@ func (s *Store) rebuild(ctx context.Context, tx *sqlx.Tx, company impact.Company
 	}
 	links, err := readChains(ctx, tx, `
 		SELECT company_id, key, alias, slot, supersedes, supersedes_key FROM event e
-		WHERE company_id = $1 AND (supersedes IS NOT NULL OR supersedes_key IS NOT NULL)
+		WHERE company_id = $1 AND (supersedes IS NOT NULL OR supersedes_key IS NOT NULL) AND batch_id > 0
 		  AND NOT EXISTS (SELECT FROM batch b WHERE b.id = e.batch_id AND b.folded_at IS NULL)`, company)
 	if err != nil {
 		return err

@@ -1,6 +1,6 @@
 -- Moves what is new from the temporary table into the log, and keeps apart what
 -- came under a known key with another body, unless a try whose COMMIT went without
--- a reply has done so: the array holds the ids of such tries. ON CONFLICT waits for a transaction
+-- a reply has done so, or somebody was erased from what is known: the array holds the ids of such tries. ON CONFLICT waits for a transaction
 -- that is inserting the same key right now; the second statement sees what that
 -- one committed, since each statement takes a snapshot of its own.
 INSERT INTO event (company_id, key, batch_id, occurred_at, kind, type, programme, participant, volunteer, session,
@@ -20,5 +20,6 @@ SELECT s.company_id, s.key, s.batch_id, s.payload
 FROM pg_temp.stage s
 JOIN event e USING (company_id, key)
 WHERE e.payload <> s.payload
+  AND NOT starts_with(e.payload, '{"erased":true')
   AND NOT EXISTS (SELECT FROM event_conflict c
                   WHERE c.company_id = s.company_id AND c.key = s.key AND c.batch_id = ANY ('{}'));

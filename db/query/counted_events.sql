@@ -5,6 +5,7 @@ SELECT e.company_id, e.key, e.kind, e.type, e.programme, e.participant, e.volunt
        e.score_scale, e.confidence, e.dimension, e.status, e.from_volunteer, e.points, e.department
 FROM event e
 WHERE {event}
+  AND e.batch_id > 0 -- erased otherwise
   AND NOT EXISTS (SELECT FROM correction x WHERE x.company_id = e.company_id AND x.key = e.key)
   AND NOT EXISTS (SELECT FROM batch b WHERE b.id = e.batch_id AND b.folded_at IS NULL)
 UNION ALL

@@ -25,7 +25,8 @@ WITH RECURSIVE asked AS (
         UNION ALL SELECT e.* FROM event e
                   WHERE e.company_id = m.company_id AND e.supersedes_key = ANY (ARRAY[m.key, m.supersedes_key])
     ) o
-    WHERE NOT EXISTS (SELECT FROM batch b WHERE b.id = o.batch_id AND b.folded_at IS NULL)
+    WHERE o.batch_id > 0 -- erased otherwise
+      AND NOT EXISTS (SELECT FROM batch b WHERE b.id = o.batch_id AND b.folded_at IS NULL)
 )
 SELECT e.company_id, e.key, e.kind, e.programme, coalesce(e.participant, ''), coalesce(e.volunteer, ''), e.occurred_at,
        coalesce(e.duration_ms, 0), coalesce(e.score, 0), coalesce(e.score_scale, 0),
