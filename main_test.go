@@ -159,6 +159,7 @@ func TestHelp(t *testing.T) {
 		"migrate":     database,
 		"seed":        database,
 		"import":      append([]string{"FUTURE_SKEW"}, database...),
+		"forget":      database,
 		"rebuild":     database,
 		"keys create": database, "keys list": database, "keys revoke": database,
 		"sources create": sources, "sources rotate": sources, "sources revoke": sources, "sources list": sources,

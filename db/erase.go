@@ -92,11 +92,9 @@ func (e *erasure) run(ctx context.Context) error {
 	if err := e.events(ctx); err != nil {
 		return err
 	}
-	conflicts, err := e.bodies(ctx, "event_conflict", "payload")
-	if err != nil {
+	if err := e.deleteBodies(ctx); err != nil {
 		return err
 	}
-	e.done.Conflicts += conflicts
 	gone, err := e.forgetPerson(ctx)
 	if err != nil || e.done.Empty() && !gone {
 		return err
@@ -239,32 +237,47 @@ func (e *erasure) change(ctx context.Context, found []*foundEvent) error {
 	return nil
 }
 
-// bodies deletes the rows of a table whose raw form names the person.
-func (e *erasure) bodies(ctx context.Context, table, column string) (deleted int64, err error) {
-	rows, err := e.tx.QueryContext(ctx, fmt.Sprintf(`
-		SELECT ctid::text, %[1]s FROM %[2]s
-		WHERE company_id = $1 AND (strpos(%[1]s, $2) > 0 OR strpos(lower(%[1]s), $3) > 0 OR %[1]s LIKE '%%\\u%%')`, column, table),
-		e.Company, e.Person, strings.ToLower(e.Person))
-	if err != nil {
-		return 0, wrap(err, "look through %s", table)
-	}
-	defer rows.Close()
-	var places []string
-	for rows.Next() {
-		var place string
-		var raw []byte
-		if err := rows.Scan(&place, &raw); err != nil {
-			return 0, wrap(err, "look through %s", table)
+// bodyTable keeps what was sent as it came.
+type bodyTable struct {
+	table, column string
+	deleted       func(*impact.Erasure) *int64 // where the record counts what was deleted
+}
+
+// bodies are such tables beside the log.
+var bodies = []bodyTable{
+	{"event_conflict", "payload", func(e *impact.Erasure) *int64 { return &e.Conflicts }},
+}
+
+// deleteBodies deletes what names the person of what was sent and is not in the log.
+func (e *erasure) deleteBodies(ctx context.Context) error {
+	for _, b := range bodies {
+		rows, err := e.tx.QueryContext(ctx, "SELECT ctid::text, "+b.column+" FROM "+b.table+" WHERE company_id = $1", e.Company)
+		if err != nil {
+			return wrap(err, "look through %s", b.table)
 		}
-		if impact.Mentions(raw, e.Person) {
-			places = append(places, place)
+		var places []string
+		for rows.Next() {
+			var place string
+			var raw sql.RawBytes
+			if err := rows.Scan(&place, &raw); err != nil {
+				return errors.Join(wrap(err, "look through %s", b.table), rows.Close())
+			}
+			if impact.Mentions(raw, e.Person) {
+				places = append(places, place)
+			}
 		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return wrap(err, "look through %s", b.table)
+		}
+		if len(places) == 0 {
+			continue
+		}
+		if _, err := e.tx.ExecContext(ctx, "DELETE FROM "+b.table+" WHERE company_id = $1 AND ctid = ANY ($2::tid[])", e.Company, pq.Array(places)); err != nil {
+			return wrap(err, "delete from %s", b.table)
+		}
+		*b.deleted(&e.done) += int64(len(places))
 	}
-	if err := rows.Err(); err != nil || len(places) == 0 {
-		return 0, wrap(err, "look through %s", table)
-	}
-	_, err = e.tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE company_id = $1 AND ctid = ANY ($2::tid[])", e.Company, pq.Array(places))
-	return int64(len(places)), wrap(err, "delete from %s", table)
+	return nil
 }
 
 // forgetPerson takes the person out of the numbering. Their number is not given again;
