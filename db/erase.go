@@ -251,7 +251,7 @@ var bodies = []bodyTable{
 // deleteBodies deletes what names the person of what was sent and is not in the log.
 func (e *erasure) deleteBodies(ctx context.Context) error {
 	for _, b := range bodies {
-		rows, err := e.tx.QueryContext(ctx, "SELECT ctid::text, "+b.column+" FROM "+b.table+" WHERE company_id = $1", e.Company)
+		rows, err := e.tx.QueryContext(ctx, "SELECT ctid::text, "+b.column+" FROM "+b.table+" WHERE company_id = $1 FOR UPDATE", e.Company)
 		if err != nil {
 			return wrap(err, "look through %s", b.table)
 		}
