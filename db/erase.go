@@ -13,16 +13,6 @@ import (
 	"github.com/impactql/impactql/impact"
 )
 
-// EraseRequest asks for a person to be removed from all that is kept of a company.
-type EraseRequest struct {
-	Company impact.CompanyID
-	Person  string // their key
-	By      string // who asks, for the record
-	// Limit is up to how many events a company may have; 0 is any number.
-	Limit    int64
-	Progress func(events int64) // that were looked at or counted anew; may be nil
-}
-
 // Erase removes a person and records that it was done, not who it was. Everything
 // happens in one transaction: readers see the company with the person, or without.
 //
@@ -33,7 +23,7 @@ type EraseRequest struct {
 //
 // An erasure that finds nothing leaves no record. Errors: [impact.CodeTooLarge] if the
 // company has more events than the limit.
-func (s *Store) Erase(ctx context.Context, r EraseRequest) (done *impact.Erasure, err error) {
+func (s *Store) Erase(ctx context.Context, r impact.EraseRequest) (done *impact.Erasure, err error) {
 	// A batch that is not folded may be in the memory of an instance, which would fold the
 	// person back in: such batches are folded first.
 	for range eraseTries {
@@ -62,7 +52,7 @@ var errUnfolded = errors.New("some events are not folded yet")
 
 // erasure is one try.
 type erasure struct {
-	*EraseRequest
+	*impact.EraseRequest
 	store *Store
 	tx    *sqlx.Tx
 	done  impact.Erasure
@@ -246,6 +236,7 @@ type bodyTable struct {
 // bodies are such tables beside the log.
 var bodies = []bodyTable{
 	{"event_conflict", "payload", func(e *impact.Erasure) *int64 { return &e.Conflicts }},
+	{"reject", "payload", func(e *impact.Erasure) *int64 { return &e.Rejects }},
 }
 
 // deleteBodies deletes what names the person of what was sent and is not in the log.

@@ -147,7 +147,7 @@ func TestErase(t *testing.T) {
 				c := companies[n%2]
 				// What is in memory may not have numbered them yet.
 				number := list[impact.Ordinal](t, first, "SELECT ordinal FROM person WHERE company_id = $1 AND key = $2", c.ID, who)
-				done, err := []*Store{first, second}[n%2].Erase(t.Context(), EraseRequest{Company: c.ID, Person: who, By: "a test"})
+				done, err := []*Store{first, second}[n%2].Erase(t.Context(), impact.EraseRequest{Company: c.ID, Person: who, By: "a test"})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -231,7 +231,7 @@ func TestErasedNumbers(t *testing.T) {
 	if held := holders(t, first, c.ID, old); len(held) == 0 {
 		t.Fatal("nothing holds the number")
 	}
-	if _, err := second.Erase(t.Context(), EraseRequest{Company: c.ID, Person: "p3", By: "a test"}); err != nil {
+	if _, err := second.Erase(t.Context(), impact.EraseRequest{Company: c.ID, Person: "p3", By: "a test"}); err != nil {
 		t.Fatal(err)
 	}
 	if held := holders(t, first, c.ID, old); len(held) > 0 {
@@ -276,7 +276,7 @@ func TestEraseUnderLoad(t *testing.T) {
 	}
 	work.Go(func() {
 		for i := range 12 {
-			if _, err := stores[i%2].Erase(t.Context(), EraseRequest{Company: c.ID, Person: fmt.Sprint("p", i%7), By: "a test"}); err != nil && impact.CodeOf(err) != impact.CodeUnavailable {
+			if _, err := stores[i%2].Erase(t.Context(), impact.EraseRequest{Company: c.ID, Person: fmt.Sprint("p", i%7), By: "a test"}); err != nil && impact.CodeOf(err) != impact.CodeUnavailable {
 				t.Error(err)
 			}
 		}
@@ -300,11 +300,11 @@ func TestEraseNothing(t *testing.T) {
 	mustCommit(t, s, sessions(c, 0, 20)...)
 	foldAll(t, s)
 	before := rollups(t, s)
-	done, err := s.Erase(t.Context(), EraseRequest{Company: c.ID, Person: "stranger", By: "a test"})
+	done, err := s.Erase(t.Context(), impact.EraseRequest{Company: c.ID, Person: "stranger", By: "a test"})
 	if err != nil || done.ID != 0 || !done.Empty() {
 		t.Errorf("%v %+v", err, done)
 	}
-	if _, err := s.Erase(t.Context(), EraseRequest{Company: c.ID, Person: "p1", By: "a test", Limit: 19}); impact.CodeOf(err) != impact.CodeTooLarge {
+	if _, err := s.Erase(t.Context(), impact.EraseRequest{Company: c.ID, Person: "p1", By: "a test", Limit: 19}); impact.CodeOf(err) != impact.CodeTooLarge {
 		t.Errorf("over the limit: %v", err)
 	}
 	compare(t, rollups(t, s), before)

@@ -31,6 +31,7 @@ type memory struct {
 	settings    map[impact.CompanyID]*impact.Settings
 	edits       []impact.SettingsEdit
 	maps        map[impact.CompanyID]*impact.StoredMap
+	erased      []impact.EraseRequest
 	fail        func(call string) error // nil: nothing fails
 
 	mu        sync.Mutex
@@ -298,6 +299,14 @@ func (m *memory) DeleteCohort(ctx context.Context, _ impact.CompanyID, key strin
 		return impact.Errorf(impact.CodeNotFound, "no cohort is stored under this key")
 	}
 	return m.called(ctx, "DeleteCohort")
+}
+
+func (m *memory) Erase(ctx context.Context, r impact.EraseRequest) (*impact.Erasure, error) {
+	m.erased = append(m.erased, r)
+	if r.Person == "stranger" {
+		return new(impact.Erasure), nil
+	}
+	return &impact.Erasure{ID: 9, At: time.Unix(1_763_028_000, 0), By: r.By, Deleted: 1, Struck: 2, Mentions: 3, Conflicts: 4, Rejects: 5}, m.called(ctx, "Erase")
 }
 
 // key is a Viewer: nil ids are all companies.

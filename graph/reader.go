@@ -56,7 +56,7 @@ type Reader interface {
 	AuditLog(ctx context.Context, companies []impact.CompanyID, before int64, limit int) ([][]*impact.AuditEntry, error)
 }
 
-// Editor changes settings. Errors: [impact.CodeInvalid], [impact.CodeTooLarge],
+// Editor does what mutations ask for. Errors: [impact.CodeInvalid], [impact.CodeTooLarge],
 // [impact.CodeNotFound] and [*impact.Conflict].
 type Editor interface {
 	// ChangeSettings makes an edit as a whole or not at all, and returns what the
@@ -65,6 +65,9 @@ type Editor interface {
 	// SaveValueMap makes a valid map the company's, as a new version, and returns that;
 	// expected is the version that it replaces, 0 for none and nil for whichever holds.
 	SaveValueMap(ctx context.Context, company impact.CompanyID, m *impact.ValueMap, actor string, expected *int64) (int64, error)
+
+	// Erase removes a person; an erasure without an id has found nothing.
+	Erase(ctx context.Context, r impact.EraseRequest) (*impact.Erasure, error)
 }
 
 // CohortEditor changes the definitions of cohorts. Errors that are or wrap an

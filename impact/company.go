@@ -1,6 +1,10 @@
 package impact
 
-import "time"
+import (
+	"fmt"
+	"strings"
+	"time"
+)
 
 // CompanyID is the internal number of a company; it never leaves the process
 // and the database. Customers know a company by its key.
@@ -43,9 +47,34 @@ func ValidKey(s string) bool {
 	return true
 }
 
+// KeyRule says what a key has to be.
+const KeyRule = "must be 1 to 100 of the characters A-Z a-z 0-9 _ . @ : -"
+
 var keyByte = func() (ok [256]bool) {
 	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@:-") {
 		ok[c] = true
 	}
 	return ok
 }()
+
+// PersonKey is the key of somebody whom an export, or a person, names. E-mail addresses are
+// compared without case; what a key cannot hold of one, such as +, is written as a
+// colon, which no address has, and two hexadecimal digits.
+func PersonKey(name string) string {
+	if !strings.Contains(name, "@") {
+		return name
+	}
+	name = strings.ToLower(name)
+	if ValidKey(name) || strings.Contains(name, ":") {
+		return name
+	}
+	var b strings.Builder
+	for _, c := range []byte(name) {
+		if ValidKey(string(rune(c))) {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, ":%02x", c)
+		}
+	}
+	return b.String()
+}

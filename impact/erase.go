@@ -10,6 +10,16 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// EraseRequest asks for a person to be removed from all that is kept of a company.
+type EraseRequest struct {
+	Company CompanyID
+	Person  string // their key
+	By      string // who asks, for the record
+	// Limit is up to how many events a company may have; 0 is any number.
+	Limit    int64
+	Progress func(events int64) // that were looked at or counted anew; may be nil
+}
+
 // Erasure says what was done to remove a person, not who it was.
 type Erasure struct {
 	ID        int64

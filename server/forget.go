@@ -5,13 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/user"
 	"text/tabwriter"
 	"time"
 
-	"github.com/impactql/impactql/db"
 	"github.com/impactql/impactql/impact"
-	"github.com/impactql/impactql/ingest/tabular"
 )
 
 // Forget erases a person.
@@ -33,7 +30,7 @@ func (*Forget) Help() string {
 
 // Run implements the command.
 func (cmd *Forget) Run(ctx context.Context) error {
-	person := tabular.PersonKey(cmd.Person)
+	person := impact.PersonKey(cmd.Person)
 	switch {
 	case cmd.List:
 	case cmd.Person == "":
@@ -50,8 +47,8 @@ func (cmd *Forget) Run(ctx context.Context) error {
 			return cmd.list(ctx, conn, company)
 		}
 		bar := progress(-1, "forget")
-		done, err := conn.Erase(ctx, db.EraseRequest{
-			Company: company.ID, Person: person, By: operator(), Progress: func(n int64) { _ = bar.Set64(n) },
+		done, err := conn.Erase(ctx, impact.EraseRequest{
+			Company: company.ID, Person: person, By: whoRuns(), Progress: func(n int64) { _ = bar.Set64(n) },
 		})
 		if err != nil {
 			return err
@@ -93,15 +90,6 @@ func (cmd *Forget) list(ctx context.Context, conn *connection, company *impact.C
 		fmt.Fprintf(out, "%s\t%s\t%d\t%d\t%d\t%d\t%d\n", e.At.UTC().Format(time.RFC3339), e.By, e.Deleted, e.Struck, e.Mentions, e.Conflicts, e.Rejects)
 	}
 	return out.Flush()
-}
-
-// operator is the user of the machine who runs a command, for a record.
-func operator() string {
-	who := "unknown"
-	if u, err := user.Current(); err == nil {
-		who = u.Username
-	}
-	return "user " + who
 }
 
 func erasureJSON(e *impact.Erasure) map[string]any {

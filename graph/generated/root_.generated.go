@@ -154,6 +154,16 @@ type ComplexityRoot struct {
 		Name   func(childComplexity int) int
 	}
 
+	Erasure struct {
+		At        func(childComplexity int) int
+		By        func(childComplexity int) int
+		Conflicts func(childComplexity int) int
+		Deleted   func(childComplexity int) int
+		Mentions  func(childComplexity int) int
+		Rejects   func(childComplexity int) int
+		Struck    func(childComplexity int) int
+	}
+
 	FigureChange struct {
 		Absolute func(childComplexity int) int
 		Base     func(childComplexity int) int
@@ -246,6 +256,7 @@ type ComplexityRoot struct {
 	Mutation struct {
 		DeleteCohort   func(childComplexity int, company string, key string) int
 		DismissReject  func(childComplexity int, id string) int
+		ForgetPerson   func(childComplexity int, company string, person string) int
 		ReplayReject   func(childComplexity int, id string, edit *string, dryRun *bool) int
 		ReplayRejects  func(childComplexity int, company string, filter *model.RejectFilter, dryRun *bool) int
 		SaveCohort     func(childComplexity int, company string, key string, name *string, filter model.CohortFilter, expectedVersion *int) int
@@ -1104,6 +1115,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Cost.Name(childComplexity), true
 
+	case "Erasure.at":
+		if e.ComplexityRoot.Erasure.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.At(childComplexity), true
+	case "Erasure.by":
+		if e.ComplexityRoot.Erasure.By == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.By(childComplexity), true
+	case "Erasure.conflicts":
+		if e.ComplexityRoot.Erasure.Conflicts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Conflicts(childComplexity), true
+	case "Erasure.deleted":
+		if e.ComplexityRoot.Erasure.Deleted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Deleted(childComplexity), true
+	case "Erasure.mentions":
+		if e.ComplexityRoot.Erasure.Mentions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Mentions(childComplexity), true
+	case "Erasure.rejects":
+		if e.ComplexityRoot.Erasure.Rejects == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Rejects(childComplexity), true
+	case "Erasure.struck":
+		if e.ComplexityRoot.Erasure.Struck == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Erasure.Struck(childComplexity), true
+
 	case "FigureChange.absolute":
 		if e.ComplexityRoot.FigureChange.Absolute == nil {
 			break
@@ -1490,6 +1544,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DismissReject(childComplexity, args["id"].(string)), true
+	case "Mutation.forgetPerson":
+		if e.ComplexityRoot.Mutation.ForgetPerson == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_forgetPerson_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ForgetPerson(childComplexity, args["company"].(string), args["person"].(string)), true
 	case "Mutation.replayReject":
 		if e.ComplexityRoot.Mutation.ReplayReject == nil {
 			break
@@ -3430,6 +3495,39 @@ type CompanyEdge {
   node: Company!
 }
 `, BuiltIn: false},
+	{Name: "../schema/erasure.graphqls", Input: `extend type Mutation {
+  """
+  Removes a participant or volunteer from events, conflicts, rejected events, figures and directory, and records that it
+  was done, not who it was. What was the person's own is deleted; from what is another person's too they are struck out.
+  A redelivery of the events does not bring them back; new events do. It cannot be undone. Null if there was nothing of
+  the person. TOO_LARGE for a company with more than 100,000 events, which the command ` + "`" + `impactql forget` + "`" + ` takes.
+  """
+  forgetPerson(
+    "The company's key."
+    company: ID!
+    "The person's key, or e-mail address."
+    person: String!
+  ): Erasure
+}
+
+"What was done to remove a person, not who it was."
+type Erasure {
+  "When it was done, as ` + "`" + `2025-11-13T10:00:00Z` + "`" + `."
+  at: String!
+  "Who did it: an API key by its id and label, or a user of the machine."
+  by: String!
+  "Events of which only the identity was left; 0 or more."
+  deleted: Int!
+  "Events of others that the person was struck out of; 0 or more."
+  struck: Int!
+  "Events that named the person in their raw form only, which was written anew; 0 or more."
+  mentions: Int!
+  "Bodies kept apart, under a known identity, that were deleted; 0 or more."
+  conflicts: Int!
+  "Rejected events that were deleted; 0 or more."
+  rejects: Int!
+}
+`, BuiltIn: false},
 	{Name: "../schema/funnel.graphqls", Input: `extend type Company {
   """
   How far people come who do one thing after the other. Steps are ordered by day: what was done on the same day counts
@@ -5049,6 +5147,26 @@ func (ec *executionContext) childFields_Cost(ctx context.Context, field graphql.
 		return ec.fieldContext_Cost_amount(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Cost", field.Name)
+}
+
+func (ec *executionContext) childFields_Erasure(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return ec.fieldContext_Erasure_at(ctx, field)
+	case "by":
+		return ec.fieldContext_Erasure_by(ctx, field)
+	case "deleted":
+		return ec.fieldContext_Erasure_deleted(ctx, field)
+	case "struck":
+		return ec.fieldContext_Erasure_struck(ctx, field)
+	case "mentions":
+		return ec.fieldContext_Erasure_mentions(ctx, field)
+	case "conflicts":
+		return ec.fieldContext_Erasure_conflicts(ctx, field)
+	case "rejects":
+		return ec.fieldContext_Erasure_rejects(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Erasure", field.Name)
 }
 
 func (ec *executionContext) childFields_FigureChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -206,7 +206,7 @@ func (c *converter) identity(p *eventPlan, cells []string) string {
 			switch {
 			case f.column != i:
 			case f.form == formPerson:
-				value = PersonKey(value)
+				value = impact.PersonKey(value)
 			case f.form == formTime:
 				if t, ok := c.moment(value); ok {
 					value = t
@@ -240,7 +240,7 @@ func (c *converter) field(f *fieldPlan, cells []string) *impact.Error {
 	case formText:
 		c.text(value)
 	case formPerson:
-		c.text(PersonKey(value))
+		c.text(impact.PersonKey(value))
 	case formTime:
 		t, ok := c.moment(value)
 		if !ok {

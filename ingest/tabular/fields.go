@@ -79,25 +79,3 @@ func target(field, typ string) (Scale, bool) {
 	}
 	return Scale{}, false
 }
-
-// PersonKey is the key of somebody whom an export names. E-mail addresses are
-// compared without case; what a key cannot hold of one, such as +, is written as a
-// colon, which no address has, and two hexadecimal digits.
-func PersonKey(name string) string {
-	if !strings.Contains(name, "@") {
-		return name
-	}
-	name = strings.ToLower(name)
-	if impact.ValidKey(name) || strings.Contains(name, ":") {
-		return name
-	}
-	var b strings.Builder
-	for _, c := range []byte(name) {
-		if impact.ValidKey(string(rune(c))) {
-			b.WriteByte(c)
-		} else {
-			fmt.Fprintf(&b, ":%02x", c)
-		}
-	}
-	return b.String()
-}
