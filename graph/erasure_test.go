@@ -30,7 +30,9 @@ func TestForgetPerson(t *testing.T) {
 	wantCodes(t, call(first.Key, "not a key", admin), "INVALID")
 	wantCodes(t, call("nobody", "ada", admin), "NOT_FOUND")
 	wantCodes(t, call(first.Key, "ada"), "FORBIDDEN")
-	other := func(c *graph.Config) { c.Viewer = as(key{ids: []impact.CompanyID{m.companies[1].ID}, scopes: "read,admin"}) }
+	other := func(c *graph.Config) {
+		c.Viewer = as(key{ids: []impact.CompanyID{m.companies[1].ID}, scopes: "read,admin"})
+	}
 	wantCodes(t, call(first.Key, "ada", other), "FORBIDDEN")
 	if len(m.erased) != 2 {
 		t.Errorf("what was refused went on: %+v", m.erased)

@@ -20,6 +20,8 @@ CREATE TYPE event_kind AS ENUM (
 
 CREATE SEQUENCE batch_id AS bigint INCREMENT BY 256 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1;
 
+CREATE SEQUENCE reject_id AS bigint INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1;
+
 CREATE TABLE company (
     id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
     key text NOT NULL,
@@ -93,9 +95,21 @@ CREATE TABLE event (
     department text,
     payload text NOT NULL,
     source text,
+    alias uuid,
+    slot uuid,
+    supersedes uuid,
+    supersedes_key uuid,
+    revised_at timestamp with time zone,
+    amends smallint,
     CONSTRAINT event_pkey PRIMARY KEY (company_id, key)
 );
+CREATE INDEX event_alias ON event USING btree (company_id, alias) WHERE (alias IS NOT NULL);
 CREATE INDEX event_batch ON event USING brin (batch_id) WITH (pages_per_range='32', autosummarize='on');
+CREATE INDEX event_directory ON event USING btree (company_id, participant) WHERE (kind = 'directory'::event_kind);
+CREATE INDEX event_occurred ON event USING btree (company_id, occurred_at);
+CREATE INDEX event_slot ON event USING btree (company_id, slot) WHERE (slot IS NOT NULL);
+CREATE INDEX event_supersedes ON event USING btree (company_id, supersedes) WHERE (supersedes IS NOT NULL);
+CREATE INDEX event_supersedes_key ON event USING btree (company_id, supersedes_key) WHERE (supersedes_key IS NOT NULL);
 
 CREATE TABLE event_conflict (
     company_id integer NOT NULL,
@@ -175,6 +189,55 @@ CREATE TABLE source_secret (
     expires_at timestamp with time zone,
     revoked_at timestamp with time zone,
     CONSTRAINT source_secret_pkey PRIMARY KEY (company_id, source_id, id)
+);
+
+CREATE TABLE correction (
+    company_id integer NOT NULL,
+    key uuid NOT NULL,
+    stands boolean NOT NULL,
+    occurred_at timestamp with time zone,
+    programme text,
+    participant text,
+    volunteer text,
+    duration_ms bigint,
+    CONSTRAINT correction_pkey PRIMARY KEY (company_id, key)
+);
+CREATE INDEX correction_stands ON correction USING btree (company_id, occurred_at) WHERE stands;
+
+CREATE TABLE reject (
+    company_id integer NOT NULL,
+    id bigint NOT NULL DEFAULT nextval('reject_id'::regclass),
+    digest uuid NOT NULL,
+    status text NOT NULL,
+    code text NOT NULL,
+    message text NOT NULL,
+    pointer text NOT NULL,
+    payload bytea NOT NULL,
+    size integer NOT NULL,
+    source text NOT NULL,
+    provider text NOT NULL,
+    delivery text NOT NULL,
+    api_key integer NOT NULL,
+    strict boolean NOT NULL,
+    schema smallint NOT NULL,
+    key uuid,
+    due_at timestamp with time zone,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    attempts integer NOT NULL,
+    settled_at timestamp with time zone,
+    receipt bigint,
+    CONSTRAINT reject_company_id_digest_key UNIQUE (company_id, digest),
+    CONSTRAINT reject_pkey PRIMARY KEY (company_id, id)
+);
+CREATE INDEX reject_due ON reject USING btree (due_at, company_id) WHERE (status = 'QUARANTINED'::text);
+
+CREATE TABLE intake_count (
+    company_id integer NOT NULL,
+    day date NOT NULL,
+    what text NOT NULL,
+    n bigint NOT NULL,
+    CONSTRAINT intake_count_pkey PRIMARY KEY (company_id, day, what)
 );
 
 CREATE TABLE import_progress (
