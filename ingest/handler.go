@@ -77,6 +77,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 	if modeErr != nil {
 		return nil, modeErr
 	}
+	if m.format == formatBinary && sender.Verify != nil {
+		return nil, errUnsignedHeaders
+	}
 	taken := room{pool: h.Pool}
 	defer taken.release()
 	req := request{mode: m, normaliser: normaliser{
@@ -108,6 +111,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 	}
 	return req.answer(), nil
 }
+
+// Whoever recorded a signed body could send it again as another event.
+var errUnsignedHeaders = impact.Errorf(impact.CodeUnsupportedType,
+	"a CloudEvent in binary mode is identified by headers, which the signature does not cover: send it in structured mode")
 
 // settle makes the events of a request durable, or finds out what would become of
 // them, and gives each of its results an outcome.

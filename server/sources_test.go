@@ -78,6 +78,45 @@ func TestSources(t *testing.T) {
 	}
 }
 
+// Every format is verified over the bytes as they came. What only headers say is not
+// signed, and does not make a new event of a recorded one.
+func TestSignedFormats(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.company(t, "acme")
+	src, secret := w.source(t, c, signature.GitHub)
+	a := w.serve(t, "")
+	lines := signedSession(1) + "\n" + signedSession(2) + "\n"
+	for i, d := range []struct{ body, contentType, encoding string }{
+		{lines, "application/x-ndjson", ""}, {compressed(t, lines), "application/x-ndjson", "zstd"},
+		{"[" + signedSession(1) + "," + signedSession(3) + "]", "application/json", ""}, {compressed(t, signedSession(4)), "application/json", "zstd"},
+	} {
+		h := signaturetest.Sign(signature.GitHub, secret, "", time.Now(), []byte(d.body))
+		h.Set("Content-Type", d.contentType)
+		if d.encoding != "" {
+			h.Set("Content-Encoding", d.encoding)
+		}
+		if r := a.deliver(t, src, h, d.body); r.status != 200 {
+			t.Errorf("delivery %d: %d %s", i, r.status, r.body)
+		}
+		if r := a.deliver(t, src, h, d.body+"\n"); r.status != 401 {
+			t.Errorf("delivery %d, changed: %d %s", i, r.status, r.body)
+		}
+	}
+	body := signedSession(1)
+	h := signaturetest.Sign(signature.GitHub, secret, "", time.Now(), []byte(body))
+	for name, value := range map[string]string{"Ce-Specversion": "1.0", "Ce-Type": "session.completed", "Ce-Source": "elsewhere", "Ce-Id": "another", "X-Delivery-Id": "another"} {
+		h.Set(name, value)
+	}
+	a.deliver(t, src, h, body).wantRefusal(t, 415, impact.CodeUnsupportedType, "")
+	h = signaturetest.Sign(signature.GitHub, secret, "", time.Now(), []byte(body))
+	h.Set("X-Delivery-Id", "another")
+	a.deliver(t, src, h, body).accepted(t, "duplicate")
+	if n := w.events(t, c); n != 4 {
+		t.Errorf("%d events, want 4", n)
+	}
+}
+
 // The deliveries of the official libraries are stored, tampered ones are not.
 func TestOfficialDeliveries(t *testing.T) {
 	t.Parallel()
