@@ -34,6 +34,8 @@ type Config struct {
 	Inbox Inbox
 	// Cohorts changes the definitions of cohorts. Required.
 	Cohorts CohortEditor
+	// Sources reads and changes the sources of companies. Required for what is about them.
+	Sources Sources
 	// Viewer is who asks, from the context of the HTTP request; nil if nobody
 	// authenticated, which is answered with 401. Asked more than once, so a look into
 	// the context and no more. Required.

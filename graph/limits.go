@@ -118,6 +118,8 @@ const (
 	introspectionCost = 5000
 	// The lines of a value map are not counted before it is read.
 	assumedLines = 50
+	// A company's sources, and the secrets of one.
+	assumedSources = 10
 	// A series over all time is known to be short or long only when it is read.
 	assumedDays = 5 * 365
 	// Somebody's months are seldom more.
@@ -170,6 +172,8 @@ func costs() (c generated.ComplexityRoot) {
 	}
 	c.Uncertainty.MonteCarlo = func(child, draws, _ int, _ []*model.DistributionInput) int { return draws/5 + child }
 	c.SROI.Parameters = func(child int) int { return 1 + 15*child }
+	c.Query.Sources = func(child int, _ string) int { return 1 + assumedSources*child }
+	c.Source.Secrets = func(child int) int { return 1 + assumedSources*child }
 	c.SROI.Improvements = func(child int) int { return 1 + 3*child }
 	c.VIS.Components = func(child int) int { return 1 + 4*child }
 	return c

@@ -146,7 +146,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 			Identify: sources.sender,
 		},
 		graphql: graph.NewHandler(graph.Config{
-			Reader: figures, Editor: conn.Store, Cohorts: figures, Inbox: kept, Now: time.Now, Log: log,
+			Reader: figures, Editor: conn.Store, Cohorts: figures, Inbox: kept, Sources: graphSources{conn.sources()}, Now: time.Now, Log: log,
 			Viewer: func(ctx context.Context) graph.Viewer {
 				if p := principalOf(ctx); p != nil {
 					return p

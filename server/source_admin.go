@@ -130,3 +130,36 @@ func schemeNames(separator string) string {
 	}
 	return strings.Join(names, separator)
 }
+
+// graphSources serves the mutations.
+type graphSources struct{ *sourceAdmin }
+
+// List implements [graph.Sources].
+func (g graphSources) List(ctx context.Context, company impact.CompanyID) ([]*impact.Source, error) {
+	return g.store.Sources(ctx, []impact.CompanyID{company}, false)
+}
+
+// Create implements [graph.Sources].
+func (g graphSources) Create(
+	ctx context.Context, company impact.CompanyID, name, scheme, secret, label string,
+) (*impact.Source, string, error) {
+	return g.create(ctx, company, name, scheme, secret, label)
+}
+
+// Rotate implements [graph.Sources].
+func (g graphSources) Rotate(
+	ctx context.Context, company impact.CompanyID, source, secret, label string, overlap time.Duration,
+) (string, error) {
+	_, made, err := g.rotate(ctx, company, source, secret, label, overlap)
+	return made, err
+}
+
+// Revoke implements [graph.Sources].
+func (g graphSources) Revoke(ctx context.Context, company impact.CompanyID, source string, number int) error {
+	return g.store.RevokeSourceSecret(ctx, company, source, number)
+}
+
+// Disable implements [graph.Sources].
+func (g graphSources) Disable(ctx context.Context, company impact.CompanyID, source string) error {
+	return g.store.DisableSource(ctx, company, source)
+}

@@ -254,14 +254,18 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
-		DeleteCohort   func(childComplexity int, company string, key string) int
-		DismissReject  func(childComplexity int, id string) int
-		ForgetPerson   func(childComplexity int, company string, person string) int
-		ReplayReject   func(childComplexity int, id string, edit *string, dryRun *bool) int
-		ReplayRejects  func(childComplexity int, company string, filter *model.RejectFilter, dryRun *bool) int
-		SaveCohort     func(childComplexity int, company string, key string, name *string, filter model.CohortFilter, expectedVersion *int) int
-		SetValueMap    func(childComplexity int, company string, valueMap model.ValueMapInput, expectedVersion *int) int
-		UpdateSettings func(childComplexity int, company string, input model.SettingsInput, expectedVersion *int) int
+		CreateSource       func(childComplexity int, company string, name string, scheme string, secret *string, label *string) int
+		DeleteCohort       func(childComplexity int, company string, key string) int
+		DisableSource      func(childComplexity int, company string, source string) int
+		DismissReject      func(childComplexity int, id string) int
+		ForgetPerson       func(childComplexity int, company string, person string) int
+		ReplayReject       func(childComplexity int, id string, edit *string, dryRun *bool) int
+		ReplayRejects      func(childComplexity int, company string, filter *model.RejectFilter, dryRun *bool) int
+		RevokeSourceSecret func(childComplexity int, company string, source string, number int) int
+		RotateSourceSecret func(childComplexity int, company string, source string, overlapHours *int, secret *string, label *string) int
+		SaveCohort         func(childComplexity int, company string, key string, name *string, filter model.CohortFilter, expectedVersion *int) int
+		SetValueMap        func(childComplexity int, company string, valueMap model.ValueMapInput, expectedVersion *int) int
+		UpdateSettings     func(childComplexity int, company string, input model.SettingsInput, expectedVersion *int) int
 	}
 
 	Outcome struct {
@@ -367,6 +371,7 @@ type ComplexityRoot struct {
 		Methodologies func(childComplexity int) int
 		Node          func(childComplexity int, id string) int
 		SimulateSroi  func(childComplexity int, valueMap model.ValueMapInput) int
+		Sources       func(childComplexity int, company string) int
 	}
 
 	Reject struct {
@@ -488,6 +493,29 @@ type ComplexityRoot struct {
 		VisMethodology  func(childComplexity int) int
 		VisWeights      func(childComplexity int) int
 		WeekStart       func(childComplexity int) int
+	}
+
+	Source struct {
+		CreatedAt  func(childComplexity int) int
+		DisabledAt func(childComplexity int) int
+		Key        func(childComplexity int) int
+		Name       func(childComplexity int) int
+		Path       func(childComplexity int) int
+		Scheme     func(childComplexity int) int
+		Secrets    func(childComplexity int) int
+	}
+
+	SourceSecret struct {
+		CreatedAt  func(childComplexity int) int
+		EndsAt     func(childComplexity int) int
+		Label      func(childComplexity int) int
+		LastUsedAt func(childComplexity int) int
+		Number     func(childComplexity int) int
+	}
+
+	SourceWithSecret struct {
+		Secret func(childComplexity int) int
+		Source func(childComplexity int) int
 	}
 
 	SroiResult struct {
@@ -1522,6 +1550,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MonteCarlo.Seed(childComplexity), true
 
+	case "Mutation.createSource":
+		if e.ComplexityRoot.Mutation.CreateSource == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createSource_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateSource(childComplexity, args["company"].(string), args["name"].(string), args["scheme"].(string), args["secret"].(*string), args["label"].(*string)), true
 	case "Mutation.deleteCohort":
 		if e.ComplexityRoot.Mutation.DeleteCohort == nil {
 			break
@@ -1533,6 +1572,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.DeleteCohort(childComplexity, args["company"].(string), args["key"].(string)), true
+	case "Mutation.disableSource":
+		if e.ComplexityRoot.Mutation.DisableSource == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_disableSource_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DisableSource(childComplexity, args["company"].(string), args["source"].(string)), true
 	case "Mutation.dismissReject":
 		if e.ComplexityRoot.Mutation.DismissReject == nil {
 			break
@@ -1577,6 +1627,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ReplayRejects(childComplexity, args["company"].(string), args["filter"].(*model.RejectFilter), args["dryRun"].(*bool)), true
+	case "Mutation.revokeSourceSecret":
+		if e.ComplexityRoot.Mutation.RevokeSourceSecret == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_revokeSourceSecret_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RevokeSourceSecret(childComplexity, args["company"].(string), args["source"].(string), args["number"].(int)), true
+	case "Mutation.rotateSourceSecret":
+		if e.ComplexityRoot.Mutation.RotateSourceSecret == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_rotateSourceSecret_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RotateSourceSecret(childComplexity, args["company"].(string), args["source"].(string), args["overlapHours"].(*int), args["secret"].(*string), args["label"].(*string)), true
 	case "Mutation.saveCohort":
 		if e.ComplexityRoot.Mutation.SaveCohort == nil {
 			break
@@ -2040,6 +2112,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.SimulateSroi(childComplexity, args["valueMap"].(model.ValueMapInput)), true
+	case "Query.sources":
+		if e.ComplexityRoot.Query.Sources == nil {
+			break
+		}
+
+		args, err := ec.field_Query_sources_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Sources(childComplexity, args["company"].(string)), true
 
 	case "Reject.apiKey":
 		if e.ComplexityRoot.Reject.APIKey == nil {
@@ -2560,6 +2643,93 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Settings.WeekStart(childComplexity), true
+
+	case "Source.createdAt":
+		if e.ComplexityRoot.Source.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.CreatedAt(childComplexity), true
+	case "Source.disabledAt":
+		if e.ComplexityRoot.Source.DisabledAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.DisabledAt(childComplexity), true
+	case "Source.key":
+		if e.ComplexityRoot.Source.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.Key(childComplexity), true
+	case "Source.name":
+		if e.ComplexityRoot.Source.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.Name(childComplexity), true
+	case "Source.path":
+		if e.ComplexityRoot.Source.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.Path(childComplexity), true
+	case "Source.scheme":
+		if e.ComplexityRoot.Source.Scheme == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.Scheme(childComplexity), true
+	case "Source.secrets":
+		if e.ComplexityRoot.Source.Secrets == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Source.Secrets(childComplexity), true
+
+	case "SourceSecret.createdAt":
+		if e.ComplexityRoot.SourceSecret.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceSecret.CreatedAt(childComplexity), true
+	case "SourceSecret.endsAt":
+		if e.ComplexityRoot.SourceSecret.EndsAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceSecret.EndsAt(childComplexity), true
+	case "SourceSecret.label":
+		if e.ComplexityRoot.SourceSecret.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceSecret.Label(childComplexity), true
+	case "SourceSecret.lastUsedAt":
+		if e.ComplexityRoot.SourceSecret.LastUsedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceSecret.LastUsedAt(childComplexity), true
+	case "SourceSecret.number":
+		if e.ComplexityRoot.SourceSecret.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceSecret.Number(childComplexity), true
+
+	case "SourceWithSecret.secret":
+		if e.ComplexityRoot.SourceWithSecret.Secret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceWithSecret.Secret(childComplexity), true
+	case "SourceWithSecret.source":
+		if e.ComplexityRoot.SourceWithSecret.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SourceWithSecret.Source(childComplexity), true
 
 	case "SroiResult.netPresentValue":
 		if e.ComplexityRoot.SroiResult.NetPresentValue == nil {
@@ -4609,6 +4779,102 @@ input ProgrammeCostInput {
   note: String = ""
 }
 `, BuiltIn: false},
+	{Name: "../schema/sources.graphqls", Input: `"A path of the company's own that one provider sends events to."
+type Source {
+  "The source's id, the last part of its path."
+  key: ID!
+  "What it is called; unique within the company."
+  name: String!
+  """
+  How requests are signed: ` + "`" + `standard-webhooks` + "`" + `, ` + "`" + `kintell` + "`" + `, ` + "`" + `benevity` + "`" + `, ` + "`" + `goodera` + "`" + `, ` + "`" + `workday` + "`" + `, ` + "`" + `github` + "`" + `; or ` + "`" + `key` + "`" + `, which
+  takes an API key instead.
+  """
+  scheme: String!
+  "Where the provider sends to, such as ` + "`" + `/webhooks/src_...` + "`" + `."
+  path: String!
+  "When it was made: RFC 3339, UTC."
+  createdAt: String!
+  "When it was disabled: RFC 3339, UTC. Null: it takes events."
+  disabledAt: String
+  "Its secrets, oldest first, also those that have ended."
+  secrets: [SourceSecret!]!
+}
+
+"What is known of a secret. The secret itself is shown only by the mutation that made it."
+type SourceSecret {
+  "Its number within the source, for ` + "`" + `revokeSourceSecret` + "`" + `: 1 for the first, and 0 or more follow."
+  number: Int!
+  "What it is for."
+  label: String!
+  "When it was made: RFC 3339, UTC."
+  createdAt: String!
+  "When it last signed a request, to within a minute: RFC 3339, UTC. Null: never."
+  lastUsedAt: String
+  "When it ends or ended, by a rotation or because it was revoked: RFC 3339, UTC. Null: it does not."
+  endsAt: String
+}
+
+"A source and a secret of it, which is shown this once."
+type SourceWithSecret {
+  "The source."
+  source: Source!
+  "The secret to give to the provider; null where the scheme has none. It cannot be had again."
+  secret: String
+}
+
+extend type Query {
+  "The sources of a company, by name. Needs the scope ` + "`" + `admin` + "`" + `, else FORBIDDEN."
+  sources("The company's key." company: ID!): [Source!]
+}
+
+extend type Mutation {
+  "Makes a source, with a secret unless the scheme is ` + "`" + `key` + "`" + `."
+  createSource(
+    "The company's key."
+    company: ID!
+    "What to call it, 1 to 100 characters; unique within the company, else INVALID."
+    name: String!
+    "How the provider signs, as ` + "`" + `Source.scheme` + "`" + ` lists."
+    scheme: String!
+    "The provider's own secret, or for ` + "`" + `standard-webhooks` + "`" + ` its public key, ` + "`" + `whpk_...` + "`" + `; absent: a new one is made."
+    secret: String
+    "What the secret is for, up to 100 characters."
+    label: String
+  ): SourceWithSecret
+
+  "Gives a source one more secret. Those before it still sign for a while, so that nothing is refused meanwhile."
+  rotateSourceSecret(
+    "The company's key."
+    company: ID!
+    "The source's key."
+    source: ID!
+    "How many hours the secrets before it still sign, 0 to 2160; 0 ends them at once."
+    overlapHours: Int = 24
+    "The provider's own secret; absent: a new one is made."
+    secret: String
+    "What the secret is for, up to 100 characters."
+    label: String
+  ): SourceWithSecret
+
+  "Ends a secret at once, in every instance. NOT_FOUND if there is no live one of that number."
+  revokeSourceSecret(
+    "The company's key."
+    company: ID!
+    "The source's key."
+    source: ID!
+    "The secret's number."
+    number: Int!
+  ): Source
+
+  "Ends a source at once, in every instance; its events stay. NOT_FOUND if there is no live one of that key."
+  disableSource(
+    "The company's key."
+    company: ID!
+    "The source's key."
+    source: ID!
+  ): Source
+}
+`, BuiltIn: false},
 	{Name: "../schema/sroi.graphqls", Input: `"""
 Social return on investment: what a period's improvement is worth for each dollar put in. Formula and
 parameters are those of ` + "`" + `methodology` + "`" + `; see the page Methodology of the documentation, chapter SROI.
@@ -5781,6 +6047,52 @@ func (ec *executionContext) childFields_Settings(ctx context.Context, field grap
 		return ec.fieldContext_Settings_minGroup(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Settings", field.Name)
+}
+
+func (ec *executionContext) childFields_Source(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_Source_key(ctx, field)
+	case "name":
+		return ec.fieldContext_Source_name(ctx, field)
+	case "scheme":
+		return ec.fieldContext_Source_scheme(ctx, field)
+	case "path":
+		return ec.fieldContext_Source_path(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Source_createdAt(ctx, field)
+	case "disabledAt":
+		return ec.fieldContext_Source_disabledAt(ctx, field)
+	case "secrets":
+		return ec.fieldContext_Source_secrets(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Source", field.Name)
+}
+
+func (ec *executionContext) childFields_SourceSecret(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "number":
+		return ec.fieldContext_SourceSecret_number(ctx, field)
+	case "label":
+		return ec.fieldContext_SourceSecret_label(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_SourceSecret_createdAt(ctx, field)
+	case "lastUsedAt":
+		return ec.fieldContext_SourceSecret_lastUsedAt(ctx, field)
+	case "endsAt":
+		return ec.fieldContext_SourceSecret_endsAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SourceSecret", field.Name)
+}
+
+func (ec *executionContext) childFields_SourceWithSecret(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "source":
+		return ec.fieldContext_SourceWithSecret_source(ctx, field)
+	case "secret":
+		return ec.fieldContext_SourceWithSecret_secret(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SourceWithSecret", field.Name)
 }
 
 func (ec *executionContext) childFields_SroiResult(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
