@@ -20,6 +20,7 @@ const (
 	CodeNotFound        Code = "NOT_FOUND"        // no such company, cohort or path
 	CodeConflict        Code = "CONFLICT"         // changed by another since the caller looked; read again, then decide
 	CodeOverloaded      Code = "OVERLOADED"       // the ingest buffer is full; retry later
+	CodeRateLimited     Code = "RATE_LIMITED"     // the sender sends more than it may; retry later
 	CodeUnavailable     Code = "UNAVAILABLE"      // the database is away, or the server is stopping; retry later
 	CodeInternal        Code = "INTERNAL"         // a fault of ours; details are in the log only
 )

@@ -19,8 +19,13 @@ type room struct {
 	n    int64
 }
 
+// grow takes more room; the first of it may be refused because others wait.
 func (m *room) grow(n int64) error {
-	err := m.pool.Reserve(n)
+	reserve := m.pool.Reserve
+	if m.n == 0 {
+		reserve = m.pool.Admit
+	}
+	err := reserve(n)
 	if err == nil {
 		m.n += n
 	}

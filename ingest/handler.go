@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/impactql/impactql/impact"
@@ -24,6 +25,8 @@ type Handler struct {
 	// Refuse answers a request that failed as a whole. Details are JSON; nil if there
 	// are none.
 	Refuse func(w http.ResponseWriter, r *http.Request, err *impact.Error, details any)
+	// Quota bounds what each sender may send; nil means no limit.
+	Quota *Quota
 	// Log receives what callers are not told.
 	Log *slog.Logger
 	// Shelf keeps what is not stored; nil: nothing is kept, and what is dated too far
@@ -33,6 +36,8 @@ type Handler struct {
 	Bounds Bounds
 	// Observe, if not nil, is told what became of each event.
 	Observe func(outcome Outcome)
+
+	held atomic.Int32 // refusals that are held back
 }
 
 // Outcome is what became of an event.
@@ -80,6 +85,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 	if m.format == formatBinary && sender.Verify != nil {
 		return nil, errUnsignedHeaders
 	}
+	allowed, err := h.Quota.admit(&sender, w.Header())
+	if err != nil {
+		return nil, err
+	}
 	taken := room{pool: h.Pool}
 	defer taken.release()
 	req := request{mode: m, normaliser: normaliser{
@@ -90,7 +99,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 		req.bounds = h.Bounds.withDefaults()
 	}
 	if m.streams() {
-		return h.stream(w, r, &sender, &req, &taken)
+		return h.stream(w, r, &sender, &req, &taken, &allowed)
 	}
 	body, err := h.body(w, r, m, &sender, &taken)
 	if err != nil {
@@ -103,6 +112,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 		h.keepBody(&req, body, err)
 		return nil, err
 	}
+	allowed.charge(len(req.results) - 1)
 	if err := h.settle(r.Context(), &req, int64(len(body))); err != nil {
 		return nil, err
 	}
@@ -179,6 +189,9 @@ func known(
 
 // refuse answers a request that failed as a whole.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, errCongested) {
+		h.hold(r.Context())
+	}
 	e, ok := errors.AsType[*impact.Error](err)
 	if !ok {
 		e = h.uncommitted(r.Context(), err)

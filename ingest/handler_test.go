@@ -74,7 +74,7 @@ func (s *shelf) Known(_ context.Context, events []*impact.Event) ([]impact.Verdi
 
 var statuses = map[impact.Code]int{
 	impact.CodeInvalid: 400, impact.CodeBadJSON: 400, impact.CodeTooLarge: 413, impact.CodeUnsupportedType: 415,
-	impact.CodeUnauthenticated: 401, impact.CodeForbidden: 403, impact.CodeOverloaded: 503, impact.CodeUnavailable: 503,
+	impact.CodeUnauthenticated: 401, impact.CodeForbidden: 403, impact.CodeRateLimited: 429, impact.CodeOverloaded: 503, impact.CodeUnavailable: 503,
 }
 
 func newHandler(t *testing.T, store Store, limits Limits) *Handler {

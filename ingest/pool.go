@@ -66,6 +66,8 @@ type Pool struct {
 	work     sync.Cond  // signalled when queue grows, broadcast on stop
 	queue    []*batch   // oldest first; the last one gathers
 	waiting  int64      // bytes reserved
+	requests int        // in batches that are not settled
+	window   window     // of requests
 	stopping bool
 	rate     float64 // bytes settled a second, smoothed; 0 until measured
 }
@@ -75,6 +77,8 @@ type Pool struct {
 type batch struct {
 	events   []*impact.Event
 	bytes    int64
+	requests int
+	since    time.Time     // of the first request
 	whole    bool          // all or nothing; the events are those of one request
 	done     chan struct{} // closed when verdicts or err is final
 	verdicts []impact.Verdict
@@ -84,7 +88,7 @@ type batch struct {
 // NewPool starts a pool. Call Stop to end it.
 func NewPool(store Store, limits Limits) *Pool {
 	limits.setDefaults()
-	p := &Pool{store: store, limits: limits}
+	p := &Pool{store: store, limits: limits, window: window{size: firstWindow}}
 	p.work.L = &p.mu
 	for range limits.Committers {
 		p.stopped.Go(p.commitLoop)
@@ -98,6 +102,22 @@ func NewPool(store Store, limits Limits) *Pool {
 func (p *Pool) Reserve(n int64) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.reserve(n)
+}
+
+// Admit is Reserve for a request that is not read yet: it also fails with
+// [impact.CodeOverloaded] if so many wait already that it would wait for long.
+func (p *Pool) Admit(n int64) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.window.full(p.requests, p.waiting) && !p.stopping {
+		return errCongested
+	}
+	return p.reserve(n)
+}
+
+// reserve is Reserve. Call it with mu held.
+func (p *Pool) reserve(n int64) error {
 	switch {
 	case p.stopping:
 		return errStopping
@@ -159,7 +179,8 @@ func (p *Pool) CommitWhole(ctx context.Context, events []*impact.Event, size int
 		return nil, errStopping
 	}
 	b := p.begin()
-	b.events, b.bytes, b.whole = events, size, true
+	b.events, b.bytes, b.whole, b.requests = events, size, true, 1
+	p.requests++
 	p.work.Signal()
 	p.mu.Unlock()
 	return b.wait(ctx, 0, len(events))
@@ -193,13 +214,15 @@ func (p *Pool) add(events []*impact.Event, size int64) (b *batch, at int, err er
 	at = len(b.events)
 	b.events = append(b.events, events...)
 	b.bytes += size
+	b.requests++
+	p.requests++
 	p.work.Signal()
 	return b, at, nil
 }
 
 // begin queues a new batch. Call it with mu held.
 func (p *Pool) begin() *batch {
-	b := &batch{done: make(chan struct{})}
+	b := &batch{done: make(chan struct{}), since: time.Now()}
 	p.queue = append(p.queue, b)
 	return b
 }
@@ -218,6 +241,8 @@ func (p *Pool) take() *batch {
 	b := p.queue[0]
 	p.queue[0] = nil
 	p.queue = p.queue[1:]
+	now := time.Now()
+	p.window.adapt(now, now.Sub(b.since), p.requests)
 	return b
 }
 
@@ -231,19 +256,21 @@ func (p *Pool) commitLoop() {
 			b.verdicts, b.err = p.store.Commit(ctx, b.events)
 		}
 		cancel()
-		if b.err == nil {
-			p.measure(b.bytes, time.Since(start))
-		}
+		p.settled(b, time.Since(start))
 		b.events = nil
 		close(b.done)
 	}
 }
 
-// measure updates the smoothed drain rate.
-func (p *Pool) measure(bytes int64, took time.Duration) {
+// settled takes a batch off the books and updates the smoothed drain rate.
+func (p *Pool) settled(b *batch, took time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	rate := float64(p.limits.Committers) * float64(bytes) / max(took.Seconds(), 1e-6)
+	p.requests -= b.requests
+	if b.err != nil {
+		return
+	}
+	rate := float64(p.limits.Committers) * float64(b.bytes) / max(took.Seconds(), 1e-6)
 	if p.rate == 0 {
 		p.rate = rate
 	}

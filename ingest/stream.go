@@ -18,7 +18,7 @@ const MaxListed = 1_000
 // stream takes one event a line, piece by piece as they arrive: while one piece is on
 // its way to the disk, the next is read and decoded. What was committed stays when the
 // stream breaks or fails later; the answer says up to which line.
-func (h *Handler) stream(w http.ResponseWriter, r *http.Request, sender *Sender, req *request, room *room) (*answer, error) {
+func (h *Handler) stream(w http.ResponseWriter, r *http.Request, sender *Sender, req *request, room *room, allowed *allowance) (*answer, error) {
 	lines, end, err := h.lines(w, r, sender, req.encoding, room)
 	if err != nil {
 		return nil, err
@@ -31,7 +31,13 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, sender *Sender,
 	}
 	s := stream{handler: h, context: context.WithoutCancel(r.Context())}
 	for {
+		before := lines.n
 		p := lines.next()
+		// A stream is not refused for its length, but slowed down.
+		allowed.charge(lines.n - before)
+		if err := allowed.wait(r.Context()); err != nil {
+			return nil, s.broken(err)
+		}
 		if err := s.take(p, req.normaliser); err != nil {
 			return nil, s.broken(err)
 		}

@@ -20,6 +20,7 @@ var statuses = map[impact.Code]int{
 	impact.CodeNotFound:        http.StatusNotFound,
 	impact.CodeTooLarge:        http.StatusRequestEntityTooLarge,
 	impact.CodeUnsupportedType: http.StatusUnsupportedMediaType,
+	impact.CodeRateLimited:     http.StatusTooManyRequests,
 	impact.CodeOverloaded:      http.StatusServiceUnavailable,
 	impact.CodeUnavailable:     http.StatusServiceUnavailable,
 	impact.CodeInternal:        http.StatusInternalServerError,

@@ -30,6 +30,8 @@ type Serve struct {
 	Auth      string        `env:"AUTH" enum:"keys,off" default:"keys" help:"keys: every request needs an API key. off: none does, for local development only."`
 	Drain     time.Duration `env:"DRAIN" default:"15s" help:"How long requests may take to end after a signal to stop."`
 	DebugAddr string        `env:"DEBUG_ADDR" placeholder:"ADDR" help:"Serve pprof here, on a loopback address. Empty: nowhere."`
+	RateLimit float64       `env:"RATE_LIMIT" default:"0" help:"Most events a second from one API key or source, in the long run. 0: no limit."`
+	RateBurst int           `env:"RATE_BURST" default:"0" help:"Most events at once, under RATE_LIMIT. 0: two seconds' worth."`
 	Memory    int64         `env:"MEMORY_MB" default:"150" help:"Soft limit of the Go heap, in MB."`
 }
 
@@ -143,7 +145,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 		ingest: &ingest.Handler{
 			Pool: pool, Known: conn.Known, Refuse: refuseWith, Log: log, Observe: m.outcome,
 			Shelf: shelf, Bounds: ingest.Bounds{FutureSkew: cmd.FutureSkew, LateAfter: cmd.LateAfter},
-			Identify: sources.sender,
+			Identify: sources.sender, Quota: ingest.NewQuota(cmd.RateLimit, cmd.RateBurst),
 		},
 		graphql: graph.NewHandler(graph.Config{
 			Reader: figures, Editor: conn.Store, Cohorts: figures, Inbox: kept, Sources: graphSources{conn.sources()}, Now: time.Now, Log: log,

@@ -19,6 +19,7 @@ type plan struct {
 	steady      time.Duration
 	read        time.Duration // per round of reads
 	mixed       time.Duration
+	stream      int // bytes
 	small, big  int // events of the companies that are read
 	huge        int // events of one more; 0 is none
 }
@@ -29,11 +30,11 @@ const hugeEvents = 10_000_000
 var (
 	fullPlan = plan{
 		rounds: 3, warm: 5 * time.Second, round: 8 * time.Second, bodies: 200, steady: 30 * time.Second,
-		read: 2 * time.Second, mixed: 15 * time.Second, small: 10_000, big: 1_000_000,
+		read: 2 * time.Second, mixed: 15 * time.Second, stream: 100 << 20, small: 10_000, big: 1_000_000,
 	}
 	quickPlan = plan{
 		rounds: 1, warm: time.Second, round: 2 * time.Second, bodies: 30, steady: 4 * time.Second,
-		read: 500 * time.Millisecond, mixed: 3 * time.Second, small: 1_000, big: 50_000,
+		read: 500 * time.Millisecond, mixed: 3 * time.Second, stream: 100 << 20, small: 1_000, big: 50_000,
 	}
 )
 
@@ -45,6 +46,8 @@ var sections = []struct {
 	{"single", "single events", (*bench).single},
 	{"array", "arrays of events", (*bench).array},
 	{"steady", "steady arrival", (*bench).steady},
+	{"overload", "five times too much", (*bench).overload},
+	{"stream", "a stream of lines", (*bench).stream},
 	{"reads", "reads", (*bench).reads},
 	{"mixed", "reads while events arrive", (*bench).mixed},
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -103,7 +104,10 @@ func (c crew) run(work func(*worker)) *result {
 func (w *worker) send(ctx context.Context, request []byte, since time.Time) {
 	status, body, err := w.exchange(ctx, request)
 	latency := time.Since(since)
-	if err := w.answered(status, body, err); err != nil {
+	if err := w.answered(status, body, err); errors.Is(err, errRefused) {
+		w.refused++
+		return
+	} else if err != nil {
 		w.fail(err)
 		return
 	}
@@ -130,6 +134,32 @@ func closedLoop(ctx context.Context, addr string, connections int, d time.Durati
 				return
 			}
 			w.send(ctx, request, now)
+		}
+	})
+}
+
+// errRefused is an answer that says to send again later, where that is no fault.
+var errRefused = errors.New("refused for now")
+
+// overload sends rate requests per second as far as connections are free; what is due
+// while none is, is sent late. Latency counts from sending: it is the server's.
+func overload(ctx context.Context, addr string, connections, rate int, d time.Duration, callers func() caller) *result {
+	crew, err := newCrew(ctx, addr, connections, d, callers)
+	if err != nil {
+		return failure(err)
+	}
+	start := time.Now()
+	end := start.Add(d)
+	var taken atomic.Int64
+	return crew.run(func(w *worker) {
+		for ctx.Err() == nil {
+			at := start.Add(time.Duration(taken.Add(1)-1) * time.Second / time.Duration(rate))
+			time.Sleep(time.Until(at))
+			now := time.Now()
+			if now.After(end) {
+				return
+			}
+			w.send(ctx, w.request(), now)
 		}
 	})
 }

@@ -12,6 +12,7 @@ type result struct {
 	took      time.Duration
 	latencies []time.Duration // of the requests answered as they should be; sorted
 	late      []time.Duration // how long after it was due each request of an open loop was sent; sorted
+	refused   int             // answered that there is no room for now
 	failed    int
 	err       error // the first
 	cpu       cpuTimes
@@ -27,6 +28,7 @@ func (r *result) fail(err error) {
 func (r *result) add(other *result) {
 	r.latencies = append(r.latencies, other.latencies...)
 	r.late = append(r.late, other.late...)
+	r.refused += other.refused
 	r.failed += other.failed
 	r.err = cmp.Or(r.err, other.err)
 }

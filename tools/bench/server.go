@@ -27,7 +27,7 @@ const (
 // settings are what the caller's environment could change of a server as shipped.
 var settings = []string{
 	"ADDR", "AUTH", "DATABASE_URL", "DATA_DIR", "DB_CONNECTIONS", "DEBUG_ADDR", "DRAIN", "GOGC", "GOMAXPROCS",
-	"GOMEMLIMIT", "LOG_LEVEL", "MEMORY_MB", "READ_DATABASE_URL", "REDIS_URL",
+	"GOMEMLIMIT", "LOG_LEVEL", "MEMORY_MB", "RATE_BURST", "RATE_LIMIT", "READ_DATABASE_URL", "REDIS_URL",
 }
 
 // server is the impactql that is measured.
@@ -169,18 +169,28 @@ func (s *server) createKey(ctx context.Context, companies ...string) (string, er
 }
 
 // peakMB is the most memory that the process has had resident.
-func (s *server) peakMB() (float64, error) {
+func (s *server) peakMB() (float64, error) { return s.memory("VmHWM:") }
+
+// residentMB is the memory that the process has resident now.
+func (s *server) residentMB() (float64, error) { return s.memory("VmRSS:") }
+
+// forgetPeak makes peakMB count from now on.
+func (s *server) forgetPeak() error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", s.cmd.Process.Pid), []byte("5"), 0)
+}
+
+func (s *server) memory(what string) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+		if rest, ok := strings.CutPrefix(line, what); ok {
 			kb, err := strconv.Atoi(strings.Fields(rest)[0])
 			return float64(kb) / 1024, err
 		}
 	}
-	return 0, errors.New("/proc/<pid>/status has no VmHWM")
+	return 0, fmt.Errorf("/proc/<pid>/status has no %s", what)
 }
 
 // profile writes the server's CPU profile of the next d to the file.
