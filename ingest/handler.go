@@ -37,7 +37,12 @@ type Handler struct {
 	// Observe, if not nil, is told what became of each event.
 	Observe func(outcome Outcome)
 
-	held atomic.Int32 // refusals that are held back
+	// Draining, if not nil, reports whether the server is about to stop: streams, which
+	// could take hours, then end with what they have brought.
+	Draining func() bool
+
+	held    atomic.Int32 // refusals that are held back
+	streams atomic.Int32 // under way
 }
 
 // Outcome is what became of an event.

@@ -13,6 +13,9 @@ import (
 // Limits on a stream of lines.
 const (
 	MaxStream = 1 << 30 // bytes, counted after Content-Encoding is undone
+	// MaxStreams is how many streams may be under way: each keeps its room for as long as it
+	// takes, and the others need some, too.
+	MaxStreams = 16
 
 	// pace is how much of a stream must arrive within each period.
 	pace       = 32 << 10

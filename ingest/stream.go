@@ -19,6 +19,10 @@ const MaxListed = 1_000
 // its way to the disk, the next is read and decoded. What was committed stays when the
 // stream breaks or fails later; the answer says up to which line.
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, sender *Sender, req *request, room *room, allowed *allowance) (*answer, error) {
+	defer h.streams.Add(-1)
+	if h.streams.Add(1) > MaxStreams {
+		return nil, impact.Errorf(impact.CodeOverloaded, "%d streams are under way already; send again after the time in Retry-After", MaxStreams)
+	}
 	lines, end, err := h.lines(w, r, sender, req.encoding, room)
 	if err != nil {
 		return nil, err
@@ -49,6 +53,12 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, sender *Sender,
 				return nil, s.broken(unreadable(p.err, errStreamTooLarge))
 			}
 			return s.answer(), nil
+		}
+		if h.Draining != nil && h.Draining() {
+			if err := s.flush(); err != nil {
+				return nil, s.broken(err)
+			}
+			return nil, s.broken(errStopping)
 		}
 	}
 }

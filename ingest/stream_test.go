@@ -337,3 +337,52 @@ func TestCompanyLookUpFails(t *testing.T) {
 		}
 	}
 }
+
+// A server that is to stop ends a stream after the piece that it has, and says so.
+func TestStreamEndsWhenDraining(t *testing.T) {
+	t.Parallel()
+	h := newHandler(t, new(shelf), Limits{})
+	pieces := 0
+	h.Draining = func() bool { pieces++; return pieces == 2 }
+	w := postTo(t, h, "", lines, &pages{left: 10 << 20})
+	a := readMany(t, w)
+	if w.Code != 503 || a.Code != "UNAVAILABLE" || a.Details == nil || a.Details.Lines < 2*pieceBytes/1_200 || a.Details.Stored != a.Details.Lines {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if n := reserved(h.Pool); n != 0 {
+		t.Errorf("%d bytes stay reserved", n)
+	}
+}
+
+// Streams leave room for others.
+func TestStreamsAreFew(t *testing.T) {
+	t.Parallel()
+	h := newHandler(t, new(shelf), Limits{})
+	var open []*io.PipeWriter
+	var under sync.WaitGroup
+	for range MaxStreams {
+		body, tap := io.Pipe()
+		open = append(open, tap)
+		under.Go(func() {
+			if w := postTo(t, h, "", lines, body); w.Code != 200 {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		})
+		if _, err := io.WriteString(tap, oneEvent); err != nil { // it is read: the stream is under way
+			t.Fatal(err)
+		}
+	}
+	if w := postTo(t, h, "", lines, strings.NewReader(oneEvent)); w.Code != 503 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("one more: %d %s", w.Code, w.Body)
+	}
+	if w := post(t, h, strings.NewReader(oneEvent)); w.Code != 200 {
+		t.Errorf("an event: %d %s", w.Code, w.Body)
+	}
+	for _, tap := range open {
+		tap.Close()
+	}
+	under.Wait()
+	if w := postTo(t, h, "", lines, strings.NewReader(oneEvent)); w.Code != 200 {
+		t.Errorf("afterwards: %d %s", w.Code, w.Body)
+	}
+}

@@ -145,7 +145,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 		ingest: &ingest.Handler{
 			Pool: pool, Known: conn.Known, Refuse: refuseWith, Log: log, Observe: m.outcome,
 			Shelf: shelf, Bounds: ingest.Bounds{FutureSkew: cmd.FutureSkew, LateAfter: cmd.LateAfter},
-			Identify: sources.sender, Quota: ingest.NewQuota(cmd.RateLimit, cmd.RateBurst),
+			Identify: sources.sender, Quota: ingest.NewQuota(cmd.RateLimit, cmd.RateBurst), Draining: h.draining.Load,
 		},
 		graphql: graph.NewHandler(graph.Config{
 			Reader: figures, Editor: conn.Store, Cohorts: figures, Inbox: kept, Sources: graphSources{conn.sources()}, Now: time.Now, Log: log,
