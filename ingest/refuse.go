@@ -81,7 +81,7 @@ func keepable(e *impact.Error) bool {
 	case impact.CodeInvalid, impact.CodeBadJSON, impact.CodeTooLarge, impact.CodeForbidden:
 		return true
 	case impact.CodeUnauthenticated, impact.CodeUnsupportedType, impact.CodeNotFound, impact.CodeConflict,
-		impact.CodeOverloaded, impact.CodeUnavailable, impact.CodeInternal:
+		impact.CodeOverloaded, impact.CodeRateLimited, impact.CodeUnavailable, impact.CodeInternal:
 	}
 	return false
 }
