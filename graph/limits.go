@@ -159,7 +159,12 @@ func costs() (c generated.ComplexityRoot) {
 	c.Volunteer.Months = func(child int) int { return 1 + assumedMonths*child }
 	c.Participant.Months = func(child int) int { return 1 + assumedMonths*child }
 	c.Company.SettingsHistory = func(child int) int { return 1 + assumedVersions*child }
-	c.Company.Rejects = func(child int, first *int, _ *string, _ *model.RejectFilter) int { return 1 + length(first)*child }
+	c.Company.Events = func(child int, first *int, _ *string, _ *model.EventFilter) int {
+		return 1 + length(first)*(child+bodyCost)
+	}
+	c.Company.Rejects = func(child int, first *int, _ *string, _ *model.RejectFilter) int {
+		return 1 + length(first)*(child+bodyCost)
+	}
 	c.Company.AuditLog = func(child int, first *int, _ *string) int { return 1 + length(first)*child }
 	c.Settings.ProgrammeCosts = func(child int) int { return 1 + assumedVersions*child }
 	c.ValueMap.Inputs = func(child int) int { return 1 + assumedLines*child }
@@ -178,6 +183,9 @@ func costs() (c generated.ComplexityRoot) {
 	c.VIS.Components = func(child int) int { return 1 + 4*child }
 	return c
 }
+
+// bodyCost is what an item with a body costs beside its fields: bodies are large.
+const bodyCost = 10
 
 // length is how many items first asks for; one that the resolver will refuse counts
 // as the most.

@@ -8,12 +8,16 @@ import (
 	"github.com/impactql/impactql/impact"
 )
 
-// Inbox is what arrived and was not taken, and what can be done with it. Errors are as
+// Inbox is what arrived, taken or not, and what can be done with it. Errors are as
 // those of [Reader]; mutations also [impact.CodeNotFound] and [impact.CodeConflict].
 type Inbox interface {
 	// Rejects are up to limit of the rejects of each company with an id below before (0:
 	// any), newest first, in the order of companies; of their bodies at most body bytes.
 	Rejects(ctx context.Context, companies []impact.CompanyID, f impact.RejectFilter, before int64, limit, body int) ([][]*impact.Reject, error)
+	// Arrivals are up to limit of the events of each company that reached the log, after a
+	// cursor, newest first, in the order of companies; of their bodies at most body
+	// characters.
+	Arrivals(ctx context.Context, companies []impact.CompanyID, f impact.ArrivalFilter, after impact.ArrivalCursor, limit, body int) ([][]*impact.Arrival, error)
 	// Intake counts what the events of companies were, in their order.
 	Intake(ctx context.Context, companies []impact.CompanyID) ([]*impact.Intake, error)
 	// Replay takes up rejects of a company. Edit, if not nil, stands in for what was sent.

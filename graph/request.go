@@ -29,6 +29,7 @@ type request struct {
 	settings  *dataloadgen.Loader[*model.Group, []*impact.Settings]
 	maps      *dataloadgen.Loader[*model.Group, map[impact.CompanyID]*impact.StoredMap]
 	rejects   *dataloadgen.Loader[rejectAsk, [][]*impact.Reject]
+	arrivals  *dataloadgen.Loader[arrivalAsk, [][]*impact.Arrival]
 	intake    *dataloadgen.Loader[*model.Group, []*impact.Intake]
 	audits    *dataloadgen.Loader[auditAsk, [][]*impact.AuditEntry]
 
@@ -56,6 +57,7 @@ func (c *Config) withRequest(ctx context.Context) context.Context {
 	q.settings = dataloadgen.NewLoader(guarded(q, q.readSettings), wait)
 	q.maps = dataloadgen.NewLoader(guarded(q, q.loadValueMaps), wait)
 	q.rejects = dataloadgen.NewLoader(q.readRejects, wait)
+	q.arrivals = dataloadgen.NewLoader(q.readArrivals, wait)
 	q.intake = dataloadgen.NewLoader(guarded(q, q.readIntake), wait)
 	q.audits = dataloadgen.NewLoader(q.readAudits, wait)
 	return context.WithValue(ctx, requestKey{}, q)

@@ -18,7 +18,7 @@ import (
 )
 
 // pairs is how many times the test of read-your-writes writes and reads;
-// READ_AFTER_PAIRS=100000 is what docs/decisions/0015 reports.
+// READ_AFTER_PAIRS=100000 is what docs/decisions/0017 reports.
 func pairs(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("READ_AFTER_PAIRS")

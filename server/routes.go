@@ -19,6 +19,7 @@ type doors struct {
 	health  *health
 	metrics *metrics
 	after   readAfter
+	hub     *tailHub
 	demoKey string
 }
 
@@ -38,6 +39,7 @@ func routes(d *doors) http.Handler {
 		"GET /v1/metrics/{company}/sroi":    read(d.rest.serve(d.rest.sroi)),
 		"GET /v1/metrics/{company}/vis":     read(d.rest.serve(d.rest.vis)),
 		"GET /v1/cohort/{company}/{cohort}": read(d.rest.serve(d.rest.cohort)),
+		"GET /v1/events/tail":               withToken(d.auth.withPrincipal(ScopeRead, http.HandlerFunc(d.tail))),
 		"GET /playground":                   playground,
 		"GET /playground/":                  playground,
 		"GET /{$}":                          http.RedirectHandler("/playground", http.StatusFound),

@@ -136,12 +136,14 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 	shelf := ingest.NewShelf(conn.Store, log.Warn)
 	kept := newRejects(conn.Store, pool)
 	background.Go(func() { kept.releaseLoop(life, log) })
+	hub := newTailHub(conn.Store, log)
+	background.Go(func() { hub.run(ctx) }) // not life: streams end when draining begins
 	m := newMetrics()
 	m.watch(pool, conn.Store)
 	h := &health{store: conn.Store}
 	figures := db.NewFigures(conn.Store, versions)
 	handler := routes(&doors{
-		log: log, auth: auth, health: h, metrics: m, demoKey: demoKey, after: readAfter{versions.AwaitFold},
+		log: log, auth: auth, health: h, metrics: m, demoKey: demoKey, after: readAfter{versions.AwaitFold}, hub: hub,
 		ingest: &ingest.Handler{
 			Pool: pool, Known: conn.Known, Refuse: refuseWith, Log: log, Observe: m.outcome,
 			Shelf: shelf, Bounds: ingest.Bounds{FutureSkew: cmd.FutureSkew, LateAfter: cmd.LateAfter},

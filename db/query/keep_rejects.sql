@@ -19,5 +19,5 @@ FROM numbered
 ORDER BY company_id, digest
 ON CONFLICT (company_id, digest) DO UPDATE
     SET status = CASE WHEN reject.status = 'DISMISSED' AND excluded.status = 'QUARANTINED' THEN excluded.status ELSE reject.status END,
-        last_at = greatest(reject.last_at, excluded.last_at), attempts = reject.attempts + excluded.attempts
+        xid = excluded.xid, last_at = greatest(reject.last_at, excluded.last_at), attempts = reject.attempts + excluded.attempts
 RETURNING company_id, digest::text AS digest, id, status, coalesce(receipt, 0) AS receipt

@@ -24,6 +24,7 @@ type CompanyResolver interface {
 	Cohort(ctx context.Context, obj *model.Company, key *string, filter *model.CohortFilter, period *impact.Period, programme *string) (*model.Cohort, error)
 	Cohorts(ctx context.Context, obj *model.Company, first *int, after *string, period *impact.Period, programme *string) (*model.CohortConnection, error)
 	TimeSeries(ctx context.Context, obj *model.Company, period *impact.Period, interval impact.Interval, programme *string, compareTo *impact.Comparison) ([]*model.Point, error)
+	Events(ctx context.Context, obj *model.Company, first *int, after *string, filter *model.EventFilter) (*model.ArrivedEventConnection, error)
 	Funnel(ctx context.Context, obj *model.Company, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string, filter *model.CohortFilter) (*model.Funnel, error)
 	Volunteers(ctx context.Context, obj *model.Company, first *int, after *string, orderBy *impact.RosterOrder, period *impact.Period, programme *string) (*model.VolunteerConnection, error)
 	Participants(ctx context.Context, obj *model.Company, first *int, after *string, orderBy *impact.RosterOrder, period *impact.Period, programme *string) (*model.ParticipantConnection, error)
@@ -136,6 +137,36 @@ func (ec *executionContext) field_Company_cohorts_args(ctx context.Context, rawA
 		return nil, err
 	}
 	args["programme"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Company_events_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.EventFilter, error) {
+			return ec.unmarshalOEventFilter2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐEventFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg2
 	return args, nil
 }
 
@@ -917,6 +948,50 @@ func (ec *executionContext) fieldContext_Company_timeSeries(ctx context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _Company_events(ctx context.Context, field graphql.CollectedField, obj *model.Company) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Company_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Company().Events(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*model.EventFilter))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ArrivedEventConnection) graphql.Marshaler {
+			return ec.marshalOArrivedEventConnection2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐArrivedEventConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Company_events(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Company",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ArrivedEventConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Company_events_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Company_funnel(ctx context.Context, field graphql.CollectedField, obj *model.Company) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1594,6 +1669,12 @@ func (ec *executionContext) _Company(ctx context.Context, sel ast.SelectionSet, 
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Company_timeSeries(ctx, field, obj)
+				})
+		case "events":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Company_events(ctx, field, obj)
 				})
 		case "funnel":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,

@@ -46,6 +46,33 @@ type ComplexityRoot struct {
 		SkillShare    func(childComplexity int) int
 	}
 
+	ArrivedEvent struct {
+		Body        func(childComplexity int) int
+		ID          func(childComplexity int) int
+		Kind        func(childComplexity int) int
+		OccurredAt  func(childComplexity int) int
+		Participant func(childComplexity int) int
+		Programme   func(childComplexity int) int
+		Receipt     func(childComplexity int) int
+		ReceivedAt  func(childComplexity int) int
+		Session     func(childComplexity int) int
+		Size        func(childComplexity int) int
+		Type        func(childComplexity int) int
+		Verdict     func(childComplexity int) int
+		Volunteer   func(childComplexity int) int
+	}
+
+	ArrivedEventConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	ArrivedEventEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	AuditConnection struct {
 		Edges    func(childComplexity int) int
 		Nodes    func(childComplexity int) int
@@ -118,6 +145,7 @@ type ComplexityRoot struct {
 		AuditLog        func(childComplexity int, first *int, after *string) int
 		Cohort          func(childComplexity int, key *string, filter *model.CohortFilter, period *impact.Period, programme *string) int
 		Cohorts         func(childComplexity int, first *int, after *string, period *impact.Period, programme *string) int
+		Events          func(childComplexity int, first *int, after *string, filter *model.EventFilter) int
 		Funnel          func(childComplexity int, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string, filter *model.CohortFilter) int
 		ID              func(childComplexity int) int
 		Intake          func(childComplexity int) int
@@ -663,6 +691,117 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ActivityWeights.SkillShare(childComplexity), true
 
+	case "ArrivedEvent.body":
+		if e.ComplexityRoot.ArrivedEvent.Body == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEvent.Body(childComplexity), true
+	case "ArrivedEvent.id":
+		if e.ComplexityRoot.ArrivedEvent.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEvent.ID(childComplexity), true
+	case "ArrivedEvent.kind":
+		if e.ComplexityRoot.ArrivedEvent.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEvent.Kind(childComplexity), true
+	case "ArrivedEvent.occurredAt":
+		if e.ComplexityRoot.ArrivedEvent.OccurredAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEvent.OccurredAt(childComplexity), true
+	case "ArrivedEvent.participant":
+		if e.ComplexityRoot.ArrivedEvent.Participant == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEvent.Participant(childComplexity), true
+	case "ArrivedEvent.programme":
+		if e.ComplexityRoot.ArrivedEvent.Programme == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEvent.Programme(childComplexity), true
+	case "ArrivedEvent.receipt":
+		if e.ComplexityRoot.ArrivedEvent.Receipt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEvent.Receipt(childComplexity), true
+	case "ArrivedEvent.receivedAt":
+		if e.ComplexityRoot.ArrivedEvent.ReceivedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEvent.ReceivedAt(childComplexity), true
+	case "ArrivedEvent.session":
+		if e.ComplexityRoot.ArrivedEvent.Session == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEvent.Session(childComplexity), true
+	case "ArrivedEvent.size":
+		if e.ComplexityRoot.ArrivedEvent.Size == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEvent.Size(childComplexity), true
+	case "ArrivedEvent.type":
+		if e.ComplexityRoot.ArrivedEvent.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEvent.Type(childComplexity), true
+	case "ArrivedEvent.verdict":
+		if e.ComplexityRoot.ArrivedEvent.Verdict == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEvent.Verdict(childComplexity), true
+	case "ArrivedEvent.volunteer":
+		if e.ComplexityRoot.ArrivedEvent.Volunteer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEvent.Volunteer(childComplexity), true
+
+	case "ArrivedEventConnection.edges":
+		if e.ComplexityRoot.ArrivedEventConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEventConnection.Edges(childComplexity), true
+	case "ArrivedEventConnection.nodes":
+		if e.ComplexityRoot.ArrivedEventConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEventConnection.Nodes(childComplexity), true
+	case "ArrivedEventConnection.pageInfo":
+		if e.ComplexityRoot.ArrivedEventConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEventConnection.PageInfo(childComplexity), true
+
+	case "ArrivedEventEdge.cursor":
+		if e.ComplexityRoot.ArrivedEventEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEventEdge.Cursor(childComplexity), true
+	case "ArrivedEventEdge.node":
+		if e.ComplexityRoot.ArrivedEventEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ArrivedEventEdge.Node(childComplexity), true
+
 	case "AuditConnection.edges":
 		if e.ComplexityRoot.AuditConnection.Edges == nil {
 			break
@@ -934,6 +1073,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Company.Cohorts(childComplexity, args["first"].(*int), args["after"].(*string), args["period"].(*impact.Period), args["programme"].(*string)), true
+	case "Company.events":
+		if e.ComplexityRoot.Company.Events == nil {
+			break
+		}
+
+		args, err := ec.field_Company_events_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Company.Events(childComplexity, args["first"].(*int), args["after"].(*string), args["filter"].(*model.EventFilter)), true
 	case "Company.funnel":
 		if e.ComplexityRoot.Company.Funnel == nil {
 			break
@@ -3105,6 +3255,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("CohortFilter", ec.unmarshalInputCohortFilter),
 			graphql.NewInputUnmarshaler("CostInput", ec.unmarshalInputCostInput),
 			graphql.NewInputUnmarshaler("DistributionInput", ec.unmarshalInputDistributionInput),
+			graphql.NewInputUnmarshaler("EventFilter", ec.unmarshalInputEventFilter),
 			graphql.NewInputUnmarshaler("FunnelStepInput", ec.unmarshalInputFunnelStepInput),
 			graphql.NewInputUnmarshaler("HourlyValueInput", ec.unmarshalInputHourlyValueInput),
 			graphql.NewInputUnmarshaler("MethodologyInput", ec.unmarshalInputMethodologyInput),
@@ -3192,6 +3343,99 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
+	{Name: "../schema/arrivals.graphqls", Input: `extend type Company {
+  """
+  The events that reached the log, as they arrived, newest first by receipt. What did not is in ` + "`" + `rejects` + "`" + `. A
+  filter that selects little of a large log may run into the time limit: name a receipt or a time.
+  """
+  events(
+    "How many to return, 1 to 100."
+    first: Int = 20
+    "Only those after this cursor, an ` + "`" + `endCursor` + "`" + ` of before."
+    after: String
+    "Only those that agree with all of it."
+    filter: EventFilter
+  ): ArrivedEventConnection
+}
+
+"Which events. What is absent selects everything."
+input EventFilter {
+  "STORED events, or those that came under the identity of one with another body."
+  verdict: EventVerdict = STORED
+  "The kind, such as ` + "`" + `session.completed` + "`" + `; ` + "`" + `unknown` + "`" + ` for types that no mapping knows."
+  kind: String
+  "The type as the source named it."
+  type: String
+  "Who took part, as participant or as volunteer."
+  person: String
+  "The programme."
+  programme: String
+  "Where it stands: started, completed, ended or placed."
+  status: String
+  "The receipt of the batch that it is in."
+  receipt: String
+  "Received at this time or later, as ` + "`" + `2025-11-13T10:00:00Z` + "`" + `."
+  receivedFrom: String
+  "Received before this time."
+  receivedTo: String
+}
+
+"What became of an event that reached the log."
+enum EventVerdict {
+  "It is in the log."
+  STORED
+  "Its identity was in the log with another body. That one was kept; this one is in no figure."
+  CONFLICT
+}
+
+"An event as it arrived."
+type ArrivedEvent {
+  "What became of it."
+  verdict: EventVerdict!
+  "Its identity, as the answer to it had it; of a conflict that of the event that was kept."
+  id: String!
+  "The receipt that its sender got, or could have got; ` + "`" + `Read-After` + "`" + ` takes it."
+  receipt: String!
+  "The kind, such as ` + "`" + `session.completed` + "`" + `; of a conflict that of the event that was kept."
+  kind: String!
+  "The type as the source named it; of a conflict that of the event that was kept."
+  type: String!
+  "The programme; of a conflict that of the event that was kept."
+  programme: String!
+  "The participant; null if there is none, or of a conflict."
+  participant: String
+  "The volunteer; null if there is none, or of a conflict."
+  volunteer: String
+  "The session or match; null if there is none, or of a conflict."
+  session: String
+  "The event's own time, as ` + "`" + `2025-11-13T10:00:00Z` + "`" + `; null of a conflict."
+  occurredAt: String
+  "When it was received."
+  receivedAt: String!
+  "What was sent; its first 16 Ki characters."
+  body: String!
+  "Bytes of all that was sent, 0 or more."
+  size: Int!
+}
+
+"A page of events."
+type ArrivedEventConnection {
+  "The events with their cursors, newest first."
+  edges: [ArrivedEventEdge!]!
+  "The events, newest first."
+  nodes: [ArrivedEvent!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"An event in a page."
+type ArrivedEventEdge {
+  "What stands for its place in the list."
+  cursor: String!
+  "The event."
+  node: ArrivedEvent!
+}
+`, BuiltIn: false},
 	{Name: "../schema/calculator.graphqls", Input: `extend type Query {
   """
   The social return on investment of a value map, by ` + "`" + `svi-2012` + "`" + `. It needs no data of a company: any API key that
@@ -5199,6 +5443,60 @@ func (ec *executionContext) childFields_ActivityWeights(ctx context.Context, fie
 	return nil, fmt.Errorf("no field named %q was found under type ActivityWeights", field.Name)
 }
 
+func (ec *executionContext) childFields_ArrivedEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "verdict":
+		return ec.fieldContext_ArrivedEvent_verdict(ctx, field)
+	case "id":
+		return ec.fieldContext_ArrivedEvent_id(ctx, field)
+	case "receipt":
+		return ec.fieldContext_ArrivedEvent_receipt(ctx, field)
+	case "kind":
+		return ec.fieldContext_ArrivedEvent_kind(ctx, field)
+	case "type":
+		return ec.fieldContext_ArrivedEvent_type(ctx, field)
+	case "programme":
+		return ec.fieldContext_ArrivedEvent_programme(ctx, field)
+	case "participant":
+		return ec.fieldContext_ArrivedEvent_participant(ctx, field)
+	case "volunteer":
+		return ec.fieldContext_ArrivedEvent_volunteer(ctx, field)
+	case "session":
+		return ec.fieldContext_ArrivedEvent_session(ctx, field)
+	case "occurredAt":
+		return ec.fieldContext_ArrivedEvent_occurredAt(ctx, field)
+	case "receivedAt":
+		return ec.fieldContext_ArrivedEvent_receivedAt(ctx, field)
+	case "body":
+		return ec.fieldContext_ArrivedEvent_body(ctx, field)
+	case "size":
+		return ec.fieldContext_ArrivedEvent_size(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ArrivedEvent", field.Name)
+}
+
+func (ec *executionContext) childFields_ArrivedEventConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ArrivedEventConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ArrivedEventConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ArrivedEventConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ArrivedEventConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ArrivedEventEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ArrivedEventEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ArrivedEventEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ArrivedEventEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_AuditConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -5357,6 +5655,8 @@ func (ec *executionContext) childFields_Company(ctx context.Context, field graph
 		return ec.fieldContext_Company_cohorts(ctx, field)
 	case "timeSeries":
 		return ec.fieldContext_Company_timeSeries(ctx, field)
+	case "events":
+		return ec.fieldContext_Company_events(ctx, field)
 	case "funnel":
 		return ec.fieldContext_Company_funnel(ctx, field)
 	case "volunteers":

@@ -1,0 +1,106 @@
+package graph
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/impactql/impactql/graph/model"
+	"github.com/impactql/impactql/impact"
+)
+
+// arrivedBody is how many characters of an event's body a list shows.
+const arrivedBody = 16 << 10
+
+// arrivalAsk is a page of the events of each company of a group.
+type arrivalAsk struct {
+	group  *model.Group
+	filter impact.ArrivalFilter
+	after  impact.ArrivalCursor
+	first  int
+}
+
+func arrivalFilter(f *model.EventFilter) (filter impact.ArrivalFilter, err error) {
+	if f == nil {
+		return filter, nil
+	}
+	filter.Conflicts = f.Verdict != nil && *f.Verdict == impact.ArrivalConflict
+	for _, text := range []struct {
+		from *string
+		to   *string
+	}{{f.Kind, &filter.Kind}, {f.Type, &filter.Type}, {f.Person, &filter.Person}, {f.Programme, &filter.Programme}, {f.Status, &filter.Status}} {
+		if text.from == nil {
+			continue
+		}
+		if *text.to = *text.from; !utf8.ValidString(*text.to) || strings.ContainsRune(*text.to, 0) {
+			return filter, impact.Errorf(impact.CodeInvalid, "a filter must not hold control characters")
+		}
+	}
+	if f.Receipt != nil {
+		if filter.Receipt, err = strconv.ParseInt(*f.Receipt, 10, 64); err != nil || filter.Receipt < 1 {
+			return filter, impact.Errorf(impact.CodeInvalid, "receipt must be one that the answer to an event had")
+		}
+	}
+	if filter.From, err = arrivalTime(f.ReceivedFrom); err != nil {
+		return filter, err
+	}
+	filter.To, err = arrivalTime(f.ReceivedTo)
+	return filter, err
+}
+
+func arrivalTime(text *string) (time.Time, error) {
+	if text == nil {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, *text)
+	if err != nil || t.Year() < 1970 || t.Year() > 2199 {
+		return time.Time{}, impact.Errorf(impact.CodeInvalid, "receivedFrom and receivedTo must be RFC 3339 times, such as 2025-11-13T10:00:00Z")
+	}
+	return t, nil
+}
+
+func arrivalPage(ctx context.Context, c *model.Company, p page, f *model.EventFilter) (*model.ArrivedEventConnection, error) {
+	filter, err := arrivalFilter(f)
+	if err != nil {
+		return nil, err
+	}
+	ask := arrivalAsk{group: c.Group, filter: filter, first: p.first}
+	if p.after != "" {
+		var ok bool
+		if ask.after, ok = model.ArrivalCursor(p.after); !ok {
+			return nil, errCursor
+		}
+	}
+	lists, err := requestOf(ctx).arrivals.Load(ctx, ask)
+	if err != nil {
+		return nil, err
+	}
+	return model.NewArrivedEventConnection(lists[c.Place], p.first), nil
+}
+
+// readArrivals is the loader of events: a statement for each page that a field asks
+// for, of all its companies.
+func (q *request) readArrivals(ctx context.Context, asks []arrivalAsk) (all [][][]*impact.Arrival, errs []error) {
+	defer func() {
+		if p := recover(); p != nil {
+			all, errs = nil, []error{q.recovered(ctx, p)}
+		}
+	}()
+	if q.Inbox == nil {
+		return nil, []error{errNoInbox}
+	}
+	for _, ask := range asks {
+		ids := everyID([]*model.Group{ask.group})
+		lists, err := q.Inbox.Arrivals(ctx, ids, ask.filter, ask.after, ask.first+1, arrivedBody)
+		if err == nil {
+			err = miscounted("Arrivals", len(lists), len(ids))
+		}
+		if err != nil {
+			return nil, []error{err}
+		}
+		all = append(all, lists)
+	}
+	return all, nil
+}
