@@ -26,12 +26,16 @@ func (s *Store) Arrivals(
 	if f.Receipt > 0 {
 		after = earlier(after, impact.ArrivalCursor{Receipt: f.Receipt + 1})
 	}
+	late := int64(0)
+	if f.Late {
+		late = max(f.LateAfter.Milliseconds(), 1)
+	}
 	name := "read_arrivals"
 	if f.Conflicts {
 		name = "read_conflicts"
 	}
 	rows, err := s.db.QueryContext(ctx, query(name), pq.Array(int64s(companies)), after.Receipt, fmt.Sprintf("%x", after.Key),
-		f.Kind, f.Type, f.Programme, f.Person, f.Status, optionalTime(f.From), optionalTime(f.To), limit, body)
+		f.Kind, f.Type, f.Programme, f.Person, f.Status, optionalTime(f.From), optionalTime(f.To), limit, body, late)
 	if err != nil {
 		return nil, wrap(err, "read arrivals")
 	}

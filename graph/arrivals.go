@@ -26,6 +26,7 @@ func arrivalFilter(f *model.EventFilter) (filter impact.ArrivalFilter, err error
 	if f == nil {
 		return filter, nil
 	}
+	filter.Late = isTrue(f.Late)
 	filter.Conflicts = f.Verdict != nil && *f.Verdict == impact.ArrivalConflict
 	for _, text := range []struct {
 		from *string

@@ -46,7 +46,9 @@ type ArrivalFilter struct {
 	Person    string // as participant or volunteer
 	Status    string
 	Receipt   int64
-	From, To  time.Time // of ReceivedAt, To excluded
+	Late      bool          // received later than LateAfter after they happened
+	LateAfter time.Duration // set by who knows it, where Late is
+	From, To  time.Time     // of ReceivedAt, To excluded
 }
 
 // ArrivalCursor is an arrival's place among those of its company, newest first; the zero

@@ -36,6 +36,8 @@ type Handler struct {
 	Bounds Bounds
 	// Observe, if not nil, is told what became of each event.
 	Observe func(outcome Outcome)
+	// Flag, if not nil, is told what is out of the ordinary about an event.
+	Flag func(what impact.Flag)
 
 	// Draining, if not nil, reports whether the server is about to stop: streams, which
 	// could take hours, then end with what they have brought.

@@ -125,7 +125,7 @@ func (h *Handler) keep(req *request) error {
 		if r.outcome == Quarantined {
 			flag, waits = impact.FlagFuture, true
 		}
-		h.Shelf.Count(r.aside.company, flag, 1)
+		h.count(r.aside.company, flag)
 		kept, of = append(kept, k), append(of, r)
 	}
 	if len(kept) == 0 {
@@ -165,8 +165,15 @@ func (h *Handler) keepBody(req *request, body []byte, cause error) {
 	if company == 0 {
 		return
 	}
-	h.Shelf.Count(company, impact.FlagRefused, 1)
+	h.count(company, impact.FlagRefused)
 	_ = h.Shelf.Keep([]*impact.Reject{req.reject(&result{outcome: Rejected, err: e, aside: &aside{raw: body, company: company}})}) // the shelf has logged it
+}
+
+func (h *Handler) count(company impact.CompanyID, what impact.Flag) {
+	h.Shelf.Count(company, what, 1)
+	if h.Flag != nil {
+		h.Flag(what)
+	}
 }
 
 // flag counts what is out of the ordinary about the events that were stored.
@@ -179,10 +186,10 @@ func (h *Handler) flag(req *request, verdicts []impact.Verdict) {
 			continue
 		}
 		if e.Kind == impact.KindUnknown {
-			h.Shelf.Count(e.Company, impact.FlagUnknown, 1)
+			h.count(e.Company, impact.FlagUnknown)
 		}
 		if req.bounds.LateAfter > 0 && req.receivedAt.Sub(e.OccurredAt) > req.bounds.LateAfter {
-			h.Shelf.Count(e.Company, impact.FlagLate, 1)
+			h.count(e.Company, impact.FlagLate)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/impactql/impactql/db"
+	"github.com/impactql/impactql/impact"
 	"github.com/impactql/impactql/ingest"
 )
 
@@ -19,6 +20,7 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	events   map[ingest.Outcome]prometheus.Counter
+	flags    map[impact.Flag]prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -31,7 +33,7 @@ func newMetrics() *metrics {
 			Name: "impactql_http_request_duration_seconds", Help: "Time from the first byte of a request to the end of its answer.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"route"}),
-		events: make(map[ingest.Outcome]prometheus.Counter),
+		events: make(map[ingest.Outcome]prometheus.Counter), flags: make(map[impact.Flag]prometheus.Counter),
 	}
 	events := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "impactql_ingest_events_total", Help: "Events answered, by outcome.",
@@ -39,7 +41,13 @@ func newMetrics() *metrics {
 	for _, o := range []ingest.Outcome{ingest.Stored, ingest.Duplicate, ingest.Rejected, ingest.Quarantined, ingest.Valid} {
 		m.events[o] = events.WithLabelValues(string(o))
 	}
-	m.registry.MustRegister(m.requests, m.duration, events,
+	flags := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "impactql_ingest_flagged_total", Help: "Events that were out of the ordinary: refused, dated too far ahead, late, of an unknown type.",
+	}, []string{"flag"})
+	for _, f := range []impact.Flag{impact.FlagRefused, impact.FlagFuture, impact.FlagLate, impact.FlagUnknown} {
+		m.flags[f] = flags.WithLabelValues(string(f))
+	}
+	m.registry.MustRegister(m.requests, m.duration, events, flags,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -77,6 +85,8 @@ func (m *metrics) route(route string) func(status int, took time.Duration) {
 		m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
 	}
 }
+
+func (m *metrics) flag(f impact.Flag) { m.flags[f].Inc() }
 
 func (m *metrics) outcome(o ingest.Outcome) { m.events[o].Inc() }
 

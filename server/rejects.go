@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -28,11 +29,20 @@ func (r Rejecting) bounds() db.RejectBounds {
 // rejects is what callers do with rejects; it implements [graph.Inbox].
 type rejects struct {
 	*db.Store
-	replayer ingest.Replayer
+	replayer  ingest.Replayer
+	lateAfter time.Duration // 0: the default
 }
 
 func newRejects(store *db.Store, pool *ingest.Pool) *rejects {
-	return &rejects{store, ingest.Replayer{Commit: pool.Commit, Known: store.Known, Settle: store.SettleRejects}}
+	return &rejects{Store: store, replayer: ingest.Replayer{Commit: pool.Commit, Known: store.Known, Settle: store.SettleRejects}}
+}
+
+// Arrivals is [db.Store.Arrivals]; late is what this server calls so.
+func (r *rejects) Arrivals(
+	ctx context.Context, companies []impact.CompanyID, f impact.ArrivalFilter, after impact.ArrivalCursor, limit, body int,
+) ([][]*impact.Arrival, error) {
+	f.LateAfter = cmp.Or(r.lateAfter, ingest.DefaultLateAfter)
+	return r.Store.Arrivals(ctx, companies, f, after, limit, body)
 }
 
 // maxReplay is how many rejects one call takes up.

@@ -340,6 +340,18 @@ func TestQuarantine(t *testing.T) {
 func TestIntakeCountsWhatIsOutOfTheOrdinary(t *testing.T) {
 	t.Parallel()
 	_, _, a := keeper(t)
+	defer func() {
+		late := a.arrived(t, "acme", "(filter: {late: true})")
+		if len(late) != 1 || late[0]["type"] != "session.completed" {
+			t.Errorf("late: %v", late)
+		}
+		scraped := string(a.get(t, "/metrics").body)
+		for _, want := range []string{`impactql_ingest_flagged_total{flag="late"} 1`, `{flag="unknown"} 1`, `{flag="refused"} 0`, `{flag="future"} 0`} {
+			if !strings.Contains(scraped, want) {
+				t.Errorf("/metrics lacks %s", want)
+			}
+		}
+	}()
 	old := time.Now().Add(-31 * 24 * time.Hour).UTC().Format(time.RFC3339)
 	a.mustIngest(t, event("session.completed", "1", old, `"participantId":"p"`), event("never.heard.of", "2", time.Now().UTC().Format(time.RFC3339), `"x":1`))
 	a.ingest(t, event("session.completed", "1", old, `"participantId":"p","durationMinutes":3`)).accepted(t, "duplicate") // another body

@@ -42,7 +42,7 @@ func (c rejectsOf) with(ctx context.Context, f func(r *rejects, company *impact.
 		commit := func(ctx context.Context, events []*impact.Event, _ int64) ([]impact.Verdict, error) {
 			return conn.Commit(ctx, events)
 		}
-		return f(&rejects{conn.Store, ingest.Replayer{Commit: commit, Known: conn.Known, Settle: conn.SettleRejects}}, company)
+		return f(&rejects{Store: conn.Store, replayer: ingest.Replayer{Commit: commit, Known: conn.Known, Settle: conn.SettleRejects}}, company)
 	})
 }
 

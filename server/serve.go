@@ -135,6 +135,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 	conn.BoundRejects(cmd.bounds())
 	shelf := ingest.NewShelf(conn.Store, log.Warn)
 	kept := newRejects(conn.Store, pool)
+	kept.lateAfter = cmd.LateAfter
 	background.Go(func() { kept.releaseLoop(life, log) })
 	hub := newTailHub(conn.Store, log)
 	background.Go(func() { hub.run(ctx) }) // not life: streams end when draining begins
@@ -145,7 +146,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 	handler := routes(&doors{
 		log: log, auth: auth, health: h, metrics: m, demoKey: demoKey, after: readAfter{versions.AwaitFold}, hub: hub,
 		ingest: &ingest.Handler{
-			Pool: pool, Known: conn.Known, Refuse: refuseWith, Log: log, Observe: m.outcome,
+			Pool: pool, Known: conn.Known, Refuse: refuseWith, Log: log, Observe: m.outcome, Flag: m.flag,
 			Shelf: shelf, Bounds: ingest.Bounds{FutureSkew: cmd.FutureSkew, LateAfter: cmd.LateAfter},
 			Identify: sources.sender, Quota: ingest.NewQuota(cmd.RateLimit, cmd.RateBurst), Draining: h.draining.Load,
 		},

@@ -3372,6 +3372,8 @@ input EventFilter {
   programme: String
   "Where it stands: started, completed, ended or placed."
   status: String
+  "Only those that came later than LATE_AFTER after they happened."
+  late: Boolean
   "The receipt of the batch that it is in."
   receipt: String
   "Received at this time or later, as ` + "`" + `2025-11-13T10:00:00Z` + "`" + `."

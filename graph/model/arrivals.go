@@ -10,6 +10,7 @@ import (
 
 // EventFilter is the argument filter.
 type EventFilter struct {
+	Late                                  *bool
 	Verdict                               *impact.ArrivalVerdict
 	Kind, Type, Person, Programme, Status *string
 	Receipt, ReceivedFrom, ReceivedTo     *string
