@@ -20,6 +20,7 @@ import (
 	"github.com/impactql/impactql/db"
 	"github.com/impactql/impactql/graph"
 	"github.com/impactql/impactql/impact"
+	"github.com/impactql/impactql/ingest"
 )
 
 // overviewOfAll is the query of the contracts over a list of companies.
@@ -66,9 +67,11 @@ func TestStatementsDoNotGrowWithCompanies(t *testing.T) {
 	defer store.Close()
 	auth := newAuth(store, false, log)
 	figures := db.NewFigures(store, nil)
+	pool := ingest.NewPool(store, ingest.Limits{})
+	defer pool.Stop(t.Context())
 	server := httptest.NewServer(routes(&doors{
 		log: log, auth: auth, health: &health{store: store}, metrics: newMetrics(),
-		graphql: graph.NewHandler(graph.Config{Reader: figures, Editor: store, Cohorts: figures, Log: log, Viewer: viewerOf}),
+		graphql: graph.NewHandler(graph.Config{Reader: figures, Editor: store, Cohorts: figures, Inbox: newRejects(store, pool), Log: log, Viewer: viewerOf}),
 		rest:    &rest{auth: auth, figures: figures, now: time.Now, log: log},
 	}))
 	defer server.Close()
@@ -97,6 +100,15 @@ func TestStatementsDoNotGrowWithCompanies(t *testing.T) {
 			if len(got) != len(want) || !slices.Equal(sorted(got), sorted(want)) || len(got) < 5 {
 				t.Errorf("period %v: %d companies took %d statements, one took %d:\n%s", period, n, len(got), len(want), strings.Join(got, "\n---\n"))
 			}
+		}
+	}
+	// What arrived is a statement for each list, of all companies.
+	for _, n := range []int{1, 10, 100} {
+		proxy.take()
+		a.query(t, `query($first: Int) { companies(first: $first) { nodes {
+			events(first: 2) { nodes { body } } rejects(first: 2) { nodes { body } } intake { refused } } } }`, map[string]any{"first": n}).clean(t)
+		if got := proxy.take(); len(got) != 1+3 {
+			t.Errorf("arrivals of %d companies took %d statements:\n%s", n, len(got), strings.Join(got, "\n---\n"))
 		}
 	}
 	// A read of /v1 is no more than the statements of its figures.
