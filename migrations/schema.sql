@@ -63,9 +63,11 @@ CREATE TABLE batch (
     events integer NOT NULL,
     committed_at timestamp with time zone NOT NULL DEFAULT now(),
     folded_at timestamp with time zone,
+    xid xid8 DEFAULT pg_current_xact_id(),
     CONSTRAINT batch_pkey PRIMARY KEY (id)
 ) WITH (fillfactor=80);
 CREATE INDEX batch_unfolded ON batch USING btree (id) WHERE (folded_at IS NULL);
+CREATE INDEX batch_xid ON batch USING btree (xid) WHERE (xid IS NOT NULL);
 
 CREATE TABLE event (
     company_id integer NOT NULL,
@@ -104,6 +106,7 @@ CREATE TABLE event (
     CONSTRAINT event_pkey PRIMARY KEY (company_id, key)
 );
 CREATE INDEX event_alias ON event USING btree (company_id, alias) WHERE (alias IS NOT NULL);
+CREATE INDEX event_arrival ON event USING btree (company_id, batch_id);
 CREATE INDEX event_batch ON event USING brin (batch_id) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX event_directory ON event USING btree (company_id, participant) WHERE (kind = 'directory'::event_kind);
 CREATE INDEX event_occurred ON event USING btree (company_id, occurred_at);
@@ -116,9 +119,12 @@ CREATE TABLE event_conflict (
     key uuid NOT NULL,
     batch_id bigint NOT NULL,
     received_at timestamp with time zone NOT NULL DEFAULT now(),
-    payload text NOT NULL
+    payload text NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id()
 );
+CREATE INDEX event_conflict_batch ON event_conflict USING btree (company_id, batch_id);
 CREATE INDEX event_conflict_key ON event_conflict USING btree (company_id, key);
+CREATE INDEX event_conflict_xid ON event_conflict USING btree (xid) WHERE (xid IS NOT NULL);
 
 CREATE TABLE person (
     company_id integer NOT NULL,
@@ -227,10 +233,12 @@ CREATE TABLE reject (
     attempts integer NOT NULL,
     settled_at timestamp with time zone,
     receipt bigint,
+    xid xid8 DEFAULT pg_current_xact_id(),
     CONSTRAINT reject_company_id_digest_key UNIQUE (company_id, digest),
     CONSTRAINT reject_pkey PRIMARY KEY (company_id, id)
 );
 CREATE INDEX reject_due ON reject USING btree (due_at, company_id) WHERE (status = 'QUARANTINED'::text);
+CREATE INDEX reject_xid ON reject USING btree (xid);
 
 CREATE TABLE intake_count (
     company_id integer NOT NULL,
@@ -297,6 +305,16 @@ CREATE TABLE audit_log (
     new text,
     version bigint NOT NULL,
     CONSTRAINT audit_log_pkey PRIMARY KEY (company_id, id)
+);
+
+CREATE TABLE cohort (
+    company_id integer NOT NULL,
+    key text NOT NULL,
+    name text NOT NULL,
+    filter jsonb NOT NULL,
+    version bigint NOT NULL DEFAULT 1,
+    updated_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT cohort_pkey PRIMARY KEY (company_id, key)
 );
 
 CREATE TABLE value_map (

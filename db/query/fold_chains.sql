@@ -28,7 +28,7 @@ WITH RECURSIVE asked AS (
     WHERE o.batch_id > 0 -- erased otherwise
       AND NOT EXISTS (SELECT FROM batch b WHERE b.id = o.batch_id AND b.folded_at IS NULL)
 )
-SELECT e.company_id, e.key, e.kind, e.programme, coalesce(e.participant, ''), coalesce(e.volunteer, ''), e.occurred_at,
+SELECT e.company_id, e.key, e.kind, e.type, e.programme, coalesce(e.participant, ''), coalesce(e.volunteer, ''), e.occurred_at,
        coalesce(e.duration_ms, 0), coalesce(e.score, 0), coalesce(e.score_scale, 0),
        coalesce(e.confidence, 0), e.confidence IS NOT NULL,
        coalesce(e.dimension, ''), coalesce(e.status, ''), coalesce(e.from_volunteer, false),
