@@ -22,6 +22,9 @@ type backlog struct {
 
 	added   chan struct{} // holds a token while batches is not empty
 	drained chan struct{} // closed and replaced whenever events shrinks
+	urged   chan struct{} // holds a token if somebody waits for a batch that is not folded
+
+	folded func(batches []int64) // told of what drop removes
 }
 
 // committed is a durable batch and its events.
@@ -31,6 +34,8 @@ type committed struct {
 }
 
 func (b *backlog) init() {
+	b.folded = func([]int64) {}
+	b.urged = make(chan struct{}, 1)
 	b.added = make(chan struct{}, 1)
 	b.drained = make(chan struct{})
 	b.closed = true
@@ -100,8 +105,9 @@ func (b *backlog) peek() []committed {
 // another folder may be working from one.
 func (b *backlog) drop(folded []committed) {
 	done := make(map[int64]bool, len(folded))
-	for _, c := range folded {
-		done[c.id] = true
+	ids := make([]int64, len(folded))
+	for i, c := range folded {
+		done[c.id], ids[i] = true, c.id
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -120,6 +126,30 @@ func (b *backlog) drop(folded []committed) {
 		}
 	}
 	b.wakeAdmitted()
+	b.folded(ids)
+}
+
+// urge has the fold not pause if one of the batches waits for it, and returns those
+// that are not of this instance.
+func (b *backlog) urge(ids []int64) (others []int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	own := make(map[int64]bool, len(b.batches))
+	for _, c := range b.batches {
+		own[c.id] = true
+	}
+	for _, id := range ids {
+		if !own[id] {
+			others = append(others, id)
+		}
+	}
+	if len(others) < len(ids) {
+		select {
+		case b.urged <- struct{}{}:
+		default:
+		}
+	}
+	return others
 }
 
 // setStuck says whether the fold is stuck.

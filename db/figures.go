@@ -207,6 +207,16 @@ func cached[K comparable, V any](
 	if versions == nil || ctx.Value(uncachedKey{}) != nil {
 		return read(ctx, keys)
 	}
+	fresh, _ := ctx.Value(freshKey{}).(*freshness)
+	if fresh != nil {
+		companies := make([]impact.CompanyID, len(keys))
+		for i, k := range keys {
+			companies[i] = company(k)
+		}
+		if err := fresh.look(ctx, versions, companies); err != nil {
+			return nil, err
+		}
+	}
 	values := make([]V, len(keys))
 	current := make([]Version, len(keys))
 	var missing []K
@@ -221,6 +231,14 @@ func cached[K comparable, V any](
 	}
 	if len(missing) == 0 {
 		return values, nil
+	}
+	if fresh != nil && slices.ContainsFunc(current, func(v Version) bool { return !v.known }) {
+		// A read that others began at no known version may be older than what must show.
+		got, err := read(ctx, missing)
+		for i, v := range got {
+			values[at[i]] = v
+		}
+		return values, err
 	}
 	got, err := share(ctx, c.flights, fmt.Sprint(missing, current), func(ctx context.Context) ([]V, error) {
 		got, err := read(ctx, missing)

@@ -33,6 +33,7 @@ type Store struct {
 	ordinals ordinals
 	exact    atomic.Int32 // batches still to go straight to the exact path
 	backlog  backlog
+	waits    foldWaits
 
 	wires   wires
 	breaker breaker
@@ -66,7 +67,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err := s.newBreaker(cfg.URL); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
+	s.waits.init()
 	s.backlog.init()
+	s.backlog.folded = s.waits.settle
 	if err := s.await(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

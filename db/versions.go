@@ -17,12 +17,13 @@ import (
 type Version struct {
 	known bool
 	epoch int64 // rises whenever notifications may have been missed
-	fold  string
+	fold  int64
 }
 
 // Versions follows, through notifications, which companies' figures changed and
 // which API keys ended.
 type Versions struct {
+	store      *Store
 	listener   *pq.Listener
 	onRevoke   func(key int32)
 	onSettings func(company impact.CompanyID)
@@ -30,8 +31,8 @@ type Versions struct {
 
 	mu    sync.RWMutex // guards the fields below; held for map accesses only
 	epoch int64
-	seen  map[impact.CompanyID]string
-	heard time.Time // when the connection last proved alive
+	seen  map[impact.CompanyID]int64 // in this epoch
+	heard time.Time                  // when the connection last proved alive
 }
 
 // silence is after how long without a sign of life the versions count as
@@ -44,19 +45,20 @@ const silence = 2 * time.Second
 func (s *Store) Follow(
 	ctx context.Context, onRevoke func(key int32), onSettings func(company impact.CompanyID), onGap func(),
 ) (*Versions, error) {
-	v := &Versions{onRevoke: onRevoke, onSettings: onSettings, onGap: onGap, seen: make(map[impact.CompanyID]string)}
+	v := &Versions{store: s, onRevoke: onRevoke, onSettings: onSettings, onGap: onGap, seen: make(map[impact.CompanyID]int64)}
 	v.listener = pq.NewListener(s.url, 50*time.Millisecond, 2*time.Second, func(e pq.ListenerEventType, err error) {
 		if err != nil {
 			s.log.Warn("listen for changes", "event", int(e), "err", err)
 		}
 		v.gap(e == pq.ListenerEventConnected || e == pq.ListenerEventReconnected)
 	})
-	for _, channel := range []string{Channel, KeysChannel, SettingsChannel} {
+	for _, channel := range []string{Channel, KeysChannel, SettingsChannel, HurryChannel} {
 		if err := v.listener.Listen(channel); err != nil {
 			return nil, wrap(err, "listen to %s", channel)
 		}
 	}
 	go v.run(ctx)
+	go s.watchFolds(ctx)
 	return v, nil
 }
 
@@ -84,10 +86,13 @@ func (v *Versions) run(ctx context.Context) {
 				v.gap(true)
 			case n.Channel == Channel:
 				v.folded(n.Extra)
+				v.store.waits.look()
 			case n.Channel == KeysChannel:
 				if id, err := strconv.ParseInt(n.Extra, 10, 32); err == nil {
 					v.onRevoke(int32(id))
 				}
+			case n.Channel == HurryChannel:
+				v.store.hurry(n.Extra)
 			case n.Channel == SettingsChannel:
 				if id, err := strconv.ParseInt(n.Extra, 10, 32); err == nil {
 					v.onSettings(impact.CompanyID(id))
@@ -112,16 +117,32 @@ func (v *Versions) folded(news string) {
 	defer v.mu.Unlock()
 	v.heard = time.Now()
 	for one := range strings.FieldsSeq(news) {
-		id, version, _ := strings.Cut(one, ":")
-		if company, err := strconv.ParseInt(id, 10, 32); err == nil {
-			v.seen[impact.CompanyID(company)] = version
+		id, number, _ := strings.Cut(one, ":")
+		company, err := strconv.ParseInt(id, 10, 32)
+		version, err2 := strconv.ParseInt(number, 10, 64)
+		if err == nil && err2 == nil {
+			v.raise(impact.CompanyID(company), version)
 		}
 	}
+}
+
+// learn takes in a version that the database has, ahead of its notice.
+func (v *Versions) learn(company impact.CompanyID, version int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.raise(company, version)
+}
+
+// raise never goes back: the notice of a version may come after a later one was
+// learned, and what was cached before that must not hold again.
+func (v *Versions) raise(company impact.CompanyID, version int64) {
+	v.seen[company] = max(v.seen[company], version)
 }
 
 func (v *Versions) gap(connected bool) {
 	v.mu.Lock()
 	v.epoch++
+	clear(v.seen) // a database that was restored counts from where it was
 	v.heard = time.Time{}
 	if connected {
 		v.heard = time.Now()

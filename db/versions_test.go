@@ -176,7 +176,7 @@ func TestFoldTellsEveryCompany(t *testing.T) {
 	foldAll(t, s)
 	versions.sync(t, 1)
 	for i := range 700 {
-		if v := versions.Of(impact.CompanyID(i + 1)); !v.known || v.fold != "1" {
+		if v := versions.Of(impact.CompanyID(i + 1)); !v.known || v.fold != 1 {
 			t.Fatalf("company %d has version %+v", i+1, v)
 		}
 	}

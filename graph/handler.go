@@ -131,7 +131,7 @@ type door struct {
 func (h *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status, err := h.check(w, r, h.Viewer(r.Context()))
 	if err != nil {
-		writeError(w, status, err)
+		Refuse(w, status, err)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.Timeout)
@@ -188,7 +188,8 @@ func (h *door) checkURL(r *http.Request) (status int, err *impact.Error) {
 	return 0, nil
 }
 
-func writeError(w http.ResponseWriter, status int, err *impact.Error) {
+// Refuse answers a request that never became an operation.
+func Refuse(w http.ResponseWriter, status int, err *impact.Error) {
 	body, _ := json.Marshal(map[string]any{"errors": gqlerror.List{{
 		Message: err.Message, Extensions: map[string]any{"code": err.Code},
 	}}})

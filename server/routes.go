@@ -18,18 +18,21 @@ type doors struct {
 	rest    *rest
 	health  *health
 	metrics *metrics
+	after   readAfter
 	demoKey string
 }
 
 // routes is every path that impactql serves.
 func routes(d *doors) http.Handler {
 	mux := http.NewServeMux()
-	read := func(h http.Handler) http.Handler { return d.auth.withPrincipal(ScopeRead, h) }
+	read := func(h http.Handler) http.Handler {
+		return d.auth.withPrincipal(ScopeRead, d.after.wrap(h, func(w http.ResponseWriter, r *http.Request, err error) { fail(d.log, w, r, err) }))
+	}
 	playground := web.Playground(web.Options{DemoKey: d.demoKey})
 
 	for pattern, handler := range map[string]http.Handler{
 		"POST /webhooks/ingest":             d.ingest,
-		"/graphql":                          read(d.graphql),
+		"/graphql":                          d.auth.withPrincipal(ScopeRead, d.after.wrap(d.graphql, d.refuseGraphQL)),
 		"GET /v1/metrics/{company}":         read(d.rest.serve(d.rest.metrics)),
 		"GET /v1/metrics/{company}/sroi":    read(d.rest.serve(d.rest.sroi)),
 		"GET /v1/metrics/{company}/vis":     read(d.rest.serve(d.rest.vis)),

@@ -130,7 +130,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 	h := &health{store: conn.Store}
 	figures := db.NewFigures(conn.Store, versions)
 	handler := routes(&doors{
-		log: log, auth: auth, health: h, metrics: m, demoKey: demoKey,
+		log: log, auth: auth, health: h, metrics: m, demoKey: demoKey, after: readAfter{versions.AwaitFold},
 		ingest: &ingest.Handler{
 			Pool: pool, Known: conn.Known, Refuse: refuseWith, Log: log, Observe: m.outcome,
 			Identify: auth.sender,
