@@ -19,11 +19,12 @@ import (
 var version = "dev"
 
 type commands struct {
-	Serve   server.Serve   `cmd:"" default:"withargs" help:"Serve the API (the default)."`
-	Migrate server.Migrate `cmd:"" help:"Bring the database schema up to date, then exit."`
-	Keys    server.Keys    `cmd:"" help:"Create, list and revoke API keys."`
-	Seed    server.Seed    `cmd:"" help:"Make up a plausible history of events."`
-	Rebuild server.Rebuild `cmd:"" help:"Recompute the rollups from the event log."`
+	Serve    server.Serve    `cmd:"" default:"withargs" help:"Serve the API (the default)."`
+	Migrate  server.Migrate  `cmd:"" help:"Bring the database schema up to date, then exit."`
+	Keys     server.Keys     `cmd:"" help:"Create, list and revoke API keys."`
+	Settings server.Settings `cmd:"" help:"Show and change the settings of companies."`
+	Seed     server.Seed     `cmd:"" help:"Make up a plausible history of events."`
+	Rebuild  server.Rebuild  `cmd:"" help:"Recompute the rollups from the event log."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

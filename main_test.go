@@ -154,6 +154,7 @@ func TestHelp(t *testing.T) {
 	for command, variables := range map[string][]string{
 		"serve": append([]string{"ADDR", "AUTH", "DRAIN", "DEBUG_ADDR", "MEMORY_MB"}, database...), "": {"ADDR"}, "migrate": database,
 		"seed": database, "rebuild": database, "keys create": database, "keys list": database, "keys revoke": database,
+		"settings get": database, "settings set": database, "settings history": database, "settings cost add": database, "settings cost remove": database,
 	} {
 		help := b.must(t, nil, append(strings.Fields(command), "--help")...)
 		for _, v := range variables {
@@ -163,7 +164,7 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	top := b.must(t, nil, "--help")
-	for _, command := range []string{"serve", "migrate", "keys create", "keys list", "keys revoke", "seed", "rebuild", "DATABASE_URL", "DATA_DIR"} {
+	for _, command := range []string{"serve", "migrate", "keys create", "keys list", "keys revoke", "seed", "rebuild", "settings get", "settings set", "settings history", "settings cost add", "DATABASE_URL", "DATA_DIR"} {
 		if !strings.Contains(top, command) {
 			t.Errorf("--help does not name %s:\n%s", command, top)
 		}
@@ -273,6 +274,60 @@ func TestKeys(t *testing.T) {
 	}
 	if strings.Contains(s.log.String(), secret) || strings.Contains(s.log.String(), second.Key) {
 		t.Error("a key is in the log")
+	}
+}
+
+// Settings are shown, changed and listed beside a server that serves.
+func TestSettings(t *testing.T) {
+	b := impactql(t)
+	t.Parallel()
+	url := dbtest.New(t)
+	env := []string{"DATABASE_URL=" + url}
+	secret := strings.TrimSpace(b.must(t, env, "keys", "create", "--company", "acme", "--scopes", "ingest,read"))
+	s := b.serve(t, env)
+	wants := func(out string, pieces ...string) {
+		t.Helper()
+		for _, piece := range pieces {
+			if !regexp.MustCompile(piece).MatchString(out) {
+				t.Errorf("no %q in\n%s", piece, out)
+			}
+		}
+	}
+	company := []string{"--company", "acme"}
+	run := func(args ...string) string {
+		return b.must(t, env, append(append([]string{"settings"}, args...), company...)...)
+	}
+	wants(run("get", "--at", "2022-03-01"), `version +0`, `hourlyValue +31\.8\n`, `timeZone +UTC`, `minGroup +5`)
+	wants(run("set", "hourlyValue=40.5", "visWeights=hours=0.4,quality=0.3,outcomeLift=0.2,placement=0.1", "--from", "2024-01-01"),
+		`version +1`, `hourlyValue +40\.5`, `visWeights +hours=0\.4,quality=0\.3,outcomeLift=0\.2,placement=0\.1`)
+	wants(run("set", "timeZone=Europe/Oslo", "minGroup=10", "fiscalYearStart=4", "--expect", "1"), `version +2`, `timeZone +Europe/Oslo`)
+	wants(run("cost", "add", "--programme", "buddy", "--from", "2025-01-01", "--to", "2025-12-31", "--amount", "5000", "--note", "rent of rooms"),
+		`programmeCost 1 +buddy 2025-01-01/2025-12-31 5000\.00 rent of rooms`)
+	wants(run("history"), `hourlyValue +2024-01-01 +40\.5`, `command line \(.+\) +minGroup +- +5 +10 +2`, `programmeCost +- +- +buddy .*rent of rooms +3`)
+	var got struct {
+		Version  int
+		Settings map[string]string
+	}
+	if err := json.Unmarshal([]byte(run("get", "--json")), &got); err != nil || got.Version != 3 || got.Settings["minGroup"] != "10" || len(got.Settings) != 9 {
+		t.Errorf("%+v %v", got, err)
+	}
+	run("cost", "remove", "1")
+	run("set", "--remove", "hourlyValue", "--from", "2024-01-01")
+	wants(run("get", "--at", "2022-03-01"), `hourlyValue +31\.8\n`)
+	for mistake, says := range map[string]string{
+		"set minGroup=2": "3 to 1000", "set minGroup": "name=value", "set minGroup=6 --expect 1": "CONFLICT.*version 5", "set nonsense=1": "hourlyValue, activityWeights",
+		"cost remove 77": "no line 77", "cost add --from 2025-01-02 --to 2025-01-01 --amount 1": "swap them", "set hourlyValue --remove": "which version",
+	} {
+		r := b.run(t, env, append(append([]string{"settings"}, strings.Fields(mistake)...), company...)...)
+		if r.code == 0 || !regexp.MustCompile(says).MatchString(r.err) {
+			t.Errorf("%s: exit code %d, %s", mistake, r.code, r.err)
+		}
+	}
+	if r := b.run(t, env, "settings", "get", "--company", "nobody"); r.code == 0 || !strings.Contains(r.err, "nobody") {
+		t.Errorf("an unknown company: %d %s", r.code, r.err)
+	}
+	if got := s.get(t, "/v1/metrics/acme", secret); got != http.StatusOK {
+		t.Errorf("the server answers %d", got)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -23,24 +22,11 @@ const (
 	maxCosts   = 5000 // lines
 )
 
-// SettingsEdit is a change of settings that is made as a whole or not at all.
-type SettingsEdit struct {
-	Company  impact.CompanyID
-	By       string // who, for the audit log
-	Expected *int64 // the version that the editor saw; nil: whatever it is
-	Changes  []impact.SettingChange
-	Now      time.Time
-	// RebuildLimit is up to how many events a company's rollups are rebuilt with a
-	// change of its time zone, which cuts every day anew; 0 is any number.
-	RebuildLimit int64
-	Progress     func(events int64) // of the rebuild; may be nil
-}
-
 // ChangeSettings makes an edit and returns the settings after it. Every instance's
 // cached figures of the company end with its commit. What changes nothing leaves no
 // trace. Errors: [impact.CodeInvalid], [impact.Conflict] if the version is not the
 // expected one, [impact.CodeTooLarge].
-func (s *Store) ChangeSettings(ctx context.Context, e SettingsEdit) (after *impact.Settings, err error) {
+func (s *Store) ChangeSettings(ctx context.Context, e impact.SettingsEdit) (after *impact.Settings, err error) {
 	if len(e.Changes) > maxChanges {
 		return nil, impact.Errorf(impact.CodeTooLarge, "%d changes at once are more than %d: send them in several edits", len(e.Changes), maxChanges)
 	}
@@ -54,7 +40,7 @@ func (s *Store) ChangeSettings(ctx context.Context, e SettingsEdit) (after *impa
 	return after, nil
 }
 
-func (s *Store) changeSettings(ctx context.Context, tx *sqlx.Tx, e *SettingsEdit) (*impact.Settings, error) {
+func (s *Store) changeSettings(ctx context.Context, tx *sqlx.Tx, e *impact.SettingsEdit) (*impact.Settings, error) {
 	// Under the lock that folds take: two edits do not overlap, and no fold cuts days
 	// by a zone that changes.
 	if _, err := tx.ExecContext(ctx, "SELECT FROM company WHERE id = $1 FOR NO KEY UPDATE", e.Company); err != nil {
@@ -114,7 +100,7 @@ func settingsIn(ctx context.Context, tx *sqlx.Tx, company impact.CompanyID) (*im
 }
 
 // rezone cuts the days of every event anew.
-func (s *Store) rezone(ctx context.Context, tx *sqlx.Tx, e *SettingsEdit) error {
+func (s *Store) rezone(ctx context.Context, tx *sqlx.Tx, e *impact.SettingsEdit) error {
 	if e.RebuildLimit > 0 {
 		var events int64
 		if err := tx.GetContext(ctx, &events, `
@@ -131,7 +117,7 @@ func (s *Store) rezone(ctx context.Context, tx *sqlx.Tx, e *SettingsEdit) error 
 
 // settingsEdit is an edit under way.
 type settingsEdit struct {
-	*SettingsEdit
+	*impact.SettingsEdit
 	tx      *sqlx.Tx
 	version int64 // that it makes
 	changed bool
@@ -188,7 +174,7 @@ var atOnce = map[impact.SettingName]struct{ update, standard string }{
 
 func (e *settingsEdit) makeAtOnce(ctx context.Context, before *impact.Settings, c *impact.SettingChange) error {
 	column := atOnce[c.Name]
-	value, old := column.standard, before.Text(c.Name)
+	value, old := column.standard, before.TextAt(c.Name, before.Calendar.Today(e.Now))
 	if c.Value != nil {
 		value = *c.Value
 	}

@@ -180,6 +180,11 @@ func (f *Figures) CompanyPage(ctx context.Context, ids []impact.CompanyID, after
 	return f.store.CompanyPage(ctx, ids, after, limit)
 }
 
+// AuditLog is [Store.AuditLog].
+func (f *Figures) AuditLog(ctx context.Context, companies []impact.CompanyID, before int64, limit int) ([][]*impact.AuditEntry, error) {
+	return f.store.AuditLog(ctx, companies, before, limit)
+}
+
 type cache[K comparable, V any] struct {
 	entries *lru.Cache[K, entry[V]]
 	flights *singleflight.Group

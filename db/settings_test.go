@@ -42,7 +42,7 @@ func cost(programme, from, to, amount string) impact.SettingChange {
 }
 
 func change(s *Store, c *impact.Company, changes ...impact.SettingChange) (*impact.Settings, error) {
-	return s.ChangeSettings(context.Background(), SettingsEdit{Company: c.ID, By: "test", Changes: changes, Now: noon})
+	return s.ChangeSettings(context.Background(), impact.SettingsEdit{Company: c.ID, By: "test", Changes: changes, Now: noon})
 }
 
 func mustChange(t *testing.T, s *Store, c *impact.Company, changes ...impact.SettingChange) *impact.Settings {
@@ -147,7 +147,7 @@ func TestChangeSettings(t *testing.T) {
 		t.Errorf("an edit that changes nothing made version %d", after.Version)
 	}
 	stale := int64(0)
-	_, err := s.ChangeSettings(t.Context(), SettingsEdit{Company: a.ID, By: "late", Expected: &stale, Now: noon, Changes: []impact.SettingChange{set("minGroup", "", "7")}})
+	_, err := s.ChangeSettings(t.Context(), impact.SettingsEdit{Company: a.ID, By: "late", Expected: &stale, Now: noon, Changes: []impact.SettingChange{set("minGroup", "", "7")}})
 	if c, ok := errors.AsType[*impact.Conflict](err); !ok || c.Version != 1 || impact.CodeOf(err) != impact.CodeConflict {
 		t.Errorf("a stale edit: %v", err)
 	}
@@ -216,7 +216,7 @@ func TestChangeSettingsAtOnce(t *testing.T) {
 	seen := int64(0)
 	for i := range editors {
 		go func() {
-			_, err := s.ChangeSettings(context.Background(), SettingsEdit{Company: c.ID, By: fmt.Sprint(i), Expected: &seen, Now: noon,
+			_, err := s.ChangeSettings(context.Background(), impact.SettingsEdit{Company: c.ID, By: fmt.Sprint(i), Expected: &seen, Now: noon,
 				Changes: []impact.SettingChange{set("minGroup", "", fmt.Sprint(10+i))}})
 			results <- err
 		}()
@@ -248,7 +248,7 @@ func TestTimeZoneRebuilds(t *testing.T) {
 	checkRollups(t, s, events)
 	before := rollups(t, s)
 
-	_, err := s.ChangeSettings(t.Context(), SettingsEdit{Company: c.ID, By: "test", Now: noon, RebuildLimit: 100,
+	_, err := s.ChangeSettings(t.Context(), impact.SettingsEdit{Company: c.ID, By: "test", Now: noon, RebuildLimit: 100,
 		Changes: []impact.SettingChange{set("timeZone", "", "Pacific/Auckland"), set("minGroup", "", "9")}})
 	if impact.CodeOf(err) != impact.CodeTooLarge || !strings.Contains(err.Error(), "impactql settings set timeZone=") {
 		t.Errorf("a large company: %v", err)

@@ -56,6 +56,9 @@ func (c *Config) present(ctx context.Context, err error) *gqlerror.Error {
 		}
 	}
 	out.Extensions = map[string]any{"code": code}
+	if conflict, ok := errors.AsType[*impact.Conflict](err); ok {
+		out.Extensions["version"] = conflict.Version
+	}
 	if pointer != "" {
 		out.Extensions["pointer"] = pointer
 	}

@@ -28,6 +28,8 @@ type memory struct {
 	companies   []*impact.Company
 	departments []string
 	active      impact.Range
+	settings    map[impact.CompanyID]*impact.Settings
+	edits       []impact.SettingsEdit
 	fail        func(call string) error // nil: nothing fails
 
 	mu        sync.Mutex
@@ -196,6 +198,37 @@ func (m *memory) Funnels(ctx context.Context, questions []impact.FunnelQuestion)
 	return answers, m.called(ctx, "Funnels")
 }
 
+func (m *memory) Settings(ctx context.Context, companies []impact.CompanyID) ([]*impact.Settings, error) {
+	list := make([]*impact.Settings, len(companies))
+	for i, id := range companies {
+		list[i] = m.settings[id]
+		if list[i] == nil {
+			list[i] = &impact.Settings{Calendar: m.companies[id-1].Calendar}
+		}
+	}
+	return list, m.called(ctx, "Settings")
+}
+
+func (m *memory) AuditLog(ctx context.Context, companies []impact.CompanyID, before int64, limit int) ([][]*impact.AuditEntry, error) {
+	lists := make([][]*impact.AuditEntry, len(companies))
+	for i, id := range companies {
+		for n := int64(3); n > 0; n-- {
+			if (before == 0 || n < before) && len(lists[i]) < limit {
+				lists[i] = append(lists[i], &impact.AuditEntry{ID: n, Actor: fmt.Sprint("key ", id), Subject: "minGroup", Version: n})
+			}
+		}
+	}
+	return lists, m.called(ctx, "AuditLog")
+}
+
+func (m *memory) ChangeSettings(ctx context.Context, e impact.SettingsEdit) (*impact.Settings, error) {
+	m.edits = append(m.edits, e)
+	if e.Expected != nil && *e.Expected != 7 {
+		return nil, impact.NewConflict(7)
+	}
+	return &impact.Settings{Version: 8, Calendar: m.companies[e.Company-1].Calendar}, m.called(ctx, "ChangeSettings")
+}
+
 // key is a Viewer: nil ids are all companies.
 type key struct {
 	ids    []impact.CompanyID
@@ -204,6 +237,7 @@ type key struct {
 
 func (k key) May(c impact.CompanyID) bool                   { return k.ids == nil || slices.Contains(k.ids, c) }
 func (k key) Companies() (ids []impact.CompanyID, all bool) { return k.ids, k.ids == nil }
+func (k key) Name() string                                  { return "key 1 (test)" }
 func (k key) Can(scope string) bool                         { return strings.Contains(k.scopes, scope) }
 
 func as(v graph.Viewer) func(context.Context) graph.Viewer {
@@ -231,7 +265,7 @@ func (l *logged) Write(p []byte) (int, error) {
 func serve(m *memory, change ...func(*graph.Config)) *api {
 	log := new(logged)
 	cfg := graph.Config{
-		Reader: m, Viewer: as(key{scopes: "read"}), Log: slog.New(slog.NewTextHandler(log, nil)),
+		Reader: m, Editor: m, Viewer: as(key{scopes: "read"}), Log: slog.New(slog.NewTextHandler(log, nil)),
 		Now: func() time.Time { return time.Date(2025, 11, 13, 10, 0, 0, 0, time.UTC) },
 	}
 	for _, f := range change {

@@ -28,6 +28,8 @@ import (
 type Config struct {
 	// Reader answers the questions. Required.
 	Reader Reader
+	// Editor makes the changes of mutations. Required.
+	Editor Editor
 	// Viewer is who asks, from the context of the HTTP request; nil if nobody
 	// authenticated, which is answered with 401. Asked more than once, so a look into
 	// the context and no more. Required.
@@ -76,8 +78,8 @@ func orDefault[T comparable](v *T, d T) {
 // with 422, or 400 to clients that accept application/graphql-response+json; anything
 // else with 200. The body is a GraphQL response in every case.
 func NewHandler(cfg Config) http.Handler {
-	if cfg.Reader == nil || cfg.Viewer == nil {
-		panic("graph: NewHandler needs a Reader and a Viewer")
+	if cfg.Reader == nil || cfg.Editor == nil || cfg.Viewer == nil {
+		panic("graph: NewHandler needs a Reader, an Editor and a Viewer")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -116,6 +116,8 @@ const (
 	introspectionCost = 5000
 	// A series over all time is known to be short or long only when it is read.
 	assumedDays = 5 * 365
+	// Versions of settings and lines of costs are few, and bounded by the database.
+	assumedVersions = 20
 )
 
 // costs are the fields that cost otherwise than 1 + what is selected below: lists
@@ -139,6 +141,9 @@ func costs() (c generated.ComplexityRoot) {
 	c.Company.Funnel = func(child int, _ []*model.FunnelStepInput, _ impact.Period, _ *int, _ *string) int {
 		return child + analysisCost
 	}
+	c.Company.SettingsHistory = func(child int) int { return 1 + assumedVersions*child }
+	c.Company.AuditLog = func(child int, first *int, _ *string) int { return 1 + length(first)*child }
+	c.Settings.ProgrammeCosts = func(child int) int { return 1 + assumedVersions*child }
 	c.SROI.Improvements = func(child int) int { return 1 + 3*child }
 	c.VIS.Components = func(child int) int { return 1 + 4*child }
 	return c

@@ -40,10 +40,27 @@ type Reader interface {
 
 	// Funnels answers questions that passed their Check, likewise.
 	Funnels(ctx context.Context, questions []impact.FunnelQuestion) ([]*impact.Funnel, error)
+
+	// Settings are the settings of each company, in the order of companies.
+	Settings(ctx context.Context, companies []impact.CompanyID) ([]*impact.Settings, error)
+
+	// AuditLog is, for each company in their order, up to limit changes with an id below
+	// before (0: from the latest on), the latest first.
+	AuditLog(ctx context.Context, companies []impact.CompanyID, before int64, limit int) ([][]*impact.AuditEntry, error)
+}
+
+// Editor changes settings. Errors: [impact.CodeInvalid], [impact.CodeTooLarge],
+// [impact.CodeNotFound] and [*impact.Conflict].
+type Editor interface {
+	// ChangeSettings makes an edit as a whole or not at all, and returns what the
+	// settings are after it.
+	ChangeSettings(ctx context.Context, edit impact.SettingsEdit) (*impact.Settings, error)
 }
 
 // Viewer is who asks.
 type Viewer interface {
+	// Name says who it is in an audit log, without secrets.
+	Name() string
 	// May reports whether the viewer may see a company.
 	May(company impact.CompanyID) bool
 	// Companies are the companies that the viewer may see, in any order, or all of

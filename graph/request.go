@@ -26,6 +26,8 @@ type request struct {
 	companies *dataloadgen.Loader[string, *impact.Company]
 	figures   *dataloadgen.Loader[*model.Group, *figuresBook]
 	cohorts   *dataloadgen.Loader[*model.Group, *cohortsBook]
+	settings  *dataloadgen.Loader[*model.Group, []*impact.Settings]
+	audits    *dataloadgen.Loader[auditAsk, [][]*impact.AuditEntry]
 
 	retentions *dataloadgen.Loader[*model.Group, *analysisBook[retentionAsk, *impact.Retention]]
 	funnels    *dataloadgen.Loader[*model.Group, *analysisBook[funnelAsk, *impact.Funnel]]
@@ -43,6 +45,8 @@ func (c *Config) withRequest(ctx context.Context) context.Context {
 	q.cohorts = dataloadgen.NewLoader(guarded(q, q.readCohorts), wait)
 	q.retentions = dataloadgen.NewLoader(guarded(q, retentions.books(q)), wait)
 	q.funnels = dataloadgen.NewLoader(guarded(q, funnels.books(q)), wait)
+	q.settings = dataloadgen.NewLoader(guarded(q, q.readSettings), wait)
+	q.audits = dataloadgen.NewLoader(q.readAudits, wait)
 	return context.WithValue(ctx, requestKey{}, q)
 }
 

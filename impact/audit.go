@@ -2,6 +2,19 @@ package impact
 
 import "time"
 
+// SettingsEdit is a change of settings that is made as a whole or not at all.
+type SettingsEdit struct {
+	Company  CompanyID
+	By       string // who, for the audit log
+	Expected *int64 // the version that the editor saw; nil: whatever it is
+	Changes  []SettingChange
+	Now      time.Time
+	// RebuildLimit is up to how many events a company's rollups are rebuilt with a
+	// change of its time zone, which cuts every day anew; 0 is any number.
+	RebuildLimit int64
+	Progress     func(events int64) // of the rebuild; may be nil
+}
+
 // AuditEntry is who changed what.
 type AuditEntry struct {
 	ID      int64 // rises with every change

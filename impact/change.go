@@ -137,7 +137,7 @@ func (c *SettingChange) checkCost() error {
 		return invalidAt("/note", "use at most %d bytes of UTF-8", maxNote)
 	}
 	if !moneyForm.MatchString(line.Amount.String()) {
-		return invalidAt("/amount", "use an amount from 0 to 999999999999 with at most 4 places")
+		return invalidAt("/amount", "use an amount from 0 to 999999999999 with at most 2 places")
 	}
 	return nil
 }
@@ -208,11 +208,11 @@ func ParseWeekday(text string) (time.Weekday, error) {
 	return 0, invalidAt("/value", "the week starts on a day from MONDAY to SUNDAY")
 }
 
-var moneyForm = regexp.MustCompile(`^[0-9]{1,12}(\.[0-9]{1,4})?$`)
+var moneyForm = regexp.MustCompile(`^[0-9]{1,12}(\.[0-9]{1,2})?$`)
 
 func parseMoney(text string) (decimal.Decimal, error) {
 	if !moneyForm.MatchString(text) {
-		return decimal.Zero, invalidAt("/value", "use an amount in USD from 0 to 999999999999 with at most 4 places, such as 31.80")
+		return decimal.Zero, invalidAt("/value", "use an amount in USD from 0 to 999999999999 with at most 2 places, such as 31.80")
 	}
 	return decimal.NewFromString(text)
 }

@@ -239,6 +239,9 @@ func (w ActivityWeights) String() string {
 		"feedback", w.Feedback, "milestone", w.Milestone, "checkin", w.Checkin)
 }
 
+// Decimal is the value exactly.
+func (m Micro) Decimal() decimal.Decimal { return m.decimal() }
+
 // VISWeights are the weights of a VIS; they sum to 1.
 type VISWeights struct{ Hours, Quality, OutcomeLift, Placement Micro }
 
@@ -262,9 +265,21 @@ func pairs(list ...any) string {
 	return b.String()
 }
 
-// Text is the setting's present value in its text form, "" for one that is dated.
-func (s *Settings) Text(name SettingName) string {
+// TextAt is the value of a setting on a day, in its text form.
+func (s *Settings) TextAt(name SettingName, day Day) string {
+	r := Range{day, day + 1}
 	switch name {
+	case SettingHourlyValue:
+		return s.SROI(DefaultSROI, Question{}).HourlyRate(day).String()
+	case SettingActivityWeights:
+		return s.Activity(day).String()
+	case SettingVISWeights:
+		p := s.VIS(DefaultVIS, r)
+		return VISWeights{p.Hours, p.Quality, p.OutcomeLift, p.Placement}.String()
+	case SettingSROIMethodology:
+		return s.DefaultSROIMethodology(r)
+	case SettingVISMethodology:
+		return s.DefaultVISMethodology(r)
 	case SettingTimeZone:
 		return s.Calendar.Location.String()
 	case SettingWeekStart:
@@ -273,8 +288,7 @@ func (s *Settings) Text(name SettingName) string {
 		return strconv.Itoa(int(max(s.Calendar.FiscalStart, time.January)))
 	case SettingMinGroup:
 		return strconv.FormatInt(s.K(), 10)
-	case SettingHourlyValue, SettingActivityWeights, SettingVISWeights, SettingSROIMethodology, SettingVISMethodology,
-		SettingProgrammeCost:
+	case SettingProgrammeCost:
 	}
 	return ""
 }

@@ -96,7 +96,7 @@ func TestInvestmentIsSplitAtEffectiveDates(t *testing.T) {
 		var list []string
 		day := impact.Date(2019, 6, 1)
 		for day < impact.Date(2025, 12, 1) {
-			list = append(list, "hourlyValue", day.String(), []string{"", "17.25", "100", "0", "31.8001"}[rng.IntN(5)])
+			list = append(list, "hourlyValue", day.String(), []string{"", "17.25", "100", "0", "31.81"}[rng.IntN(5)])
 			day += impact.Day(1 + rng.IntN(300))
 		}
 		settings := settingsWith(t, list...)
@@ -151,7 +151,7 @@ func TestSettingChangeCheck(t *testing.T) {
 		{"hourlyValue", "2199-12-31", "31", "31"},
 		{"hourlyValue", "", "-1", "/value USD"},
 		{"hourlyValue", "", "1e3", "/value USD"},
-		{"hourlyValue", "", "1.00001", "/value 4 places"},
+		{"hourlyValue", "", "1.001", "/value 2 places"},
 		{"activityWeights", "", "match=1,eventAttended=2,skillShare=3,feedback=4,milestone=5,checkin=6.5",
 			"match=1,eventAttended=2,skillShare=3,feedback=4,milestone=5,checkin=6.5"},
 		{"activityWeights", "", "match=1", "/value once each"},

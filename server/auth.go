@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -257,6 +258,17 @@ func (p *principal) Companies() (ids []impact.CompanyID, all bool) {
 // Can reports whether the caller has a scope.
 func (p *principal) Can(scope string) bool {
 	return p.key == nil || slices.Contains(p.key.Scopes, scope)
+}
+
+// Name says who the caller is in an audit log.
+func (p *principal) Name() string {
+	switch {
+	case p.key == nil:
+		return "anybody (AUTH=off)"
+	case p.key.Label == "":
+		return fmt.Sprintf("key %d", p.key.ID)
+	}
+	return fmt.Sprintf("key %d (%s)", p.key.ID, p.key.Label)
 }
 
 // Company implements [ingest.Caller].

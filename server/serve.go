@@ -136,7 +136,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 			Identify: auth.sender,
 		},
 		graphql: graph.NewHandler(graph.Config{
-			Reader: figures, Now: time.Now, Log: log,
+			Reader: figures, Editor: conn.Store, Now: time.Now, Log: log,
 			Viewer: func(ctx context.Context) graph.Viewer {
 				if p := principalOf(ctx); p != nil {
 					return p

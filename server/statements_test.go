@@ -68,7 +68,7 @@ func TestStatementsDoNotGrowWithCompanies(t *testing.T) {
 	figures := db.NewFigures(store, nil)
 	server := httptest.NewServer(routes(&doors{
 		log: log, auth: auth, health: &health{store: store}, metrics: newMetrics(),
-		graphql: graph.NewHandler(graph.Config{Reader: figures, Log: log, Viewer: viewerOf}),
+		graphql: graph.NewHandler(graph.Config{Reader: figures, Editor: store, Log: log, Viewer: viewerOf}),
 		rest:    &rest{auth: auth, figures: figures, now: time.Now, log: log},
 	}))
 	defer server.Close()

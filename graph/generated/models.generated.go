@@ -2,7 +2,12 @@
 
 package generated
 
-// Every error has `extensions.code`: INVALID (a value breaks a rule), NOT_FOUND, FORBIDDEN, UNAUTHENTICATED,
+// Changes. Each needs an API key with the scope `admin` for the company, else FORBIDDEN, and is made as a whole or not
+// at all.
+type Mutation struct {
+}
+
+// Every error has `extensions.code`: INVALID (a value breaks a rule), NOT_FOUND, CONFLICT (changed by another meanwhile), FORBIDDEN, UNAUTHENTICATED,
 // TOO_LARGE (a limit on size, depth or cost), UNAVAILABLE (retry later), INTERNAL, BAD_JSON,
 // UNSUPPORTED_TYPE, GRAPHQL_PARSE_FAILED or GRAPHQL_VALIDATION_FAILED. A field that fails is null and leaves
 // its neighbours as they are.

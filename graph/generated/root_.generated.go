@@ -25,6 +25,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	Company() CompanyResolver
+	Mutation() MutationResolver
 	Query() QueryResolver
 	SROI() SROIResolver
 	VIS() VISResolver
@@ -34,6 +35,36 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
+	ActivityWeights struct {
+		Checkin       func(childComplexity int) int
+		EventAttended func(childComplexity int) int
+		Feedback      func(childComplexity int) int
+		Match         func(childComplexity int) int
+		Milestone     func(childComplexity int) int
+		SkillShare    func(childComplexity int) int
+	}
+
+	AuditConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	AuditEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	AuditEntry struct {
+		Actor     func(childComplexity int) int
+		At        func(childComplexity int) int
+		From      func(childComplexity int) int
+		Setting   func(childComplexity int) int
+		To        func(childComplexity int) int
+		ValidFrom func(childComplexity int) int
+		Version   func(childComplexity int) int
+	}
+
 	Cohort struct {
 		CompletionRate   func(childComplexity int) int
 		Key              func(childComplexity int) int
@@ -61,18 +92,21 @@ type ComplexityRoot struct {
 	}
 
 	Company struct {
-		Cohort     func(childComplexity int, key string, period *impact.Period, programme *string) int
-		Cohorts    func(childComplexity int, first *int, after *string, period *impact.Period, programme *string) int
-		Funnel     func(childComplexity int, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string) int
-		ID         func(childComplexity int) int
-		Key        func(childComplexity int) int
-		Metrics    func(childComplexity int, period *impact.Period, programme *string, compareTo *impact.Comparison) int
-		Name       func(childComplexity int) int
-		Retention  func(childComplexity int, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, programme *string) int
-		Sroi       func(childComplexity int, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison) int
-		TimeSeries func(childComplexity int, period *impact.Period, interval impact.Interval, programme *string, compareTo *impact.Comparison) int
-		TimeZone   func(childComplexity int) int
-		Vis        func(childComplexity int, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison) int
+		AuditLog        func(childComplexity int, first *int, after *string) int
+		Cohort          func(childComplexity int, key string, period *impact.Period, programme *string) int
+		Cohorts         func(childComplexity int, first *int, after *string, period *impact.Period, programme *string) int
+		Funnel          func(childComplexity int, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string) int
+		ID              func(childComplexity int) int
+		Key             func(childComplexity int) int
+		Metrics         func(childComplexity int, period *impact.Period, programme *string, compareTo *impact.Comparison) int
+		Name            func(childComplexity int) int
+		Retention       func(childComplexity int, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, programme *string) int
+		Settings        func(childComplexity int, at *impact.Day) int
+		SettingsHistory func(childComplexity int) int
+		Sroi            func(childComplexity int, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison) int
+		TimeSeries      func(childComplexity int, period *impact.Period, interval impact.Interval, programme *string, compareTo *impact.Comparison) int
+		TimeZone        func(childComplexity int) int
+		Vis             func(childComplexity int, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison) int
 	}
 
 	CompanyConnection struct {
@@ -147,6 +181,10 @@ type ComplexityRoot struct {
 		Relative func(childComplexity int) int
 	}
 
+	Mutation struct {
+		UpdateSettings func(childComplexity int, company string, input model.SettingsInput, expectedVersion *int) int
+	}
+
 	PageInfo struct {
 		EndCursor   func(childComplexity int) int
 		HasNextPage func(childComplexity int) int
@@ -158,6 +196,15 @@ type ComplexityRoot struct {
 		SROI    func(childComplexity int) int
 		Start   func(childComplexity int) int
 		VIS     func(childComplexity int) int
+	}
+
+	ProgrammeCost struct {
+		Amount    func(childComplexity int) int
+		From      func(childComplexity int) int
+		ID        func(childComplexity int) int
+		Note      func(childComplexity int) int
+		Programme func(childComplexity int) int
+		To        func(childComplexity int) int
 	}
 
 	Query struct {
@@ -200,6 +247,27 @@ type ComplexityRoot struct {
 		Start       func(childComplexity int) int
 	}
 
+	SettingVersion struct {
+		Name      func(childComplexity int) int
+		ValidFrom func(childComplexity int) int
+		Value     func(childComplexity int) int
+	}
+
+	Settings struct {
+		ActivityWeights func(childComplexity int) int
+		At              func(childComplexity int) int
+		FiscalYearStart func(childComplexity int) int
+		HourlyValue     func(childComplexity int) int
+		MinGroup        func(childComplexity int) int
+		ProgrammeCosts  func(childComplexity int) int
+		SroiMethodology func(childComplexity int) int
+		TimeZone        func(childComplexity int) int
+		Version         func(childComplexity int) int
+		VisMethodology  func(childComplexity int) int
+		VisWeights      func(childComplexity int) int
+		WeekStart       func(childComplexity int) int
+	}
+
 	VIS struct {
 		Band        func(childComplexity int) int
 		Change      func(childComplexity int) int
@@ -220,6 +288,13 @@ type ComplexityRoot struct {
 		Score   func(childComplexity int) int
 		Weight  func(childComplexity int) int
 	}
+
+	VISWeights struct {
+		Hours       func(childComplexity int) int
+		OutcomeLift func(childComplexity int) int
+		Placement   func(childComplexity int) int
+		Quality     func(childComplexity int) int
+	}
 }
 
 type executableSchema graphql.ExecutableSchemaState[ResolverRoot, DirectiveRoot, ComplexityRoot]
@@ -235,6 +310,118 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	ec := newExecutionContext(nil, e, nil)
 	_ = ec
 	switch typeName + "." + field {
+
+	case "ActivityWeights.checkin":
+		if e.ComplexityRoot.ActivityWeights.Checkin == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ActivityWeights.Checkin(childComplexity), true
+	case "ActivityWeights.eventAttended":
+		if e.ComplexityRoot.ActivityWeights.EventAttended == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ActivityWeights.EventAttended(childComplexity), true
+	case "ActivityWeights.feedback":
+		if e.ComplexityRoot.ActivityWeights.Feedback == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ActivityWeights.Feedback(childComplexity), true
+	case "ActivityWeights.match":
+		if e.ComplexityRoot.ActivityWeights.Match == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ActivityWeights.Match(childComplexity), true
+	case "ActivityWeights.milestone":
+		if e.ComplexityRoot.ActivityWeights.Milestone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ActivityWeights.Milestone(childComplexity), true
+	case "ActivityWeights.skillShare":
+		if e.ComplexityRoot.ActivityWeights.SkillShare == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ActivityWeights.SkillShare(childComplexity), true
+
+	case "AuditConnection.edges":
+		if e.ComplexityRoot.AuditConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditConnection.Edges(childComplexity), true
+	case "AuditConnection.nodes":
+		if e.ComplexityRoot.AuditConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditConnection.Nodes(childComplexity), true
+	case "AuditConnection.pageInfo":
+		if e.ComplexityRoot.AuditConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditConnection.PageInfo(childComplexity), true
+
+	case "AuditEdge.cursor":
+		if e.ComplexityRoot.AuditEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEdge.Cursor(childComplexity), true
+	case "AuditEdge.node":
+		if e.ComplexityRoot.AuditEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEdge.Node(childComplexity), true
+
+	case "AuditEntry.actor":
+		if e.ComplexityRoot.AuditEntry.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Actor(childComplexity), true
+	case "AuditEntry.at":
+		if e.ComplexityRoot.AuditEntry.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.At(childComplexity), true
+	case "AuditEntry.from":
+		if e.ComplexityRoot.AuditEntry.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.From(childComplexity), true
+	case "AuditEntry.setting":
+		if e.ComplexityRoot.AuditEntry.Setting == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Setting(childComplexity), true
+	case "AuditEntry.to":
+		if e.ComplexityRoot.AuditEntry.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.To(childComplexity), true
+	case "AuditEntry.validFrom":
+		if e.ComplexityRoot.AuditEntry.ValidFrom == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.ValidFrom(childComplexity), true
+	case "AuditEntry.version":
+		if e.ComplexityRoot.AuditEntry.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEntry.Version(childComplexity), true
 
 	case "Cohort.completionRate":
 		if e.ComplexityRoot.Cohort.CompletionRate == nil {
@@ -324,6 +511,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CohortVIS.Score(childComplexity), true
 
+	case "Company.auditLog":
+		if e.ComplexityRoot.Company.AuditLog == nil {
+			break
+		}
+
+		args, err := ec.field_Company_auditLog_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Company.AuditLog(childComplexity, args["first"].(*int), args["after"].(*string)), true
 	case "Company.cohort":
 		if e.ComplexityRoot.Company.Cohort == nil {
 			break
@@ -397,6 +595,23 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Company.Retention(childComplexity, args["period"].(impact.Period), args["interval"].(*impact.Interval), args["intervals"].(*int), args["mode"].(*impact.RetentionMode), args["brackets"].([]int), args["cohort"].(*string), args["programme"].(*string)), true
+	case "Company.settings":
+		if e.ComplexityRoot.Company.Settings == nil {
+			break
+		}
+
+		args, err := ec.field_Company_settings_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Company.Settings(childComplexity, args["at"].(*impact.Day)), true
+	case "Company.settingsHistory":
+		if e.ComplexityRoot.Company.SettingsHistory == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Company.SettingsHistory(childComplexity), true
 	case "Company.sroi":
 		if e.ComplexityRoot.Company.Sroi == nil {
 			break
@@ -699,6 +914,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MoneyChange.Relative(childComplexity), true
 
+	case "Mutation.updateSettings":
+		if e.ComplexityRoot.Mutation.UpdateSettings == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateSettings_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateSettings(childComplexity, args["company"].(string), args["input"].(model.SettingsInput), args["expectedVersion"].(*int)), true
+
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
 			break
@@ -742,6 +969,43 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Point.VIS(childComplexity), true
+
+	case "ProgrammeCost.amount":
+		if e.ComplexityRoot.ProgrammeCost.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProgrammeCost.Amount(childComplexity), true
+	case "ProgrammeCost.from":
+		if e.ComplexityRoot.ProgrammeCost.From == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProgrammeCost.From(childComplexity), true
+	case "ProgrammeCost.id":
+		if e.ComplexityRoot.ProgrammeCost.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProgrammeCost.ID(childComplexity), true
+	case "ProgrammeCost.note":
+		if e.ComplexityRoot.ProgrammeCost.Note == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProgrammeCost.Note(childComplexity), true
+	case "ProgrammeCost.programme":
+		if e.ComplexityRoot.ProgrammeCost.Programme == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProgrammeCost.Programme(childComplexity), true
+	case "ProgrammeCost.to":
+		if e.ComplexityRoot.ProgrammeCost.To == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProgrammeCost.To(childComplexity), true
 
 	case "Query.companies":
 		if e.ComplexityRoot.Query.Companies == nil {
@@ -914,6 +1178,98 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SROIChange.Start(childComplexity), true
 
+	case "SettingVersion.name":
+		if e.ComplexityRoot.SettingVersion.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingVersion.Name(childComplexity), true
+	case "SettingVersion.validFrom":
+		if e.ComplexityRoot.SettingVersion.ValidFrom == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingVersion.ValidFrom(childComplexity), true
+	case "SettingVersion.value":
+		if e.ComplexityRoot.SettingVersion.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingVersion.Value(childComplexity), true
+
+	case "Settings.activityWeights":
+		if e.ComplexityRoot.Settings.ActivityWeights == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Settings.ActivityWeights(childComplexity), true
+	case "Settings.at":
+		if e.ComplexityRoot.Settings.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Settings.At(childComplexity), true
+	case "Settings.fiscalYearStart":
+		if e.ComplexityRoot.Settings.FiscalYearStart == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Settings.FiscalYearStart(childComplexity), true
+	case "Settings.hourlyValue":
+		if e.ComplexityRoot.Settings.HourlyValue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Settings.HourlyValue(childComplexity), true
+	case "Settings.minGroup":
+		if e.ComplexityRoot.Settings.MinGroup == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Settings.MinGroup(childComplexity), true
+	case "Settings.programmeCosts":
+		if e.ComplexityRoot.Settings.ProgrammeCosts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Settings.ProgrammeCosts(childComplexity), true
+	case "Settings.sroiMethodology":
+		if e.ComplexityRoot.Settings.SroiMethodology == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Settings.SroiMethodology(childComplexity), true
+	case "Settings.timeZone":
+		if e.ComplexityRoot.Settings.TimeZone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Settings.TimeZone(childComplexity), true
+	case "Settings.version":
+		if e.ComplexityRoot.Settings.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Settings.Version(childComplexity), true
+	case "Settings.visMethodology":
+		if e.ComplexityRoot.Settings.VisMethodology == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Settings.VisMethodology(childComplexity), true
+	case "Settings.visWeights":
+		if e.ComplexityRoot.Settings.VisWeights == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Settings.VisWeights(childComplexity), true
+	case "Settings.weekStart":
+		if e.ComplexityRoot.Settings.WeekStart == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Settings.WeekStart(childComplexity), true
+
 	case "VIS.band":
 		if e.ComplexityRoot.VIS.Band == nil {
 			break
@@ -989,6 +1345,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.VISComponent.Weight(childComplexity), true
 
+	case "VISWeights.hours":
+		if e.ComplexityRoot.VISWeights.Hours == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VISWeights.Hours(childComplexity), true
+	case "VISWeights.outcomeLift":
+		if e.ComplexityRoot.VISWeights.OutcomeLift == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VISWeights.OutcomeLift(childComplexity), true
+	case "VISWeights.placement":
+		if e.ComplexityRoot.VISWeights.Placement == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VISWeights.Placement(childComplexity), true
+	case "VISWeights.quality":
+		if e.ComplexityRoot.VISWeights.Quality == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VISWeights.Quality(childComplexity), true
+
 	}
 	return 0, false
 }
@@ -998,7 +1379,14 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
+			graphql.NewInputUnmarshaler("ActivityWeightsInput", ec.unmarshalInputActivityWeightsInput),
 			graphql.NewInputUnmarshaler("FunnelStepInput", ec.unmarshalInputFunnelStepInput),
+			graphql.NewInputUnmarshaler("HourlyValueInput", ec.unmarshalInputHourlyValueInput),
+			graphql.NewInputUnmarshaler("MethodologyInput", ec.unmarshalInputMethodologyInput),
+			graphql.NewInputUnmarshaler("ProgrammeCostInput", ec.unmarshalInputProgrammeCostInput),
+			graphql.NewInputUnmarshaler("SettingVersionInput", ec.unmarshalInputSettingVersionInput),
+			graphql.NewInputUnmarshaler("SettingsInput", ec.unmarshalInputSettingsInput),
+			graphql.NewInputUnmarshaler("VISWeightsInput", ec.unmarshalInputVISWeightsInput),
 		)
 	}
 	first := true
@@ -1033,6 +1421,21 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			}
 
 			return &response
+		}
+	case ast.Mutation:
+		return func(ctx context.Context) *graphql.Response {
+			if !first {
+				return nil
+			}
+			first = false
+			ctx = graphql.WithLazyInputUnmarshalerIndex(ctx, inputUnmarshalers)
+			data := ec._Mutation(ctx, opCtx.Operation.SelectionSet)
+			var buf bytes.Buffer
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
 		}
 
 	default:
@@ -1423,7 +1826,7 @@ type Metrics {
 }
 `, BuiltIn: false},
 	{Name: "../schema/query.graphqls", Input: `"""
-Every error has ` + "`" + `extensions.code` + "`" + `: INVALID (a value breaks a rule), NOT_FOUND, FORBIDDEN, UNAUTHENTICATED,
+Every error has ` + "`" + `extensions.code` + "`" + `: INVALID (a value breaks a rule), NOT_FOUND, CONFLICT (changed by another meanwhile), FORBIDDEN, UNAUTHENTICATED,
 TOO_LARGE (a limit on size, depth or cost), UNAVAILABLE (retry later), INTERNAL, BAD_JSON,
 UNSUPPORTED_TYPE, GRAPHQL_PARSE_FAILED or GRAPHQL_VALIDATION_FAILED. A field that fails is null and leaves
 its neighbours as they are.
@@ -1446,6 +1849,12 @@ type Query {
   "The object with this global id. Null with NOT_FOUND or FORBIDDEN as in ` + "`" + `company` + "`" + `."
   node("An ` + "`" + `id` + "`" + ` that this API gave out." id: ID!): Node
 }
+
+"""
+Changes. Each needs an API key with the scope ` + "`" + `admin` + "`" + ` for the company, else FORBIDDEN, and is made as a whole or not
+at all.
+"""
+type Mutation
 
 "Anything that ` + "`" + `node` + "`" + ` can find again."
 interface Node {
@@ -1531,7 +1940,7 @@ scalar Date
 
 """
 An amount of money in US dollars, as a string of digits with 2 places, such as ` + "`" + `"19975.00"` + "`" + `: exact, where a
-JSON number need not be. Rounded once at the end, half away from zero.
+JSON number need not be. Rounded once at the end, half away from zero. Taken as a string or a number.
 """
 scalar Decimal
 `, BuiltIn: false},
@@ -1565,6 +1974,276 @@ enum Interval {
   FISCAL_QUARTER
   "The company's fiscal year."
   FISCAL_YEAR
+}
+`, BuiltIn: false},
+	{Name: "../schema/settings.graphqls", Input: `extend type Company {
+  """
+  What the company chose of what its figures depend on, as it holds on a day. Figures of a range take for each
+  hour and activity what held on its own day, and the rest of the range's last day.
+  """
+  settings("The day; today if absent." at: Date): Settings
+
+  "Every version of the settings that hold from a day on, by name and day."
+  settingsHistory: [SettingVersion!]
+
+  "Who changed what, the latest first. Needs the scope ` + "`" + `admin` + "`" + `, else FORBIDDEN."
+  auditLog(
+    "How many to return, 1 to 100."
+    first: Int = 20
+    "Only those after this cursor, an ` + "`" + `endCursor` + "`" + ` of before."
+    after: String
+  ): AuditConnection
+}
+
+extend type Mutation {
+  """
+  Changes settings, all that the input names or none, and gives them as they are then. Cached figures end with it on
+  every instance. CONFLICT, with ` + "`" + `extensions.version` + "`" + `, if they are not in the expected version; INVALID, with a pointer,
+  if a value breaks a rule; TOO_LARGE for a new time zone of a company with more than 200,000 events, which the command
+  ` + "`" + `impactql settings set` + "`" + ` changes.
+  """
+  updateSettings(
+    "The company's key."
+    company: ID!
+    "What to change; what is left out stays."
+    input: SettingsInput!
+    "The version that was read before; absent means whatever it is."
+    expectedVersion: Int
+  ): Settings
+}
+
+"What a company chose, as it holds on a day."
+type Settings {
+  "Rises by 1 with each change, 0 or more; what ` + "`" + `expectedVersion` + "`" + ` takes."
+  version: Int!
+  "The day that the dated values below are of."
+  at: Date!
+  "US dollars, 2 places: what an hour of a volunteer is worth; dated. By default that of its year, see ` + "`" + `teei-1.0` + "`" + `."
+  hourlyValue: Decimal!
+  "What activities are worth; dated."
+  activityWeights: ActivityWeights!
+  "The weights of the parts of a score; dated."
+  visWeights: VISWeights!
+  "The id of the methodology of ` + "`" + `sroi` + "`" + ` where a query names none; dated."
+  sroiMethodology: String!
+  "The id of the methodology of ` + "`" + `vis` + "`" + ` where a query names none; dated."
+  visMethodology: String!
+  "What programmes cost beside the volunteers' time, whatever the day: the lines, in the order they were added."
+  programmeCosts: [ProgrammeCost!]!
+  "The IANA time zone that cuts every day."
+  timeZone: String!
+  "The first day of every week of a series; ` + "`" + `2025-W46` + "`" + ` is an ISO week, from Monday, all the same."
+  weekStart: Weekday!
+  "The month in which every fiscal year starts, 1 to 12; 0 or more."
+  fiscalYearStart: Int!
+  "k: groups of fewer people are suppressed, 3 to 1000; 0 or more."
+  minGroup: Int!
+}
+
+"What one activity is worth by ` + "`" + `teei-activity-1.0` + "`" + `."
+type ActivityWeights {
+  "US dollars for a match made, 2 places."
+  match: Decimal!
+  "US dollars for an event attended, 2 places."
+  eventAttended: Decimal!
+  "US dollars for a skill shared, 2 places."
+  skillShare: Decimal!
+  "US dollars for a feedback, 2 places."
+  feedback: Decimal!
+  "US dollars for a milestone, 2 places."
+  milestone: Decimal!
+  "US dollars for a check-in, 2 places."
+  checkin: Decimal!
+}
+
+"The weights of the parts of a score, 0 to 1; they sum to 1."
+type VISWeights {
+  "Of the hours, to 6 places."
+  hours: Float!
+  "Of the quality, to 6 places."
+  quality: Float!
+  "Of the outcome lift, to 6 places."
+  outcomeLift: Float!
+  "Of the placements, to 6 places."
+  placement: Float!
+}
+
+"A line of costs. Lines add up; a period bears a line's share by days, and a programme's figures its own lines alone."
+type ProgrammeCost {
+  "What ` + "`" + `removeProgrammeCosts` + "`" + ` takes."
+  id: ID!
+  "The programme; null is the company's own, which only the figures of all programmes bear."
+  programme: String
+  "The first day."
+  from: Date!
+  "The last day, included."
+  to: Date!
+  "US dollars, 2 places, over all the days."
+  amount: Decimal!
+  "What it was for."
+  note: String!
+}
+
+"A version of a setting that holds from a day on, until the next."
+type SettingVersion {
+  "hourlyValue, activityWeights, visWeights, sroiMethodology or visMethodology."
+  name: String!
+  "The first day on which it holds."
+  validFrom: Date!
+  "The value, weights as ` + "`" + `name=value,name=value` + "`" + `; null is the default again."
+  value: String
+}
+
+"A change of a setting."
+type AuditEntry {
+  "When it was made, as ` + "`" + `2025-11-13T10:00:00Z` + "`" + `."
+  at: String!
+  "Who made it: an API key by its id and label, or a user of the machine."
+  actor: String!
+  "The setting, or ` + "`" + `programmeCost` + "`" + `."
+  setting: String!
+  "The first day of a dated setting's version; null of others."
+  validFrom: Date
+  "What was there; null is nothing, or the default."
+  from: String
+  "What is there now; null is nothing any more, or the default again."
+  to: String
+  "The version of the settings that it made, 0 or more; changes made at once share it."
+  version: Int!
+}
+
+"A page of the audit log."
+type AuditConnection {
+  "The changes with their cursors, the latest first."
+  edges: [AuditEdge!]!
+  "The changes alone, in the same order."
+  nodes: [AuditEntry!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"A change in a page."
+type AuditEdge {
+  "What to pass as ` + "`" + `after` + "`" + ` to go on behind this change, opaque."
+  cursor: String!
+  "The change."
+  node: AuditEntry!
+}
+
+"A day of the week."
+enum Weekday {
+  "Monday."
+  MONDAY
+  "Tuesday."
+  TUESDAY
+  "Wednesday."
+  WEDNESDAY
+  "Thursday."
+  THURSDAY
+  "Friday."
+  FRIDAY
+  "Saturday."
+  SATURDAY
+  "Sunday."
+  SUNDAY
+}
+
+"What to change; what is left out stays."
+input SettingsInput {
+  "A new version of the value of a volunteer's hour."
+  hourlyValue: HourlyValueInput
+  "A new version of the worth of activities."
+  activityWeights: ActivityWeightsInput
+  "A new version of the weights of scores."
+  visWeights: VISWeightsInput
+  "A new version of the default methodology of ` + "`" + `sroi` + "`" + `."
+  sroiMethodology: MethodologyInput
+  "A new version of the default methodology of ` + "`" + `vis` + "`" + `."
+  visMethodology: MethodologyInput
+  "Versions to take away, as if they had never been made."
+  removeVersions: [SettingVersionInput!]
+  "Lines of costs to add."
+  addProgrammeCosts: [ProgrammeCostInput!]
+  "Lines of costs to take away, by their ids."
+  removeProgrammeCosts: [ID!]
+  "An IANA time zone. Every day is cut anew: the company's rollups are rebuilt in the same step."
+  timeZone: String
+  "The first day of weeks."
+  weekStart: Weekday
+  "The month in which fiscal years start, 1 to 12."
+  fiscalYearStart: Int
+  "k, 3 to 1000."
+  minGroup: Int
+}
+
+"A version of the value of a volunteer's hour."
+input HourlyValueInput {
+  "US dollars, 2 places, as a string or number; null is the default table again."
+  value: Decimal
+  "The first day on which it holds, also a day to come; today if absent."
+  validFrom: Date
+}
+
+"A version of the worth of activities, US dollars each, 2 places."
+input ActivityWeightsInput {
+  "A match made."
+  match: Decimal! = "10.00"
+  "An event attended."
+  eventAttended: Decimal! = "5.00"
+  "A skill shared."
+  skillShare: Decimal! = "15.00"
+  "A feedback."
+  feedback: Decimal! = "8.00"
+  "A milestone."
+  milestone: Decimal! = "20.00"
+  "A check-in."
+  checkin: Decimal! = "3.00"
+  "The first day on which it holds, also a day to come; today if absent."
+  validFrom: Date
+}
+
+"A version of the weights of scores, 0 to 1 and at most 6 places each, as strings or numbers; they must sum to 1."
+input VISWeightsInput {
+  "Of the hours."
+  hours: Decimal!
+  "Of the quality."
+  quality: Decimal!
+  "Of the outcome lift."
+  outcomeLift: Decimal!
+  "Of the placements."
+  placement: Decimal!
+  "The first day on which it holds, up to today; today if absent."
+  validFrom: Date
+}
+
+"A version of a default methodology."
+input MethodologyInput {
+  "The methodology's id; null is the default again."
+  id: String
+  "The first day on which it holds, up to today; today if absent."
+  validFrom: Date
+}
+
+"A version of a dated setting, as ` + "`" + `settingsHistory` + "`" + ` lists it."
+input SettingVersionInput {
+  "hourlyValue, activityWeights, visWeights, sroiMethodology or visMethodology."
+  name: String!
+  "The first day on which it holds."
+  validFrom: Date!
+}
+
+"A line of costs."
+input ProgrammeCostInput {
+  "The programme; absent is the company's own, which only the figures of all programmes bear."
+  programme: String
+  "The first day."
+  from: Date!
+  "The last day, included."
+  to: Date!
+  "US dollars, 2 places, over all the days; as a string or number."
+  amount: Decimal!
+  "What it was for, at most 200 bytes."
+  note: String = ""
 }
 `, BuiltIn: false},
 	{Name: "../schema/sroi.graphqls", Input: `"""
@@ -1668,6 +2347,66 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
 
+func (ec *executionContext) childFields_ActivityWeights(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "match":
+		return ec.fieldContext_ActivityWeights_match(ctx, field)
+	case "eventAttended":
+		return ec.fieldContext_ActivityWeights_eventAttended(ctx, field)
+	case "skillShare":
+		return ec.fieldContext_ActivityWeights_skillShare(ctx, field)
+	case "feedback":
+		return ec.fieldContext_ActivityWeights_feedback(ctx, field)
+	case "milestone":
+		return ec.fieldContext_ActivityWeights_milestone(ctx, field)
+	case "checkin":
+		return ec.fieldContext_ActivityWeights_checkin(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ActivityWeights", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_AuditConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_AuditConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_AuditConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AuditEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AuditEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_AuditEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return ec.fieldContext_AuditEntry_at(ctx, field)
+	case "actor":
+		return ec.fieldContext_AuditEntry_actor(ctx, field)
+	case "setting":
+		return ec.fieldContext_AuditEntry_setting(ctx, field)
+	case "validFrom":
+		return ec.fieldContext_AuditEntry_validFrom(ctx, field)
+	case "from":
+		return ec.fieldContext_AuditEntry_from(ctx, field)
+	case "to":
+		return ec.fieldContext_AuditEntry_to(ctx, field)
+	case "version":
+		return ec.fieldContext_AuditEntry_version(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEntry", field.Name)
+}
+
 func (ec *executionContext) childFields_Cohort(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "key":
@@ -1746,6 +2485,12 @@ func (ec *executionContext) childFields_Company(ctx context.Context, field graph
 		return ec.fieldContext_Company_funnel(ctx, field)
 	case "retention":
 		return ec.fieldContext_Company_retention(ctx, field)
+	case "settings":
+		return ec.fieldContext_Company_settings(ctx, field)
+	case "settingsHistory":
+		return ec.fieldContext_Company_settingsHistory(ctx, field)
+	case "auditLog":
+		return ec.fieldContext_Company_auditLog(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Company", field.Name)
 }
@@ -1920,6 +2665,24 @@ func (ec *executionContext) childFields_Point(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Point", field.Name)
 }
 
+func (ec *executionContext) childFields_ProgrammeCost(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ProgrammeCost_id(ctx, field)
+	case "programme":
+		return ec.fieldContext_ProgrammeCost_programme(ctx, field)
+	case "from":
+		return ec.fieldContext_ProgrammeCost_from(ctx, field)
+	case "to":
+		return ec.fieldContext_ProgrammeCost_to(ctx, field)
+	case "amount":
+		return ec.fieldContext_ProgrammeCost_amount(ctx, field)
+	case "note":
+		return ec.fieldContext_ProgrammeCost_note(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProgrammeCost", field.Name)
+}
+
 func (ec *executionContext) childFields_Retention(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "mode":
@@ -1988,6 +2751,48 @@ func (ec *executionContext) childFields_SROIChange(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type SROIChange", field.Name)
 }
 
+func (ec *executionContext) childFields_SettingVersion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_SettingVersion_name(ctx, field)
+	case "validFrom":
+		return ec.fieldContext_SettingVersion_validFrom(ctx, field)
+	case "value":
+		return ec.fieldContext_SettingVersion_value(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingVersion", field.Name)
+}
+
+func (ec *executionContext) childFields_Settings(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "version":
+		return ec.fieldContext_Settings_version(ctx, field)
+	case "at":
+		return ec.fieldContext_Settings_at(ctx, field)
+	case "hourlyValue":
+		return ec.fieldContext_Settings_hourlyValue(ctx, field)
+	case "activityWeights":
+		return ec.fieldContext_Settings_activityWeights(ctx, field)
+	case "visWeights":
+		return ec.fieldContext_Settings_visWeights(ctx, field)
+	case "sroiMethodology":
+		return ec.fieldContext_Settings_sroiMethodology(ctx, field)
+	case "visMethodology":
+		return ec.fieldContext_Settings_visMethodology(ctx, field)
+	case "programmeCosts":
+		return ec.fieldContext_Settings_programmeCosts(ctx, field)
+	case "timeZone":
+		return ec.fieldContext_Settings_timeZone(ctx, field)
+	case "weekStart":
+		return ec.fieldContext_Settings_weekStart(ctx, field)
+	case "fiscalYearStart":
+		return ec.fieldContext_Settings_fiscalYearStart(ctx, field)
+	case "minGroup":
+		return ec.fieldContext_Settings_minGroup(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Settings", field.Name)
+}
+
 func (ec *executionContext) childFields_VIS(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "score":
@@ -2028,6 +2833,20 @@ func (ec *executionContext) childFields_VISComponent(ctx context.Context, field 
 		return ec.fieldContext_VISComponent_covered(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type VISComponent", field.Name)
+}
+
+func (ec *executionContext) childFields_VISWeights(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "hours":
+		return ec.fieldContext_VISWeights_hours(ctx, field)
+	case "quality":
+		return ec.fieldContext_VISWeights_quality(ctx, field)
+	case "outcomeLift":
+		return ec.fieldContext_VISWeights_outcomeLift(ctx, field)
+	case "placement":
+		return ec.fieldContext_VISWeights_placement(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type VISWeights", field.Name)
 }
 
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -1,8 +1,12 @@
 package model
 
 import (
+	"encoding/json"
+	"fmt"
 	"io"
+	"regexp"
 	"strconv"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/shopspring/decimal"
@@ -41,10 +45,28 @@ func MarshalDecimal(d decimal.Decimal) graphql.Marshaler {
 	return digits(strconv.Quote(d.StringFixed(moneyPlaces)))
 }
 
-// UnmarshalDecimal is there because gqlgen asks for it: no argument is a Decimal.
-func UnmarshalDecimal(any) (decimal.Decimal, error) {
-	return decimal.Decimal{}, errOutputOnly("Decimal")
+// UnmarshalDecimal reads a string or a number, digit for digit; errors have
+// [impact.CodeInvalid].
+func UnmarshalDecimal(v any) (decimal.Decimal, error) {
+	text := fmt.Sprint(v)
+	switch v := v.(type) {
+	case string, json.Number, int, int64:
+	case float64: // a literal: its shortest form is what was written
+		text = strconv.FormatFloat(v, 'f', -1, 64)
+	default:
+		return decimal.Decimal{}, errDecimal
+	}
+	if !decimalForm.MatchString(text) {
+		return decimal.Decimal{}, errDecimal
+	}
+	return decimal.NewFromString(text)
 }
+
+// decimalForm keeps out exponents, with which a few bytes make a number of gigabytes.
+var decimalForm = regexp.MustCompile(`^-?[0-9]{1,15}(\.[0-9]{1,15})?$`)
+
+var errDecimal = impact.Errorf(impact.CodeInvalid,
+	"a Decimal is a string or number such as \"31.80\", with at most 15 digits on either side of the point")
 
 // MarshalPeriod writes the text that [UnmarshalPeriod] reads.
 func MarshalPeriod(p impact.Period) graphql.Marshaler { return graphql.MarshalString(p.String()) }
@@ -62,8 +84,19 @@ func UnmarshalPeriod(v any) (impact.Period, error) {
 // MarshalDate writes a day as 2025-11-13.
 func MarshalDate(d impact.Day) graphql.Marshaler { return digits(strconv.Quote(d.String())) }
 
-// UnmarshalDate is there because gqlgen asks for it: no argument is a Date.
-func UnmarshalDate(any) (impact.Day, error) { return 0, errOutputOnly("Date") }
+// UnmarshalDate reads a day as 2025-11-13; errors have [impact.CodeInvalid].
+func UnmarshalDate(v any) (impact.Day, error) {
+	s, _ := v.(string)
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return 0, impact.Errorf(impact.CodeInvalid, "a Date is a string such as %q", "2025-11-13")
+	}
+	day := impact.Date(t.Date())
+	if day < impact.MinDay || day >= impact.MaxDay {
+		return 0, impact.Errorf(impact.CodeInvalid, "a Date lies in the years 1970 to 2199")
+	}
+	return day, nil
+}
 
 func errOutputOnly(scalar string) error {
 	return impact.Errorf(impact.CodeInvalid, "%s is not taken as an argument", scalar)
