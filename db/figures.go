@@ -102,31 +102,50 @@ func (f *Figures) readCohorts(ctx context.Context, questions []impact.CohortQues
 	if err != nil {
 		return nil, err
 	}
-	// Cohorts of one company and range share a reading.
+	groups, err := f.store.groupsOf(ctx, questions)
+	if err != nil {
+		return nil, err
+	}
+	// Cohorts of one company and range share a reading, and what it withholds.
 	place := make(map[impact.Question]int)
 	var asked []impact.Question
-	of := make([]int, len(questions))
-	for i, q := range questions {
-		if members[i] == nil {
-			continue
-		}
-		question := impact.Question{Company: q.Company, Programme: q.Programme, Range: q.Range, Parts: impact.PartsCohort}
+	ask := func(question impact.Question) int {
 		at, ok := place[question]
 		if !ok {
 			at = len(asked)
 			place[question] = at
 			asked = append(asked, question)
 		}
-		of[i] = at
+		return at
+	}
+	of, whole := make([]int, len(questions)), make([]int, len(questions))
+	for i, q := range questions {
+		if members[i] != nil {
+			question := impact.Question{Company: q.Company, Programme: q.Programme, Range: q.Range, Parts: impact.PartsCohort}
+			of[i], whole[i] = ask(question), -1
+			if members[i].People != nil && q.Programme != impact.AllProgrammes {
+				question.Programme, question.Parts = impact.AllProgrammes, impact.PartSets
+				whole[i] = ask(question)
+			}
+		}
 	}
 	readings, err := f.read(ctx, asked)
 	if err != nil {
 		return nil, err
 	}
+	withheld := make(map[*impact.Reading]map[string]bool)
 	cohorts := make([]*impact.Cohort, len(questions))
 	for i, m := range members {
 		if m != nil {
 			r := readings[of[i]]
+			if m.People != nil && withheld[r] == nil {
+				var all *impact.Reading
+				if whole[i] >= 0 {
+					all = readings[whole[i]]
+				}
+				withheld[r] = groups[questions[i].Company].withheld(r, all)
+			}
+			m.Withheld = m.People != nil && withheld[r][departmentKey(questions[i].Key)]
 			c := r.Cohort(*m, r.Settings.SROI(impact.DefaultSROI, r.Question), r.Settings.VIS(impact.DefaultVIS, r.Range))
 			cohorts[i] = &c
 		}

@@ -234,6 +234,8 @@ func TestReadPlans(t *testing.T) {
 				"read_pages":      within.args(pq.Array(flags)),
 				"read_enrolments": until.args(),
 				"read_active":     {pq.Array(within.company)},
+				"read_groups":     {pq.Array(within.company)},
+				"read_settings":   {pq.Array(within.company)},
 			} {
 				plan := strings.Join(list[string](t, s, "EXPLAIN "+query(sql), args...), "\n")
 				if found := seqScan.FindString(plan); found != "" {
@@ -250,9 +252,13 @@ func TestCohorts(t *testing.T) {
 	s := open(t)
 	c := company(t, s, "acme")
 	var events []*impact.Event
-	for i := range 12 {
+	for i := range 18 {
 		who := fmt.Sprint("p", i)
 		e := sessionEvent(c, i, who, "v")
+		if i >= 12 { // of no department
+			events = append(events, e)
+			continue
+		}
 		d := &impact.Event{
 			Company: c.ID, Key: impact.Key{200, byte(i)}, Kind: impact.KindDirectory, Type: "x", Programme: "x", Participant: who,
 			OccurredAt: e.OccurredAt, Department: []string{"Sales", "sales", "Ops"}[i%3], Raw: []byte("{}"),
@@ -269,7 +275,7 @@ func TestCohorts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cohorts[0] != nil || cohorts[1].ParticipantCount != 12 || cohorts[2].ParticipantCount != 8 || cohorts[4].ParticipantCount != 8 {
+	if cohorts[0] != nil || cohorts[1].ParticipantCount != 18 || cohorts[2].ParticipantCount != 8 || cohorts[4].ParticipantCount != 8 {
 		t.Errorf("cohorts %+v", cohorts)
 	}
 	if !cohorts[3].Suppressed {
@@ -278,5 +284,78 @@ func TestCohorts(t *testing.T) {
 	departments, err := f.Departments(t.Context(), []impact.CompanyID{99, c.ID})
 	if err != nil || len(departments[0]) != 0 || !slices.Equal(departments[1], []string{"Ops", "Sales"}) {
 		t.Errorf("departments %q, %v", departments, err)
+	}
+}
+
+// A department that would give a small one away by subtraction is withheld with it, in
+// whatever order and company they are asked for; and so is one whose programme would
+// tell of the few who were elsewhere.
+func TestCohortsWithheld(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	a, b := company(t, s, "acme"), company(t, s, "globex")
+	var events []*impact.Event
+	add := func(c *impact.Company, department string, people int, programme string) {
+		for range people {
+			n := len(events)
+			who := fmt.Sprint("p", n)
+			e := sessionEvent(c, n, who, "v")
+			e.Programme = programme
+			events = append(events, e, &impact.Event{
+				Company: c.ID, Key: impact.Key{200, byte(n), byte(n >> 8)}, Kind: impact.KindDirectory, Type: "x", Programme: "x",
+				Participant: who, OccurredAt: e.OccurredAt, Department: department, Raw: []byte("{}"),
+			})
+		}
+	}
+	add(a, "Sales", 9, "buddy")
+	add(a, "Ops", 4, "buddy")
+	add(a, "Legal", 7, "buddy")
+	add(b, "Sales", 8, "buddy")
+	add(b, "Sales", 2, "kintell")
+	add(b, "Ops", 6, "buddy")
+	add(b, "Ops", 6, "kintell")
+	add(b, "Legal", 5, "kintell")
+	mustCommit(t, s, events...)
+	foldAll(t, s)
+	f := NewFigures(s, nil)
+	ask := func(c *impact.Company, programme, key string) impact.CohortQuestion {
+		return impact.CohortQuestion{Company: c.ID, Programme: programme, Range: impact.AllTime, Key: key}
+	}
+	told := func(questions ...impact.CohortQuestion) string {
+		t.Helper()
+		cohorts, err := f.Cohorts(t.Context(), questions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var list []string
+		for _, c := range cohorts {
+			if c.Suppressed {
+				list = append(list, "-")
+				continue
+			}
+			list = append(list, fmt.Sprint(c.ParticipantCount))
+		}
+		return strings.Join(list, " ")
+	}
+	for _, tt := range []struct {
+		want      string
+		questions []impact.CohortQuestion
+	}{
+		{"20 9 - -", []impact.CohortQuestion{ask(a, "*", "all"), ask(a, "*", "sales"), ask(a, "*", "Ops"), ask(a, "*", "Legal")}},
+		{"-", []impact.CohortQuestion{ask(a, "*", "LEGAL")}}, // alone it is withheld as well
+		{"- 10 9", []impact.CohortQuestion{ask(a, "*", "Legal"), ask(b, "*", "Sales"), ask(a, "*", "Sales")}},
+		{"27 10 12 5", []impact.CohortQuestion{ask(b, "*", "all"), ask(b, "*", "Sales"), ask(b, "*", "Ops"), ask(b, "*", "Legal")}},
+		// Eight of Sales were in buddy, so two in kintell alone; Ops is withheld since the rest would be Sales.
+		{"14 - - -", []impact.CohortQuestion{ask(b, "buddy", "all"), ask(b, "buddy", "Sales"), ask(b, "buddy", "Ops"), ask(b, "buddy", "Legal")}},
+		{"13 - 6 -", []impact.CohortQuestion{ask(b, "kintell", "all"), ask(b, "kintell", "Sales"), ask(b, "kintell", "Ops"), ask(b, "kintell", "Legal")}},
+	} {
+		if got := told(tt.questions...); got != tt.want {
+			t.Errorf("%+v: %s, want %s", tt.questions, got, tt.want)
+		}
+	}
+	// k is the company's own.
+	mustChange(t, s, a, set("minGroup", "", "4"))
+	if got := told(ask(a, "*", "sales"), ask(a, "*", "Ops"), ask(a, "*", "Legal")); got != "9 4 7" {
+		t.Errorf("with k of 4: %s", got)
 	}
 }

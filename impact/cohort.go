@@ -8,9 +8,9 @@ package impact
 //   - SROI is the company's for everybody, else [Reading.SROIOf] of the members.
 //   - AvgVIS is [Reading.AvgVIS] of the members.
 //
-// A cohort other than everybody with fewer than k active members, see [Settings.K], is
-// suppressed: it keeps its names and parameters, every figure is zero and the ratio
-// null.
+// A cohort other than everybody that is withheld, see [Reading.Withheld], or has fewer
+// than k active members, is suppressed: it keeps its names and parameters, every figure
+// is zero and the ratio null.
 func (r *Reading) Cohort(m Members, sroi SROIParams, vis VISParams) Cohort {
 	c := Cohort{Key: m.Key, Name: m.Name}
 	if m.People == nil {
@@ -18,7 +18,7 @@ func (r *Reading) Cohort(m Members, sroi SROIParams, vis VISParams) Cohort {
 		c.SROI = r.SROI(sroi)
 	} else {
 		c.ParticipantCount = int64(m.People.AndCardinality(r.total.Members(SetParticipants)))
-		if c.ParticipantCount < r.Settings.K() {
+		if m.Withheld || c.ParticipantCount < r.Settings.K() {
 			c.Suppressed, c.ParticipantCount = true, 0
 			c.SROI = SROI{
 				Methodology:     sroi.ID,

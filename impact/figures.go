@@ -76,7 +76,7 @@ type VISComponent struct {
 type Cohort struct {
 	Key              string
 	Name             string
-	Suppressed       bool // fewer than k people: every figure is withheld
+	Suppressed       bool // too few people, or others would be too few by difference: every figure is withheld
 	ParticipantCount int64
 	CompletionRate   decimal.Decimal
 	SROI             SROI
@@ -88,4 +88,5 @@ type Cohort struct {
 type Members struct {
 	Key, Name string
 	People    *roaring.Bitmap
+	Withheld  bool // not to be told, see [Reading.Withheld]
 }

@@ -1550,15 +1550,16 @@ type VISChange {
 }
 `, BuiltIn: false},
 	{Name: "../schema/cohort.graphqls", Input: `"""
-A group of a company's participants over a period. A department with fewer than 5 active participants is
-suppressed, so that nobody can be told from the figures: every figure of it is null.
+A group of a company's participants over a period. A department with fewer than k active participants (` + "`" + `minGroup` + "`" + ` of
+the settings) is suppressed, and so is one that would give such a group away by subtraction: every figure of it is
+null. The rules are in the documentation, page Methodology, chapter Small groups.
 """
 type Cohort {
   "What ` + "`" + `cohort` + "`" + ` takes: ` + "`" + `all` + "`" + `, or the department."
   key: String!
   "The name to show."
   name: String!
-  "Whether the figures are withheld because the group is too small."
+  "Whether the figures are withheld because the group is too small, or would tell of one that is."
   suppressed: Boolean!
   "Distinct members active as participants in the period, 0 or more; null if suppressed."
   participantCount: Int
