@@ -198,6 +198,35 @@ func (m *memory) Funnels(ctx context.Context, questions []impact.FunnelQuestion)
 	return answers, m.called(ctx, "Funnels")
 }
 
+// Rosters have three people with the company's id in their keys.
+func (m *memory) Rosters(ctx context.Context, questions []impact.RosterQuestion) ([]*impact.Roster, error) {
+	answers := make([]*impact.Roster, len(questions))
+	for i, q := range questions {
+		answers[i] = new(impact.Roster)
+		for n := range 3 {
+			cursor := fmt.Sprintf("%d:%d", 10-n, n)
+			if cursor == q.After || q.After != "" && n == 0 {
+				continue
+			}
+			if len(answers[i].People) == q.First {
+				answers[i].More = true
+				break
+			}
+			p := &impact.Person{
+				Key: fmt.Sprintf("%s-%d-%d", q.Role, q.Company, n), Cursor: cursor, Hours: number(int64(10 - n)), Sessions: 2, Met: 3,
+				VIS: *figures(impact.Question{Parts: impact.PartsVIS}).VIS, Programmes: []string{q.Programme, string(q.Order)},
+				Months: []impact.PersonMonth{{Month: impact.Date(2025, 11, 1), Hours: number(1), Sessions: 1, Met: 2}},
+			}
+			if n == 0 {
+				p.Ratings = impact.Tally{N: 3, Sum: 2_000_000}
+				p.Assessed[impact.Language] = impact.Assessment{N: 2, First: 300_000, Last: 650_000}
+			}
+			answers[i].People = append(answers[i].People, p)
+		}
+	}
+	return answers, m.called(ctx, "Rosters")
+}
+
 func (m *memory) Settings(ctx context.Context, companies []impact.CompanyID) ([]*impact.Settings, error) {
 	list := make([]*impact.Settings, len(companies))
 	for i, id := range companies {

@@ -116,6 +116,8 @@ const (
 	introspectionCost = 5000
 	// A series over all time is known to be short or long only when it is read.
 	assumedDays = 5 * 365
+	// Somebody's months are seldom more.
+	assumedMonths = 12
 	// Versions of settings and lines of costs are few, and bounded by the database.
 	assumedVersions = 20
 )
@@ -141,6 +143,12 @@ func costs() (c generated.ComplexityRoot) {
 	c.Company.Funnel = func(child int, _ []*model.FunnelStepInput, _ impact.Period, _ *int, _ *string) int {
 		return child + analysisCost
 	}
+	people := func(child int, first *int, _ *string, _ *impact.RosterOrder, _ *impact.Period, _ *string) int {
+		return analysisCost + length(first)*child
+	}
+	c.Company.Volunteers, c.Company.Participants = people, people
+	c.Volunteer.Months = func(child int) int { return 1 + assumedMonths*child }
+	c.Participant.Months = func(child int) int { return 1 + assumedMonths*child }
 	c.Company.SettingsHistory = func(child int) int { return 1 + assumedVersions*child }
 	c.Company.AuditLog = func(child int, first *int, _ *string) int { return 1 + length(first)*child }
 	c.Settings.ProgrammeCosts = func(child int) int { return 1 + assumedVersions*child }

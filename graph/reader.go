@@ -41,6 +41,9 @@ type Reader interface {
 	// Funnels answers questions that passed their Check, likewise.
 	Funnels(ctx context.Context, questions []impact.FunnelQuestion) ([]*impact.Funnel, error)
 
+	// Rosters answers questions that passed their Check, in their order.
+	Rosters(ctx context.Context, questions []impact.RosterQuestion) ([]*impact.Roster, error)
+
 	// Settings are the settings of each company, in the order of companies.
 	Settings(ctx context.Context, companies []impact.CompanyID) ([]*impact.Settings, error)
 
@@ -66,12 +69,14 @@ type Viewer interface {
 	// Companies are the companies that the viewer may see, in any order, or all of
 	// them whatever ids says.
 	Companies() (ids []impact.CompanyID, all bool)
-	// Can reports whether the viewer has a scope; see [ScopeRead] and [ScopeAdmin].
+	// Can reports whether the viewer has a scope; see [ScopeRead].
 	Can(scope string) bool
 }
 
-// The scopes: every operation needs ScopeRead, every mutation ScopeAdmin too.
+// The scopes: every operation needs ScopeRead, every mutation ScopeAdmin too, and a
+// field that names people ScopePeople.
 const (
-	ScopeRead  = "read"
-	ScopeAdmin = "admin"
+	ScopeRead   = "read"
+	ScopeAdmin  = "admin"
+	ScopePeople = "people"
 )

@@ -32,6 +32,9 @@ type request struct {
 	retentions *dataloadgen.Loader[*model.Group, *analysisBook[retentionAsk, *impact.Retention]]
 	funnels    *dataloadgen.Loader[*model.Group, *analysisBook[funnelAsk, *impact.Funnel]]
 
+	volunteers   *dataloadgen.Loader[*model.Group, *analysisBook[rosterAsk, *impact.Roster]]
+	participants *dataloadgen.Loader[*model.Group, *analysisBook[rosterAsk, *impact.Roster]]
+
 	logged sync.Map // texts of the errors in the log, so that one fault is one line
 }
 
@@ -45,6 +48,8 @@ func (c *Config) withRequest(ctx context.Context) context.Context {
 	q.cohorts = dataloadgen.NewLoader(guarded(q, q.readCohorts), wait)
 	q.retentions = dataloadgen.NewLoader(guarded(q, retentions.books(q)), wait)
 	q.funnels = dataloadgen.NewLoader(guarded(q, funnels.books(q)), wait)
+	q.volunteers = dataloadgen.NewLoader(guarded(q, volunteers.books(q)), wait)
+	q.participants = dataloadgen.NewLoader(guarded(q, participants.books(q)), wait)
 	q.settings = dataloadgen.NewLoader(guarded(q, q.readSettings), wait)
 	q.audits = dataloadgen.NewLoader(q.readAudits, wait)
 	return context.WithValue(ctx, requestKey{}, q)

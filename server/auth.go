@@ -25,11 +25,12 @@ import (
 const (
 	ScopeIngest = "ingest"
 	ScopeRead   = "read"
-	ScopeAdmin  = "admin" // change sources, settings and what is kept
+	ScopePeople = "people" // list people by their keys
+	ScopeAdmin  = "admin"  // change sources, settings and what is kept
 )
 
 // Scopes lists the scopes.
-var Scopes = []string{ScopeIngest, ScopeRead, ScopeAdmin}
+var Scopes = []string{ScopeIngest, ScopeRead, ScopePeople, ScopeAdmin}
 
 // Caches of what authentication looks up: revoking a key is announced and ends
 // it at once, the lifetime only covers what was missed.

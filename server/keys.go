@@ -29,7 +29,7 @@ type KeysCreate struct {
 	Database
 	Logging
 	Company      []string `required:"" placeholder:"KEY" help:"Company that the key may use; repeat for several, the first is the default. Made if there is none of that key."`
-	Scopes       []string `default:"ingest,read" help:"What the key may do: ingest, read, admin."`
+	Scopes       []string `default:"ingest,read" help:"What the key may do: ingest; read figures; people, with read: list people by their keys; admin, with read: change things."`
 	AllCompanies bool     `help:"The key may use every company, also later ones; --company is then only the default."`
 	Label        string   `help:"What the key is for, to tell it apart in a list."`
 	JSON         bool     `help:"Print JSON."`

@@ -25,6 +25,8 @@ type CompanyResolver interface {
 	Cohorts(ctx context.Context, obj *model.Company, first *int, after *string, period *impact.Period, programme *string) (*model.CohortConnection, error)
 	TimeSeries(ctx context.Context, obj *model.Company, period *impact.Period, interval impact.Interval, programme *string, compareTo *impact.Comparison) ([]*model.Point, error)
 	Funnel(ctx context.Context, obj *model.Company, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string) (*model.Funnel, error)
+	Volunteers(ctx context.Context, obj *model.Company, first *int, after *string, orderBy *impact.RosterOrder, period *impact.Period, programme *string) (*model.VolunteerConnection, error)
+	Participants(ctx context.Context, obj *model.Company, first *int, after *string, orderBy *impact.RosterOrder, period *impact.Period, programme *string) (*model.ParticipantConnection, error)
 	Retention(ctx context.Context, obj *model.Company, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, programme *string) (*model.Retention, error)
 	Settings(ctx context.Context, obj *model.Company, at *impact.Day) (*model.Settings, error)
 	SettingsHistory(ctx context.Context, obj *model.Company) ([]*model.SettingVersion, error)
@@ -190,6 +192,52 @@ func (ec *executionContext) field_Company_metrics_args(ctx context.Context, rawA
 		return nil, err
 	}
 	args["compareTo"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Company_participants_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*impact.RosterOrder, error) {
+			return ec.unmarshalOParticipantOrder2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐRosterOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "period",
+		func(ctx context.Context, v any) (*impact.Period, error) {
+			return ec.unmarshalOPeriod2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐPeriod(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["period"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "programme",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["programme"] = arg4
 	return args, nil
 }
 
@@ -380,6 +428,52 @@ func (ec *executionContext) field_Company_vis_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["compareTo"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Company_volunteers_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
+		func(ctx context.Context, v any) (*impact.RosterOrder, error) {
+			return ec.unmarshalOVolunteerOrder2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐRosterOrder(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["orderBy"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "period",
+		func(ctx context.Context, v any) (*impact.Period, error) {
+			return ec.unmarshalOPeriod2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐPeriod(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["period"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "programme",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["programme"] = arg4
 	return args, nil
 }
 
@@ -787,6 +881,94 @@ func (ec *executionContext) fieldContext_Company_funnel(ctx context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _Company_volunteers(ctx context.Context, field graphql.CollectedField, obj *model.Company) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Company_volunteers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Company().Volunteers(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["orderBy"].(*impact.RosterOrder), fc.Args["period"].(*impact.Period), fc.Args["programme"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.VolunteerConnection) graphql.Marshaler {
+			return ec.marshalOVolunteerConnection2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐVolunteerConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Company_volunteers(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Company",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_VolunteerConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Company_volunteers_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Company_participants(ctx context.Context, field graphql.CollectedField, obj *model.Company) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Company_participants(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Company().Participants(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["orderBy"].(*impact.RosterOrder), fc.Args["period"].(*impact.Period), fc.Args["programme"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ParticipantConnection) graphql.Marshaler {
+			return ec.marshalOParticipantConnection2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐParticipantConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Company_participants(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Company",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ParticipantConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Company_participants_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Company_retention(ctx context.Context, field graphql.CollectedField, obj *model.Company) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1186,6 +1368,18 @@ func (ec *executionContext) _Company(ctx context.Context, sel ast.SelectionSet, 
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Company_funnel(ctx, field, obj)
+				})
+		case "volunteers":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Company_volunteers(ctx, field, obj)
+				})
+		case "participants":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Company_participants(ctx, field, obj)
 				})
 		case "retention":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,

@@ -100,6 +100,7 @@ type ComplexityRoot struct {
 		Key             func(childComplexity int) int
 		Metrics         func(childComplexity int, period *impact.Period, programme *string, compareTo *impact.Comparison) int
 		Name            func(childComplexity int) int
+		Participants    func(childComplexity int, first *int, after *string, orderBy *impact.RosterOrder, period *impact.Period, programme *string) int
 		Retention       func(childComplexity int, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, programme *string) int
 		Settings        func(childComplexity int, at *impact.Day) int
 		SettingsHistory func(childComplexity int) int
@@ -107,6 +108,7 @@ type ComplexityRoot struct {
 		TimeSeries      func(childComplexity int, period *impact.Period, interval impact.Interval, programme *string, compareTo *impact.Comparison) int
 		TimeZone        func(childComplexity int) int
 		Vis             func(childComplexity int, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison) int
+		Volunteers      func(childComplexity int, first *int, after *string, orderBy *impact.RosterOrder, period *impact.Period, programme *string) int
 	}
 
 	CompanyConnection struct {
@@ -188,6 +190,40 @@ type ComplexityRoot struct {
 	PageInfo struct {
 		EndCursor   func(childComplexity int) int
 		HasNextPage func(childComplexity int) int
+	}
+
+	Participant struct {
+		Assessments   func(childComplexity int) int
+		Hours         func(childComplexity int) int
+		Key           func(childComplexity int) int
+		MeanRating    func(childComplexity int) int
+		Months        func(childComplexity int) int
+		Programmes    func(childComplexity int) int
+		Ratings       func(childComplexity int) int
+		VolunteersMet func(childComplexity int) int
+	}
+
+	ParticipantAssessment struct {
+		Count     func(childComplexity int) int
+		Dimension func(childComplexity int) int
+		First     func(childComplexity int) int
+		Last      func(childComplexity int) int
+	}
+
+	ParticipantConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	ParticipantEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	ParticipantMonth struct {
+		Hours func(childComplexity int) int
+		Month func(childComplexity int) int
 	}
 
 	Point struct {
@@ -294,6 +330,34 @@ type ComplexityRoot struct {
 		OutcomeLift func(childComplexity int) int
 		Placement   func(childComplexity int) int
 		Quality     func(childComplexity int) int
+	}
+
+	Volunteer struct {
+		Hours           func(childComplexity int) int
+		Key             func(childComplexity int) int
+		Months          func(childComplexity int) int
+		ParticipantsMet func(childComplexity int) int
+		Programmes      func(childComplexity int) int
+		Sessions        func(childComplexity int) int
+		Vis             func(childComplexity int) int
+	}
+
+	VolunteerConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	VolunteerEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	VolunteerMonth struct {
+		Hours           func(childComplexity int) int
+		Month           func(childComplexity int) int
+		ParticipantsMet func(childComplexity int) int
+		Sessions        func(childComplexity int) int
 	}
 }
 
@@ -584,6 +648,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Company.Name(childComplexity), true
+	case "Company.participants":
+		if e.ComplexityRoot.Company.Participants == nil {
+			break
+		}
+
+		args, err := ec.field_Company_participants_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Company.Participants(childComplexity, args["first"].(*int), args["after"].(*string), args["orderBy"].(*impact.RosterOrder), args["period"].(*impact.Period), args["programme"].(*string)), true
 	case "Company.retention":
 		if e.ComplexityRoot.Company.Retention == nil {
 			break
@@ -651,6 +726,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Company.Vis(childComplexity, args["period"].(*impact.Period), args["methodology"].(*string), args["programme"].(*string), args["compareTo"].(*impact.Comparison)), true
+	case "Company.volunteers":
+		if e.ComplexityRoot.Company.Volunteers == nil {
+			break
+		}
+
+		args, err := ec.field_Company_volunteers_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Company.Volunteers(childComplexity, args["first"].(*int), args["after"].(*string), args["orderBy"].(*impact.RosterOrder), args["period"].(*impact.Period), args["programme"].(*string)), true
 
 	case "CompanyConnection.edges":
 		if e.ComplexityRoot.CompanyConnection.Edges == nil {
@@ -938,6 +1024,125 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PageInfo.HasNextPage(childComplexity), true
+
+	case "Participant.assessments":
+		if e.ComplexityRoot.Participant.Assessments == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.Assessments(childComplexity), true
+	case "Participant.hours":
+		if e.ComplexityRoot.Participant.Hours == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.Hours(childComplexity), true
+	case "Participant.key":
+		if e.ComplexityRoot.Participant.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.Key(childComplexity), true
+	case "Participant.meanRating":
+		if e.ComplexityRoot.Participant.MeanRating == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.MeanRating(childComplexity), true
+	case "Participant.months":
+		if e.ComplexityRoot.Participant.Months == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.Months(childComplexity), true
+	case "Participant.programmes":
+		if e.ComplexityRoot.Participant.Programmes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.Programmes(childComplexity), true
+	case "Participant.ratings":
+		if e.ComplexityRoot.Participant.Ratings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.Ratings(childComplexity), true
+	case "Participant.volunteersMet":
+		if e.ComplexityRoot.Participant.VolunteersMet == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Participant.VolunteersMet(childComplexity), true
+
+	case "ParticipantAssessment.count":
+		if e.ComplexityRoot.ParticipantAssessment.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantAssessment.Count(childComplexity), true
+	case "ParticipantAssessment.dimension":
+		if e.ComplexityRoot.ParticipantAssessment.Dimension == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantAssessment.Dimension(childComplexity), true
+	case "ParticipantAssessment.first":
+		if e.ComplexityRoot.ParticipantAssessment.First == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantAssessment.First(childComplexity), true
+	case "ParticipantAssessment.last":
+		if e.ComplexityRoot.ParticipantAssessment.Last == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantAssessment.Last(childComplexity), true
+
+	case "ParticipantConnection.edges":
+		if e.ComplexityRoot.ParticipantConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantConnection.Edges(childComplexity), true
+	case "ParticipantConnection.nodes":
+		if e.ComplexityRoot.ParticipantConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantConnection.Nodes(childComplexity), true
+	case "ParticipantConnection.pageInfo":
+		if e.ComplexityRoot.ParticipantConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantConnection.PageInfo(childComplexity), true
+
+	case "ParticipantEdge.cursor":
+		if e.ComplexityRoot.ParticipantEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantEdge.Cursor(childComplexity), true
+	case "ParticipantEdge.node":
+		if e.ComplexityRoot.ParticipantEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantEdge.Node(childComplexity), true
+
+	case "ParticipantMonth.hours":
+		if e.ComplexityRoot.ParticipantMonth.Hours == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantMonth.Hours(childComplexity), true
+	case "ParticipantMonth.month":
+		if e.ComplexityRoot.ParticipantMonth.Month == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ParticipantMonth.Month(childComplexity), true
 
 	case "Point.end":
 		if e.ComplexityRoot.Point.End == nil {
@@ -1369,6 +1574,106 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.VISWeights.Quality(childComplexity), true
+
+	case "Volunteer.hours":
+		if e.ComplexityRoot.Volunteer.Hours == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Volunteer.Hours(childComplexity), true
+	case "Volunteer.key":
+		if e.ComplexityRoot.Volunteer.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Volunteer.Key(childComplexity), true
+	case "Volunteer.months":
+		if e.ComplexityRoot.Volunteer.Months == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Volunteer.Months(childComplexity), true
+	case "Volunteer.participantsMet":
+		if e.ComplexityRoot.Volunteer.ParticipantsMet == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Volunteer.ParticipantsMet(childComplexity), true
+	case "Volunteer.programmes":
+		if e.ComplexityRoot.Volunteer.Programmes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Volunteer.Programmes(childComplexity), true
+	case "Volunteer.sessions":
+		if e.ComplexityRoot.Volunteer.Sessions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Volunteer.Sessions(childComplexity), true
+	case "Volunteer.vis":
+		if e.ComplexityRoot.Volunteer.Vis == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Volunteer.Vis(childComplexity), true
+
+	case "VolunteerConnection.edges":
+		if e.ComplexityRoot.VolunteerConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VolunteerConnection.Edges(childComplexity), true
+	case "VolunteerConnection.nodes":
+		if e.ComplexityRoot.VolunteerConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VolunteerConnection.Nodes(childComplexity), true
+	case "VolunteerConnection.pageInfo":
+		if e.ComplexityRoot.VolunteerConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VolunteerConnection.PageInfo(childComplexity), true
+
+	case "VolunteerEdge.cursor":
+		if e.ComplexityRoot.VolunteerEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VolunteerEdge.Cursor(childComplexity), true
+	case "VolunteerEdge.node":
+		if e.ComplexityRoot.VolunteerEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VolunteerEdge.Node(childComplexity), true
+
+	case "VolunteerMonth.hours":
+		if e.ComplexityRoot.VolunteerMonth.Hours == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VolunteerMonth.Hours(childComplexity), true
+	case "VolunteerMonth.month":
+		if e.ComplexityRoot.VolunteerMonth.Month == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VolunteerMonth.Month(childComplexity), true
+	case "VolunteerMonth.participantsMet":
+		if e.ComplexityRoot.VolunteerMonth.ParticipantsMet == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VolunteerMonth.ParticipantsMet(childComplexity), true
+	case "VolunteerMonth.sessions":
+		if e.ComplexityRoot.VolunteerMonth.Sessions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VolunteerMonth.Sessions(childComplexity), true
 
 	}
 	return 0, false
@@ -1824,6 +2129,169 @@ type Metrics {
   impactScore: Float!
   "How the figures changed against those of what ` + "`" + `compareTo` + "`" + ` says; null without that."
   change: MetricsChange
+}
+`, BuiltIn: false},
+	{Name: "../schema/people.graphqls", Input: `extend type Company {
+  """
+  The volunteers active in the period, a page at a time, with what they did in it. Names people, so it needs the
+  scope ` + "`" + `people` + "`" + `, else FORBIDDEN.
+  """
+  volunteers(
+    "How many to return, 1 to 100."
+    first: Int = 20
+    "Only those after this cursor, an ` + "`" + `endCursor` + "`" + ` of before in the same order."
+    after: String
+    "What they are listed by; ties are in the order in which people first appeared."
+    orderBy: VolunteerOrder = HOURS
+    "The days to cover, both ends included."
+    period: Period
+    "Only what they did in this programme; absent means all of them."
+    programme: String
+  ): VolunteerConnection
+
+  """
+  The participants active in the period, a page at a time, with what they received and said in it. Names people, so it
+  needs the scope ` + "`" + `people` + "`" + `, else FORBIDDEN.
+  """
+  participants(
+    "How many to return, 1 to 100."
+    first: Int = 20
+    "Only those after this cursor, an ` + "`" + `endCursor` + "`" + ` of before in the same order."
+    after: String
+    "What they are listed by; ties are in the order in which people first appeared."
+    orderBy: ParticipantOrder = HOURS
+    "The days to cover, both ends included."
+    period: Period
+    "Only what they did in this programme; absent means all of them."
+    programme: String
+  ): ParticipantConnection
+}
+
+"What volunteers are listed by."
+enum VolunteerOrder {
+  "The most hours first."
+  HOURS
+  "The highest score first."
+  VIS
+  "By the bytes of the key."
+  NAME
+}
+
+"What participants are listed by."
+enum ParticipantOrder {
+  "The most hours received first."
+  HOURS
+  "By the bytes of the key."
+  NAME
+}
+
+"Somebody who volunteered in the period."
+type Volunteer {
+  "The key under which events name them."
+  key: ID!
+  """
+  Their score by ` + "`" + `teei-vis-1.0` + "`" + `: of their own hours, and of the participants whom they met in the period, whatever
+  others did for these.
+  """
+  vis: VIS!
+  "Hours given, in sessions and logged, 0 or more; 2 places."
+  hours: Float!
+  "Sessions, and logged pieces of volunteering, 0 or more."
+  sessions: Int!
+  "Distinct participants met, by a session or a match, 0 or more."
+  participantsMet: Int!
+  "The calendar months in which they gave time or met somebody, in order; those at the ends as far as the period goes."
+  months: [VolunteerMonth!]!
+  "The programmes in which they were active, by name."
+  programmes: [String!]!
+}
+
+"A calendar month of a volunteer."
+type VolunteerMonth {
+  "Its first day."
+  month: Date!
+  "Hours given, 0 or more; 2 places."
+  hours: Float!
+  "Sessions, and logged pieces of volunteering, 0 or more."
+  sessions: Int!
+  "Distinct participants met, 0 or more; they do not add up over months."
+  participantsMet: Int!
+}
+
+"Somebody who took part in the period."
+type Participant {
+  "The key under which events name them."
+  key: ID!
+  "Hours received in sessions with named volunteers, 0 or more; 2 places."
+  hours: Float!
+  "Distinct volunteers met, by a session or a match, 0 or more."
+  volunteersMet: Int!
+  "Ratings given, 0 or more."
+  ratings: Int!
+  "Their mean rating, 0 to 1, 4 places; null without one."
+  meanRating: Float
+  "How they were assessed, by dimension."
+  assessments: [ParticipantAssessment!]!
+  "The calendar months in which they received time or rated, in order; those at the ends as far as the period goes."
+  months: [ParticipantMonth!]!
+  "The programmes in which they were active, by name."
+  programmes: [String!]!
+}
+
+"How a participant was assessed in one dimension."
+type ParticipantAssessment {
+  "integration, language, job_readiness, confidence, belonging or well_being."
+  dimension: String!
+  "Assessments, 0 or more."
+  count: Int!
+  "The first score, 0 to 1, 4 places."
+  first: Float!
+  "The last score, 0 to 1, 4 places; the same where there is one assessment."
+  last: Float!
+}
+
+"A calendar month of a participant."
+type ParticipantMonth {
+  "Its first day."
+  month: Date!
+  "Hours received in sessions with named volunteers, 0 or more; 2 places."
+  hours: Float!
+}
+
+"A page of volunteers."
+type VolunteerConnection {
+  "The volunteers with their cursors."
+  edges: [VolunteerEdge!]!
+  "The volunteers alone, in the same order."
+  nodes: [Volunteer!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"A volunteer in a page."
+type VolunteerEdge {
+  "What to pass as ` + "`" + `after` + "`" + ` to go on behind them, opaque; it holds whoever comes or goes."
+  cursor: String!
+  "The volunteer."
+  node: Volunteer!
+}
+
+"A page of participants."
+type ParticipantConnection {
+  "The participants with their cursors."
+  edges: [ParticipantEdge!]!
+  "The participants alone, in the same order."
+  nodes: [Participant!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"A participant in a page."
+type ParticipantEdge {
+  "What to pass as ` + "`" + `after` + "`" + ` to go on behind them, opaque; it holds whoever comes or goes."
+  cursor: String!
+  "The participant."
+  node: Participant!
 }
 `, BuiltIn: false},
 	{Name: "../schema/query.graphqls", Input: `"""
@@ -2484,6 +2952,10 @@ func (ec *executionContext) childFields_Company(ctx context.Context, field graph
 		return ec.fieldContext_Company_timeSeries(ctx, field)
 	case "funnel":
 		return ec.fieldContext_Company_funnel(ctx, field)
+	case "volunteers":
+		return ec.fieldContext_Company_volunteers(ctx, field)
+	case "participants":
+		return ec.fieldContext_Company_participants(ctx, field)
 	case "retention":
 		return ec.fieldContext_Company_retention(ctx, field)
 	case "settings":
@@ -2648,6 +3120,74 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 		return ec.fieldContext_PageInfo_endCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
+}
+
+func (ec *executionContext) childFields_Participant(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_Participant_key(ctx, field)
+	case "hours":
+		return ec.fieldContext_Participant_hours(ctx, field)
+	case "volunteersMet":
+		return ec.fieldContext_Participant_volunteersMet(ctx, field)
+	case "ratings":
+		return ec.fieldContext_Participant_ratings(ctx, field)
+	case "meanRating":
+		return ec.fieldContext_Participant_meanRating(ctx, field)
+	case "assessments":
+		return ec.fieldContext_Participant_assessments(ctx, field)
+	case "months":
+		return ec.fieldContext_Participant_months(ctx, field)
+	case "programmes":
+		return ec.fieldContext_Participant_programmes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Participant", field.Name)
+}
+
+func (ec *executionContext) childFields_ParticipantAssessment(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "dimension":
+		return ec.fieldContext_ParticipantAssessment_dimension(ctx, field)
+	case "count":
+		return ec.fieldContext_ParticipantAssessment_count(ctx, field)
+	case "first":
+		return ec.fieldContext_ParticipantAssessment_first(ctx, field)
+	case "last":
+		return ec.fieldContext_ParticipantAssessment_last(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ParticipantAssessment", field.Name)
+}
+
+func (ec *executionContext) childFields_ParticipantConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ParticipantConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ParticipantConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ParticipantConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ParticipantConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ParticipantEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ParticipantEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ParticipantEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ParticipantEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ParticipantMonth(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "month":
+		return ec.fieldContext_ParticipantMonth_month(ctx, field)
+	case "hours":
+		return ec.fieldContext_ParticipantMonth_hours(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ParticipantMonth", field.Name)
 }
 
 func (ec *executionContext) childFields_Point(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2848,6 +3388,62 @@ func (ec *executionContext) childFields_VISWeights(ctx context.Context, field gr
 		return ec.fieldContext_VISWeights_placement(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type VISWeights", field.Name)
+}
+
+func (ec *executionContext) childFields_Volunteer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return ec.fieldContext_Volunteer_key(ctx, field)
+	case "vis":
+		return ec.fieldContext_Volunteer_vis(ctx, field)
+	case "hours":
+		return ec.fieldContext_Volunteer_hours(ctx, field)
+	case "sessions":
+		return ec.fieldContext_Volunteer_sessions(ctx, field)
+	case "participantsMet":
+		return ec.fieldContext_Volunteer_participantsMet(ctx, field)
+	case "months":
+		return ec.fieldContext_Volunteer_months(ctx, field)
+	case "programmes":
+		return ec.fieldContext_Volunteer_programmes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Volunteer", field.Name)
+}
+
+func (ec *executionContext) childFields_VolunteerConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_VolunteerConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_VolunteerConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_VolunteerConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type VolunteerConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_VolunteerEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_VolunteerEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_VolunteerEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type VolunteerEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_VolunteerMonth(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "month":
+		return ec.fieldContext_VolunteerMonth_month(ctx, field)
+	case "hours":
+		return ec.fieldContext_VolunteerMonth_hours(ctx, field)
+	case "sessions":
+		return ec.fieldContext_VolunteerMonth_sessions(ctx, field)
+	case "participantsMet":
+		return ec.fieldContext_VolunteerMonth_participantsMet(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type VolunteerMonth", field.Name)
 }
 
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
