@@ -84,7 +84,9 @@ func TestRESTReads(t *testing.T) {
 		{"/v1/cohort/acme/all?period=2025-11", `{"success":true,"cohort":"all","metrics":{"participantCount":2,"avgSROI":10.02,"avgVIS":24.05,"completionRate":50}}`},
 		{"/v1/cohort/acme/ALL?period=2025-11", `{"success":true,"cohort":"ALL","metrics":{"participantCount":2,"avgSROI":10.02,"avgVIS":24.05,"completionRate":50}}`},
 		{"/v1/cohort/acme/Engineering", `{"success":true,"cohort":"Engineering","metrics":{"participantCount":6,"avgSROI":0,"avgVIS":0.3,"completionRate":0}}`},
-		{"/v1/cohort/acme/eNGINEERING?period=2024", `{"success":true,"cohort":"eNGINEERING","metrics":{"participantCount":6,"avgSROI":0,"avgVIS":0.3,"completionRate":0}}`},
+		{"/v1/cohort/acme/eNGINEERING", `{"success":true,"cohort":"eNGINEERING","metrics":{"participantCount":6,"avgSROI":0,"avgVIS":0.3,"completionRate":0}}`},
+		// Of all who were active in that year, these would leave fewer than five others.
+		{"/v1/cohort/acme/engineering?period=2024", `{"success":true,"cohort":"engineering","suppressed":true,"metrics":{"participantCount":0,"avgSROI":0,"avgVIS":0,"completionRate":0}}`},
 		{"/v1/cohort/acme/engineering?period=2025", `{"success":true,"cohort":"engineering","suppressed":true,"metrics":{"participantCount":0,"avgSROI":0,"avgVIS":0,"completionRate":0}}`},
 		{"/v1/cohort/acme/Legal%20&%20Co", `{"success":true,"cohort":"Legal & Co","suppressed":true,"metrics":{"participantCount":0,"avgSROI":0,"avgVIS":0,"completionRate":0}}`},
 	} {
