@@ -19,12 +19,13 @@ import (
 var version = "dev"
 
 type commands struct {
-	Serve    server.Serve    `cmd:"" default:"withargs" help:"Serve the API (the default)."`
-	Migrate  server.Migrate  `cmd:"" help:"Bring the database schema up to date, then exit."`
-	Keys     server.Keys     `cmd:"" help:"Create, list and revoke API keys."`
-	Settings server.Settings `cmd:"" help:"Show and change the settings of companies."`
-	Seed     server.Seed     `cmd:"" help:"Make up a plausible history of events."`
-	Rebuild  server.Rebuild  `cmd:"" help:"Recompute the rollups from the event log."`
+	Serve    server.Serve          `cmd:"" default:"withargs" help:"Serve the API (the default)."`
+	Migrate  server.Migrate        `cmd:"" help:"Bring the database schema up to date, then exit."`
+	Keys     server.Keys           `cmd:"" help:"Create, list and revoke API keys."`
+	Settings server.Settings       `cmd:"" help:"Show and change the settings of companies."`
+	Seed     server.Seed           `cmd:"" help:"Make up a plausible history of events."`
+	Rebuild  server.Rebuild        `cmd:"" help:"Recompute the rollups from the event log."`
+	Rejects  server.RejectsCommand `cmd:"" help:"Show, put right and replay what was not taken."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

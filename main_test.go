@@ -152,8 +152,9 @@ func TestHelp(t *testing.T) {
 	t.Parallel()
 	database := []string{"DATABASE_URL", "DATA_DIR", "DB_CONNECTIONS", "LOG_LEVEL"}
 	for command, variables := range map[string][]string{
-		"serve": append([]string{"ADDR", "AUTH", "DRAIN", "DEBUG_ADDR", "MEMORY_MB"}, database...), "": {"ADDR"}, "migrate": database,
+		"serve": append([]string{"ADDR", "AUTH", "DRAIN", "DEBUG_ADDR", "MEMORY_MB", "FUTURE_SKEW", "LATE_AFTER", "REJECT_COUNT", "REJECT_MB", "QUARANTINE_COUNT"}, database...), "": {"ADDR"}, "migrate": database,
 		"seed": database, "rebuild": database, "keys create": database, "keys list": database, "keys revoke": database,
+		"rejects list": database, "rejects replay": database, "rejects edit": database, "rejects show": database, "rejects dismiss": database,
 		"settings get": database, "settings set": database, "settings history": database, "settings cost add": database, "settings cost remove": database,
 	} {
 		help := b.must(t, nil, append(strings.Fields(command), "--help")...)
@@ -164,7 +165,7 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	top := b.must(t, nil, "--help")
-	for _, command := range []string{"serve", "migrate", "keys create", "keys list", "keys revoke", "seed", "rebuild", "settings get", "settings set", "settings history", "settings cost add", "DATABASE_URL", "DATA_DIR"} {
+	for _, command := range []string{"serve", "migrate", "keys create", "keys list", "keys revoke", "seed", "rebuild", "rejects list", "rejects replay", "settings get", "settings set", "settings history", "settings cost add", "DATABASE_URL", "DATA_DIR"} {
 		if !strings.Contains(top, command) {
 			t.Errorf("--help does not name %s:\n%s", command, top)
 		}
@@ -199,6 +200,8 @@ func TestMistakes(t *testing.T) {
 		"a key without number":  {env, []string{"keys", "revoke", "mine"}, "mine"},
 		"no event":              {env, []string{"seed", "--events=0"}, "--events"},
 		"time backwards":        {env, []string{"seed", "--from=2025-01-02", "--to=2025-01-01"}, "--from"},
+		"a reject that is not":  {env, []string{"rejects", "show", "7", "--company", "nowhere"}, "nowhere"},
+		"a replay of what":      {env, []string{"rejects", "replay", "--company", "nowhere"}, "--all"},
 		"rebuild of nothing":    {env, []string{"rebuild", "--company", "nowhere"}, "nowhere"},
 	} {
 		r := b.run(t, c.env, c.args...)
@@ -411,6 +414,53 @@ func TestSeed(t *testing.T) {
 	}
 	if hashes[0] != hashes[1] {
 		t.Errorf("the same seed made %v and %v", hashes[0], hashes[1])
+	}
+}
+
+// What was refused is listed, put right and taken in from the command line.
+func TestRejects(t *testing.T) {
+	b := impactql(t)
+	t.Parallel()
+	url := dbtest.New(t)
+	env := []string{"DATABASE_URL=" + url}
+	db := open(t, url)
+	b.must(t, env, "keys", "create", "--company", "acme")
+	const broken, fixed = `{"type":"volunteer.event","id":"1","data":{"hours":2}}`, `{"type":"volunteer.event","id":"1","data":{"hours":2,"userId":"v"}}`
+	if _, err := db.Exec(`INSERT INTO reject (company_id, digest, status, code, message, pointer, payload, size, source, provider, delivery,
+		api_key, strict, schema, first_at, last_at, attempts)
+		SELECT 1, md5(n::text)::uuid, 'REJECTED', 'INVALID', 'is required', '/data/volunteerId', $1::bytea, length($1::bytea), '', '', '', 1, false, 1, now(), now(), 1
+		FROM generate_series(1, 3) n`, []byte(broken)); err != nil {
+		t.Fatal(err)
+	}
+	if out := b.must(t, env, "rejects", "list", "--company", "acme"); strings.Count(out, "is required") != 3 {
+		t.Errorf("list: %s", out)
+	}
+	if out := b.must(t, env, "rejects", "show", "1", "--company", "acme"); strings.TrimSpace(out) != broken {
+		t.Errorf("show: %s", out)
+	}
+	if r := b.run(t, env, "rejects", "replay", "1", "--company", "acme"); r.code == 0 || !strings.Contains(r.err, "refused again") {
+		t.Errorf("replay: %d %s%s", r.code, r.out, r.err)
+	}
+	file := filepath.Join(t.TempDir(), "fixed.json")
+	if err := os.WriteFile(file, []byte(fixed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := b.must(t, env, "rejects", "edit", "1", file, "--dry-run", "--company", "acme"); !strings.Contains(out, "valid") || value(t, db, "SELECT count(*)::text FROM event") != "0" {
+		t.Errorf("dry run: %s", out)
+	}
+	if out := b.must(t, env, "rejects", "edit", "1", file, "--company", "acme"); !strings.Contains(out, "stored") {
+		t.Errorf("edit: %s", out)
+	}
+	// EDITOR puts the second right, into the same event.
+	if out := b.must(t, append(env, "EDITOR=cp "+file), "rejects", "edit", "2", "--company", "acme"); !strings.Contains(out, "duplicate") {
+		t.Errorf("edit: %s", out)
+	}
+	b.must(t, env, "rejects", "dismiss", "3", "--company", "acme")
+	if got := value(t, db, "SELECT string_agg(status, ' ' ORDER BY id) FROM reject"); got != "REPLAYED REPLAYED DISMISSED" {
+		t.Errorf("statuses %s", got)
+	}
+	if got := value(t, db, "SELECT count(*) FILTER (WHERE folded_at IS NOT NULL) || ' of ' || count(*) FROM batch"); got != "1 of 1" {
+		t.Errorf("%s batches folded", got)
 	}
 }
 

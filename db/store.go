@@ -35,6 +35,8 @@ type Store struct {
 	backlog  backlog
 	waits    foldWaits
 
+	rejectBounds RejectBounds
+
 	wires   wires
 	breaker breaker
 }
@@ -68,6 +70,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, errors.Join(err, pool.Close())
 	}
 	s.waits.init()
+	s.BoundRejects(RejectBounds{})
 	s.backlog.init()
 	s.backlog.folded = s.waits.settle
 	if err := s.await(ctx); err != nil {

@@ -30,6 +30,8 @@ type Config struct {
 	Reader Reader
 	// Editor makes the changes of mutations. Required.
 	Editor Editor
+	// Inbox is what was not taken; nil if it is not kept.
+	Inbox Inbox
 	// Viewer is who asks, from the context of the HTTP request; nil if nobody
 	// authenticated, which is answered with 401. Asked more than once, so a look into
 	// the context and no more. Required.

@@ -150,6 +150,7 @@ func costs() (c generated.ComplexityRoot) {
 	c.Volunteer.Months = func(child int) int { return 1 + assumedMonths*child }
 	c.Participant.Months = func(child int) int { return 1 + assumedMonths*child }
 	c.Company.SettingsHistory = func(child int) int { return 1 + assumedVersions*child }
+	c.Company.Rejects = func(child int, first *int, _ *string, _ *model.RejectFilter) int { return 1 + length(first)*child }
 	c.Company.AuditLog = func(child int, first *int, _ *string) int { return 1 + length(first)*child }
 	c.Settings.ProgrammeCosts = func(child int) int { return 1 + assumedVersions*child }
 	c.SROI.Improvements = func(child int) int { return 1 + 3*child }

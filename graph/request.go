@@ -27,6 +27,8 @@ type request struct {
 	figures   *dataloadgen.Loader[*model.Group, *figuresBook]
 	cohorts   *dataloadgen.Loader[*model.Group, *cohortsBook]
 	settings  *dataloadgen.Loader[*model.Group, []*impact.Settings]
+	rejects   *dataloadgen.Loader[rejectAsk, [][]*impact.Reject]
+	intake    *dataloadgen.Loader[*model.Group, []*impact.Intake]
 	audits    *dataloadgen.Loader[auditAsk, [][]*impact.AuditEntry]
 
 	retentions *dataloadgen.Loader[*model.Group, *analysisBook[retentionAsk, *impact.Retention]]
@@ -51,6 +53,8 @@ func (c *Config) withRequest(ctx context.Context) context.Context {
 	q.volunteers = dataloadgen.NewLoader(guarded(q, volunteers.books(q)), wait)
 	q.participants = dataloadgen.NewLoader(guarded(q, participants.books(q)), wait)
 	q.settings = dataloadgen.NewLoader(guarded(q, q.readSettings), wait)
+	q.rejects = dataloadgen.NewLoader(q.readRejects, wait)
+	q.intake = dataloadgen.NewLoader(guarded(q, q.readIntake), wait)
 	q.audits = dataloadgen.NewLoader(q.readAudits, wait)
 	return context.WithValue(ctx, requestKey{}, q)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -24,6 +25,7 @@ func (q *request) answer() *answer {
 		b = append(b, `","status":"`...)
 		b = append(b, r.outcome...)
 		b = append(b, '"')
+		b = appendRelease(b, r)
 		if r.receipt > 0 {
 			b = appendReceipt(b, r.receipt)
 		}
@@ -93,6 +95,9 @@ func (t *tally) appendCounts(b []byte) []byte {
 	}
 	b = appendCount(b, "stored", t.counts[Stored])
 	b = appendCount(b, "duplicates", t.counts[Duplicate])
+	if n := t.counts[Quarantined]; n > 0 {
+		b = appendCount(b, string(Quarantined), n)
+	}
 	return appendCount(b, "rejected", t.counts[Rejected])
 }
 
@@ -137,7 +142,8 @@ func appendOutcome(b []byte, r *result) []byte {
 	if r.err == nil {
 		b = append(b, `,"id":"`...)
 		b = appendKey(b, r.key)
-		return append(b, `"}`...)
+		b = append(b, '"')
+		return append(appendRelease(b, r), '}')
 	}
 	b = append(b, `,"code":"`...)
 	b = append(b, r.err.Code...)
@@ -146,6 +152,17 @@ func appendOutcome(b []byte, r *result) []byte {
 	b = append(b, `,"message":`...)
 	b = appendQuoted(b, r.err.Message)
 	return append(b, '}')
+}
+
+// appendRelease says when an event in quarantine will be stored, and what to do for it
+// to be sooner.
+func appendRelease(b []byte, r *result) []byte {
+	if r.outcome != Quarantined {
+		return b
+	}
+	b = append(b, `,"until":"`...)
+	b = r.aside.due.UTC().AppendFormat(b, time.RFC3339)
+	return append(b, `","message":"dated too far ahead: stored when it is due, or sooner if you replay it"`...)
 }
 
 func appendQuoted(b []byte, s string) []byte {

@@ -147,9 +147,11 @@ func (d *decoder) syntax(err error) error {
 // which end the request.
 func (d *decoder) event(w *wire) error {
 	if d.json.PeekKind() != '{' {
+		before := d.json.InputOffset()
 		if err := d.skip(); err != nil {
 			return err
 		}
+		w.raw = bytes.TrimLeft(d.body[before:d.json.InputOffset()], ", \t\r\n")
 		w.fail(impact.CodeInvalid, d.json.StackPointer(), "an event is a JSON object")
 		return nil
 	}

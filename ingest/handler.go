@@ -26,6 +26,11 @@ type Handler struct {
 	Refuse func(w http.ResponseWriter, r *http.Request, err *impact.Error, details any)
 	// Log receives what callers are not told.
 	Log *slog.Logger
+	// Shelf keeps what is not stored; nil: nothing is kept, and what is dated too far
+	// ahead is stored like the rest.
+	Shelf *Shelf
+	// Bounds say what is quarantined and what is late.
+	Bounds Bounds
 	// Observe, if not nil, is told what became of each event.
 	Observe func(outcome Outcome)
 }
@@ -38,6 +43,8 @@ const (
 	Stored    Outcome = "stored"
 	Duplicate Outcome = "duplicate"
 	Rejected  Outcome = "rejected"
+	// Quarantined is kept, durably, until it is due.
+	Quarantined Outcome = "quarantined"
 	// Valid would have been stored: it was a dry run, or another event of an atomic
 	// request was refused.
 	Valid Outcome = "valid"
@@ -74,8 +81,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 	defer taken.release()
 	req := request{mode: m, normaliser: normaliser{
 		caller: sender.Caller, source: sender.Source, provider: sender.Provider, delivery: sender.Delivery, receivedAt: time.Now(),
-		strict: m.format.isCloudEvent(),
+		strict: m.format.isCloudEvent(), keyID: sender.KeyID,
 	}}
+	if h.Shelf != nil {
+		req.bounds = h.Bounds.withDefaults()
+	}
 	if m.streams() {
 		return h.stream(w, r, &sender, &req, &taken)
 	}
@@ -87,6 +97,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 		req.headers = r.Header
 	}
 	if err := req.decode(body); err != nil {
+		h.keepBody(&req, body, err)
 		return nil, err
 	}
 	if err := h.settle(r.Context(), &req, int64(len(body))); err != nil {
@@ -109,7 +120,7 @@ func (h *Handler) settle(ctx context.Context, req *request, size int64) error {
 	switch {
 	case len(req.events) == 0:
 	case req.dryRun:
-		verdicts, err = h.known(ctx, req.events)
+		verdicts, err = known(ctx, h.Known, req.events)
 	case req.atomic && len(req.events) < len(req.results):
 		req.withhold()
 	case req.atomic:
@@ -123,6 +134,12 @@ func (h *Handler) settle(ctx context.Context, req *request, size int64) error {
 	if verdicts != nil {
 		req.settle(verdicts)
 	}
+	if verdicts != nil && !req.dryRun {
+		h.flag(req, verdicts)
+	}
+	if err := h.keep(req); err != nil {
+		return err
+	}
 	if h.Observe != nil && !req.dryRun {
 		for i := range req.results {
 			h.Observe(req.results[i].outcome)
@@ -133,8 +150,10 @@ func (h *Handler) settle(ctx context.Context, req *request, size int64) error {
 
 // known is the verdict of each event if it were sent now: a duplicate of the log, or of
 // an event before it in the request.
-func (h *Handler) known(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error) {
-	verdicts, err := h.Known(ctx, events)
+func known(
+	ctx context.Context, find func(context.Context, []*impact.Event) ([]impact.Verdict, error), events []*impact.Event,
+) ([]impact.Verdict, error) {
+	verdicts, err := find(ctx, events)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,8 @@ type normaliser struct {
 	delivery string
 	// strict: the events were sent as CloudEvents and must keep to their rules.
 	strict bool
+	keyID  int32 // as in Sender
+	bounds Bounds
 
 	wire    *wire
 	event   *impact.Event

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/impactql/impactql/impact"
 )
@@ -29,6 +30,14 @@ type result struct {
 	key     impact.Key
 	receipt int64
 	line    int // where the event stood, from 1; 0 if it did not stand on a line
+	aside   *aside
+}
+
+// aside is what is known of an event that is not stored.
+type aside struct {
+	raw     []byte
+	company impact.CompanyID // that it is kept for; 0 if nobody's
+	due     time.Time        // of a quarantined event
 }
 
 func (q *request) decode(body []byte) error {
@@ -111,7 +120,7 @@ func (q *request) takeLine(line []byte, number int) {
 		err = q.decodeLine(line)
 	}
 	if err != nil {
-		q.results = append(q.results[:before], result{outcome: Rejected, err: unreadable(err, errLine)})
+		q.results = append(q.results[:before], result{outcome: Rejected, err: unreadable(err, errLine), aside: &aside{raw: line, company: q.fallback()}})
 	}
 	q.results[before].line = number
 }
@@ -149,7 +158,16 @@ func (q *request) take(w *wire, array bool) {
 			}
 			refused.Pointer = at + refused.Pointer
 		}
-		q.results = append(q.results, result{outcome: Rejected, err: refused})
+		q.results = append(q.results, result{outcome: Rejected, err: refused, aside: &aside{raw: w.raw, company: q.owner(w)}})
+		return
+	}
+	if r := q.quarantine(e); r != nil {
+		if array && r.err != nil {
+			told := *r.err
+			told.Pointer = q.under + "/" + strconv.Itoa(len(q.results))
+			r.err = &told
+		}
+		q.results = append(q.results, *r)
 		return
 	}
 	q.results = append(q.results, result{outcome: Stored, key: e.Key})
@@ -161,7 +179,7 @@ func (q *request) settle(verdicts []impact.Verdict) {
 	next := 0
 	for i := range q.results {
 		r := &q.results[i]
-		if r.err != nil {
+		if r.outcome != Stored {
 			continue
 		}
 		v := verdicts[next]
@@ -172,7 +190,8 @@ func (q *request) settle(verdicts []impact.Verdict) {
 			if q.array && r.line == 0 {
 				refused.Pointer = q.under + "/" + strconv.Itoa(i) + refused.Pointer
 			}
-			r.outcome, r.err = Rejected, &refused
+			e := q.events[next-1]
+			r.outcome, r.err, r.aside = Rejected, &refused, &aside{raw: e.Raw, company: e.Company}
 		case v.Duplicate:
 			r.outcome, r.receipt = Duplicate, v.Receipt
 		case q.dryRun:
@@ -187,7 +206,7 @@ func (q *request) settle(verdicts []impact.Verdict) {
 // stored either.
 func (q *request) withhold() {
 	for i := range q.results {
-		if q.results[i].err == nil {
+		if q.results[i].outcome == Stored {
 			q.results[i].outcome = Valid
 		}
 	}

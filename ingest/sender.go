@@ -17,6 +17,8 @@ type Sender struct {
 	// Delivery is the delivery id in the request's headers; empty if there is none, or
 	// none that the provider's scheme vouches for.
 	Delivery string
+	// KeyID is the id of the API key; 0 for a source.
+	KeyID int32
 	// Verify checks the signature over the body as it came, byte for byte, before
 	// anything of it is read. Nil: an API key was checked.
 	Verify func(h http.Header, body []byte) error

@@ -20,6 +20,8 @@ CREATE TYPE event_kind AS ENUM (
 
 CREATE SEQUENCE batch_id AS bigint INCREMENT BY 256 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1;
 
+CREATE SEQUENCE reject_id AS bigint INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1;
+
 CREATE TABLE company (
     id integer GENERATED ALWAYS AS IDENTITY NOT NULL,
     key text NOT NULL,
@@ -148,6 +150,42 @@ CREATE TABLE rollup_page (
     data bytea STORAGE EXTERNAL NOT NULL,
     CONSTRAINT rollup_page_pkey PRIMARY KEY (company_id, programme, grain, bucket, facet, page)
 ) WITH (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, toast_tuple_target=8160);
+
+CREATE TABLE reject (
+    company_id integer NOT NULL,
+    id bigint NOT NULL DEFAULT nextval('reject_id'::regclass),
+    digest uuid NOT NULL,
+    status text NOT NULL,
+    code text NOT NULL,
+    message text NOT NULL,
+    pointer text NOT NULL,
+    payload bytea NOT NULL,
+    size integer NOT NULL,
+    source text NOT NULL,
+    provider text NOT NULL,
+    delivery text NOT NULL,
+    api_key integer NOT NULL,
+    strict boolean NOT NULL,
+    schema smallint NOT NULL,
+    key uuid,
+    due_at timestamp with time zone,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    attempts integer NOT NULL,
+    settled_at timestamp with time zone,
+    receipt bigint,
+    CONSTRAINT reject_company_id_digest_key UNIQUE (company_id, digest),
+    CONSTRAINT reject_pkey PRIMARY KEY (company_id, id)
+);
+CREATE INDEX reject_due ON reject USING btree (due_at, company_id) WHERE (status = 'QUARANTINED'::text);
+
+CREATE TABLE intake_count (
+    company_id integer NOT NULL,
+    day date NOT NULL,
+    what text NOT NULL,
+    n bigint NOT NULL,
+    CONSTRAINT intake_count_pkey PRIMARY KEY (company_id, day, what)
+);
 
 CREATE TABLE company_setting (
     company_id integer NOT NULL,

@@ -151,7 +151,7 @@ func (a *auth) sender(r *http.Request) (ingest.Sender, error) {
 	if err != nil {
 		return ingest.Sender{}, err
 	}
-	return ingest.Sender{Caller: p, Delivery: r.Header.Get("X-Delivery-Id")}, nil
+	return ingest.Sender{Caller: p, Delivery: r.Header.Get("X-Delivery-Id"), KeyID: p.keyID()}, nil
 }
 
 func (a *auth) lookUp(ctx context.Context, secret string) (*db.APIKey, error) {
@@ -241,6 +241,14 @@ func (a *auth) remember(name string, c *impact.Company, now time.Time, changes i
 	if a.changes.Load() != changes {
 		a.companies.Remove(name)
 	}
+}
+
+// keyID is the id of the caller's key, 0 if it has none.
+func (p *principal) keyID() int32 {
+	if p.key == nil {
+		return 0
+	}
+	return p.key.ID
 }
 
 // May reports whether the caller may use a company.

@@ -36,7 +36,7 @@ func newMetrics() *metrics {
 	events := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "impactql_ingest_events_total", Help: "Events answered, by outcome.",
 	}, []string{"outcome"})
-	for _, o := range []ingest.Outcome{ingest.Stored, ingest.Duplicate, ingest.Rejected, ingest.Valid} {
+	for _, o := range []ingest.Outcome{ingest.Stored, ingest.Duplicate, ingest.Rejected, ingest.Quarantined, ingest.Valid} {
 		m.events[o] = events.WithLabelValues(string(o))
 	}
 	m.registry.MustRegister(m.requests, m.duration, events,

@@ -25,6 +25,7 @@ import (
 type Serve struct {
 	Database
 	Logging
+	Rejecting
 	Addr      string        `env:"ADDR" default:":8080" help:"Where to listen; several, separated by commas."`
 	Auth      string        `env:"AUTH" enum:"keys,off" default:"keys" help:"keys: every request needs an API key. off: none does, for local development only."`
 	Drain     time.Duration `env:"DRAIN" default:"15s" help:"How long requests may take to end after a signal to stop."`
@@ -125,6 +126,10 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 	background.Go(func() { auth.flushLoop(life) })
 
 	pool := ingest.NewPool(conn.Store, ingest.Limits{Away: conn.Away})
+	conn.BoundRejects(cmd.bounds())
+	shelf := ingest.NewShelf(conn.Store, log.Warn)
+	kept := newRejects(conn.Store, pool)
+	background.Go(func() { kept.releaseLoop(life, log) })
 	m := newMetrics()
 	m.watch(pool, conn.Store)
 	h := &health{store: conn.Store}
@@ -133,10 +138,11 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 		log: log, auth: auth, health: h, metrics: m, demoKey: demoKey, after: readAfter{versions.AwaitFold},
 		ingest: &ingest.Handler{
 			Pool: pool, Known: conn.Known, Refuse: refuseWith, Log: log, Observe: m.outcome,
+			Shelf: shelf, Bounds: ingest.Bounds{FutureSkew: cmd.FutureSkew, LateAfter: cmd.LateAfter},
 			Identify: auth.sender,
 		},
 		graphql: graph.NewHandler(graph.Config{
-			Reader: figures, Editor: conn.Store, Now: time.Now, Log: log,
+			Reader: figures, Editor: conn.Store, Inbox: kept, Now: time.Now, Log: log,
 			Viewer: func(ctx context.Context) graph.Viewer {
 				if p := principalOf(ctx); p != nil {
 					return p
@@ -179,6 +185,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 		leave(ending, leaving/4) // Shutdown drops the first request of a connection just accepted
 		err := srv.Shutdown(ending)
 		pool.Stop(ending)
+		shelf.Stop()
 		auth.flush(ending)
 		return err
 	})

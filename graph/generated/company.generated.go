@@ -27,6 +27,9 @@ type CompanyResolver interface {
 	Funnel(ctx context.Context, obj *model.Company, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string) (*model.Funnel, error)
 	Volunteers(ctx context.Context, obj *model.Company, first *int, after *string, orderBy *impact.RosterOrder, period *impact.Period, programme *string) (*model.VolunteerConnection, error)
 	Participants(ctx context.Context, obj *model.Company, first *int, after *string, orderBy *impact.RosterOrder, period *impact.Period, programme *string) (*model.ParticipantConnection, error)
+	Rejects(ctx context.Context, obj *model.Company, first *int, after *string, filter *model.RejectFilter) (*model.RejectConnection, error)
+	Reject(ctx context.Context, obj *model.Company, id string) (*model.Reject, error)
+	Intake(ctx context.Context, obj *model.Company) (*model.Intake, error)
 	Retention(ctx context.Context, obj *model.Company, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, programme *string) (*model.Retention, error)
 	Settings(ctx context.Context, obj *model.Company, at *impact.Day) (*model.Settings, error)
 	SettingsHistory(ctx context.Context, obj *model.Company) ([]*model.SettingVersion, error)
@@ -238,6 +241,50 @@ func (ec *executionContext) field_Company_participants_args(ctx context.Context,
 		return nil, err
 	}
 	args["programme"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Company_reject_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Company_rejects_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.RejectFilter, error) {
+			return ec.unmarshalORejectFilter2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐRejectFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg2
 	return args, nil
 }
 
@@ -969,6 +1016,126 @@ func (ec *executionContext) fieldContext_Company_participants(ctx context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Company_rejects(ctx context.Context, field graphql.CollectedField, obj *model.Company) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Company_rejects(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Company().Rejects(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["filter"].(*model.RejectFilter))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RejectConnection) graphql.Marshaler {
+			return ec.marshalORejectConnection2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐRejectConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Company_rejects(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Company",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RejectConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Company_rejects_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Company_reject(ctx context.Context, field graphql.CollectedField, obj *model.Company) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Company_reject(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Company().Reject(ctx, obj, fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Reject) graphql.Marshaler {
+			return ec.marshalOReject2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐReject(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Company_reject(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Company",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Reject(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Company_reject_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Company_intake(ctx context.Context, field graphql.CollectedField, obj *model.Company) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Company_intake(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Company().Intake(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Intake) graphql.Marshaler {
+			return ec.marshalOIntake2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐIntake(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Company_intake(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Company",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Intake(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Company_retention(ctx context.Context, field graphql.CollectedField, obj *model.Company) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1380,6 +1547,24 @@ func (ec *executionContext) _Company(ctx context.Context, sel ast.SelectionSet, 
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Company_participants(ctx, field, obj)
+				})
+		case "rejects":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Company_rejects(ctx, field, obj)
+				})
+		case "reject":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Company_reject(ctx, field, obj)
+				})
+		case "intake":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Company_intake(ctx, field, obj)
 				})
 		case "retention":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,

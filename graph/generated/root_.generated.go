@@ -97,10 +97,13 @@ type ComplexityRoot struct {
 		Cohorts         func(childComplexity int, first *int, after *string, period *impact.Period, programme *string) int
 		Funnel          func(childComplexity int, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string) int
 		ID              func(childComplexity int) int
+		Intake          func(childComplexity int) int
 		Key             func(childComplexity int) int
 		Metrics         func(childComplexity int, period *impact.Period, programme *string, compareTo *impact.Comparison) int
 		Name            func(childComplexity int) int
 		Participants    func(childComplexity int, first *int, after *string, orderBy *impact.RosterOrder, period *impact.Period, programme *string) int
+		Reject          func(childComplexity int, id string) int
+		Rejects         func(childComplexity int, first *int, after *string, filter *model.RejectFilter) int
 		Retention       func(childComplexity int, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, programme *string) int
 		Settings        func(childComplexity int, at *impact.Day) int
 		SettingsHistory func(childComplexity int) int
@@ -146,6 +149,18 @@ type ComplexityRoot struct {
 		Points    func(childComplexity int) int
 	}
 
+	Intake struct {
+		Conflicts    func(childComplexity int) int
+		Dismissed    func(childComplexity int) int
+		FutureDated  func(childComplexity int) int
+		Late         func(childComplexity int) int
+		Quarantined  func(childComplexity int) int
+		Refused      func(childComplexity int) int
+		Rejected     func(childComplexity int) int
+		Replayed     func(childComplexity int) int
+		UnknownTypes func(childComplexity int) int
+	}
+
 	Methodology struct {
 		Formula func(childComplexity int) int
 		ID      func(childComplexity int) int
@@ -184,6 +199,9 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
+		DismissReject  func(childComplexity int, id string) int
+		ReplayReject   func(childComplexity int, id string, edit *string, dryRun *bool) int
+		ReplayRejects  func(childComplexity int, company string, filter *model.RejectFilter, dryRun *bool) int
 		UpdateSettings func(childComplexity int, company string, input model.SettingsInput, expectedVersion *int) int
 	}
 
@@ -247,6 +265,55 @@ type ComplexityRoot struct {
 		Companies func(childComplexity int, first *int, after *string) int
 		Company   func(childComplexity int, key string) int
 		Node      func(childComplexity int, id string) int
+	}
+
+	Reject struct {
+		APIKey          func(childComplexity int) int
+		Attempts        func(childComplexity int) int
+		Body            func(childComplexity int) int
+		BodyBase64      func(childComplexity int) int
+		Code            func(childComplexity int) int
+		DueAt           func(childComplexity int) int
+		FirstReceivedAt func(childComplexity int) int
+		ID              func(childComplexity int) int
+		LastReceivedAt  func(childComplexity int) int
+		Message         func(childComplexity int) int
+		Pointer         func(childComplexity int) int
+		Provider        func(childComplexity int) int
+		Receipt         func(childComplexity int) int
+		SchemaVersion   func(childComplexity int) int
+		SettledAt       func(childComplexity int) int
+		Size            func(childComplexity int) int
+		Source          func(childComplexity int) int
+		Status          func(childComplexity int) int
+	}
+
+	RejectConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	RejectEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	Replay struct {
+		Code    func(childComplexity int) int
+		Events  func(childComplexity int) int
+		ID      func(childComplexity int) int
+		Message func(childComplexity int) int
+		Pointer func(childComplexity int) int
+		Receipt func(childComplexity int) int
+		Status  func(childComplexity int) int
+	}
+
+	Replays struct {
+		More     func(childComplexity int) int
+		Rejected func(childComplexity int) int
+		Results  func(childComplexity int) int
+		Taken    func(childComplexity int) int
 	}
 
 	Retention struct {
@@ -625,6 +692,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Company.ID(childComplexity), true
+	case "Company.intake":
+		if e.ComplexityRoot.Company.Intake == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Company.Intake(childComplexity), true
 	case "Company.key":
 		if e.ComplexityRoot.Company.Key == nil {
 			break
@@ -659,6 +732,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Company.Participants(childComplexity, args["first"].(*int), args["after"].(*string), args["orderBy"].(*impact.RosterOrder), args["period"].(*impact.Period), args["programme"].(*string)), true
+	case "Company.reject":
+		if e.ComplexityRoot.Company.Reject == nil {
+			break
+		}
+
+		args, err := ec.field_Company_reject_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Company.Reject(childComplexity, args["id"].(string)), true
+	case "Company.rejects":
+		if e.ComplexityRoot.Company.Rejects == nil {
+			break
+		}
+
+		args, err := ec.field_Company_rejects_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Company.Rejects(childComplexity, args["first"].(*int), args["after"].(*string), args["filter"].(*model.RejectFilter)), true
 	case "Company.retention":
 		if e.ComplexityRoot.Company.Retention == nil {
 			break
@@ -846,6 +941,61 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Improvement.Points(childComplexity), true
 
+	case "Intake.conflicts":
+		if e.ComplexityRoot.Intake.Conflicts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Intake.Conflicts(childComplexity), true
+	case "Intake.dismissed":
+		if e.ComplexityRoot.Intake.Dismissed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Intake.Dismissed(childComplexity), true
+	case "Intake.futureDated":
+		if e.ComplexityRoot.Intake.FutureDated == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Intake.FutureDated(childComplexity), true
+	case "Intake.late":
+		if e.ComplexityRoot.Intake.Late == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Intake.Late(childComplexity), true
+	case "Intake.quarantined":
+		if e.ComplexityRoot.Intake.Quarantined == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Intake.Quarantined(childComplexity), true
+	case "Intake.refused":
+		if e.ComplexityRoot.Intake.Refused == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Intake.Refused(childComplexity), true
+	case "Intake.rejected":
+		if e.ComplexityRoot.Intake.Rejected == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Intake.Rejected(childComplexity), true
+	case "Intake.replayed":
+		if e.ComplexityRoot.Intake.Replayed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Intake.Replayed(childComplexity), true
+	case "Intake.unknownTypes":
+		if e.ComplexityRoot.Intake.UnknownTypes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Intake.UnknownTypes(childComplexity), true
+
 	case "Methodology.formula":
 		if e.ComplexityRoot.Methodology.Formula == nil {
 			break
@@ -1000,6 +1150,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MoneyChange.Relative(childComplexity), true
 
+	case "Mutation.dismissReject":
+		if e.ComplexityRoot.Mutation.DismissReject == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_dismissReject_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DismissReject(childComplexity, args["id"].(string)), true
+	case "Mutation.replayReject":
+		if e.ComplexityRoot.Mutation.ReplayReject == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_replayReject_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ReplayReject(childComplexity, args["id"].(string), args["edit"].(*string), args["dryRun"].(*bool)), true
+	case "Mutation.replayRejects":
+		if e.ComplexityRoot.Mutation.ReplayRejects == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_replayRejects_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ReplayRejects(childComplexity, args["company"].(string), args["filter"].(*model.RejectFilter), args["dryRun"].(*bool)), true
 	case "Mutation.updateSettings":
 		if e.ComplexityRoot.Mutation.UpdateSettings == nil {
 			break
@@ -1246,6 +1429,215 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Node(childComplexity, args["id"].(string)), true
+
+	case "Reject.apiKey":
+		if e.ComplexityRoot.Reject.APIKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.APIKey(childComplexity), true
+	case "Reject.attempts":
+		if e.ComplexityRoot.Reject.Attempts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.Attempts(childComplexity), true
+	case "Reject.body":
+		if e.ComplexityRoot.Reject.Body == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.Body(childComplexity), true
+	case "Reject.bodyBase64":
+		if e.ComplexityRoot.Reject.BodyBase64 == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.BodyBase64(childComplexity), true
+	case "Reject.code":
+		if e.ComplexityRoot.Reject.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.Code(childComplexity), true
+	case "Reject.dueAt":
+		if e.ComplexityRoot.Reject.DueAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.DueAt(childComplexity), true
+	case "Reject.firstReceivedAt":
+		if e.ComplexityRoot.Reject.FirstReceivedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.FirstReceivedAt(childComplexity), true
+	case "Reject.id":
+		if e.ComplexityRoot.Reject.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.ID(childComplexity), true
+	case "Reject.lastReceivedAt":
+		if e.ComplexityRoot.Reject.LastReceivedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.LastReceivedAt(childComplexity), true
+	case "Reject.message":
+		if e.ComplexityRoot.Reject.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.Message(childComplexity), true
+	case "Reject.pointer":
+		if e.ComplexityRoot.Reject.Pointer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.Pointer(childComplexity), true
+	case "Reject.provider":
+		if e.ComplexityRoot.Reject.Provider == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.Provider(childComplexity), true
+	case "Reject.receipt":
+		if e.ComplexityRoot.Reject.Receipt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.Receipt(childComplexity), true
+	case "Reject.schemaVersion":
+		if e.ComplexityRoot.Reject.SchemaVersion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.SchemaVersion(childComplexity), true
+	case "Reject.settledAt":
+		if e.ComplexityRoot.Reject.SettledAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.SettledAt(childComplexity), true
+	case "Reject.size":
+		if e.ComplexityRoot.Reject.Size == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.Size(childComplexity), true
+	case "Reject.source":
+		if e.ComplexityRoot.Reject.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.Source(childComplexity), true
+	case "Reject.status":
+		if e.ComplexityRoot.Reject.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Reject.Status(childComplexity), true
+
+	case "RejectConnection.edges":
+		if e.ComplexityRoot.RejectConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RejectConnection.Edges(childComplexity), true
+	case "RejectConnection.nodes":
+		if e.ComplexityRoot.RejectConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RejectConnection.Nodes(childComplexity), true
+	case "RejectConnection.pageInfo":
+		if e.ComplexityRoot.RejectConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RejectConnection.PageInfo(childComplexity), true
+
+	case "RejectEdge.cursor":
+		if e.ComplexityRoot.RejectEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RejectEdge.Cursor(childComplexity), true
+	case "RejectEdge.node":
+		if e.ComplexityRoot.RejectEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RejectEdge.Node(childComplexity), true
+
+	case "Replay.code":
+		if e.ComplexityRoot.Replay.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Replay.Code(childComplexity), true
+	case "Replay.events":
+		if e.ComplexityRoot.Replay.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Replay.Events(childComplexity), true
+	case "Replay.id":
+		if e.ComplexityRoot.Replay.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Replay.ID(childComplexity), true
+	case "Replay.message":
+		if e.ComplexityRoot.Replay.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Replay.Message(childComplexity), true
+	case "Replay.pointer":
+		if e.ComplexityRoot.Replay.Pointer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Replay.Pointer(childComplexity), true
+	case "Replay.receipt":
+		if e.ComplexityRoot.Replay.Receipt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Replay.Receipt(childComplexity), true
+	case "Replay.status":
+		if e.ComplexityRoot.Replay.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Replay.Status(childComplexity), true
+
+	case "Replays.more":
+		if e.ComplexityRoot.Replays.More == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Replays.More(childComplexity), true
+	case "Replays.rejected":
+		if e.ComplexityRoot.Replays.Rejected == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Replays.Rejected(childComplexity), true
+	case "Replays.results":
+		if e.ComplexityRoot.Replays.Results == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Replays.Results(childComplexity), true
+	case "Replays.taken":
+		if e.ComplexityRoot.Replays.Taken == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Replays.Taken(childComplexity), true
 
 	case "Retention.mode":
 		if e.ComplexityRoot.Retention.Mode == nil {
@@ -1689,6 +2081,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("HourlyValueInput", ec.unmarshalInputHourlyValueInput),
 			graphql.NewInputUnmarshaler("MethodologyInput", ec.unmarshalInputMethodologyInput),
 			graphql.NewInputUnmarshaler("ProgrammeCostInput", ec.unmarshalInputProgrammeCostInput),
+			graphql.NewInputUnmarshaler("RejectFilter", ec.unmarshalInputRejectFilter),
 			graphql.NewInputUnmarshaler("SettingVersionInput", ec.unmarshalInputSettingVersionInput),
 			graphql.NewInputUnmarshaler("SettingsInput", ec.unmarshalInputSettingsInput),
 			graphql.NewInputUnmarshaler("VISWeightsInput", ec.unmarshalInputVISWeightsInput),
@@ -2339,6 +2732,186 @@ type PageInfo {
   endCursor: String
 }
 `, BuiltIn: false},
+	{Name: "../schema/rejects.graphqls", Input: `extend type Company {
+  """
+  What was not taken into the log, newest first: events that were refused, bodies that held none, events that
+  wait until they are due. Kept as they were sent, within bounds: the oldest make room.
+  """
+  rejects(
+    "How many to return, 1 to 100."
+    first: Int = 20
+    "Only those after this cursor, an ` + "`" + `endCursor` + "`" + ` of before."
+    after: String
+    "Only those that agree with all of it."
+    filter: RejectFilter
+  ): RejectConnection
+  "One reject, with all of its body that was kept. Null with NOT_FOUND if there is none."
+  reject("An ` + "`" + `id` + "`" + ` of a Reject." id: ID!): Reject
+  "How many events were not simply taken and understood."
+  intake: Intake
+}
+
+extend type Mutation {
+  """
+  Take a reject into the log after all, as if it had been taken when it first came: under the identity that it
+  has, and at that time if it says none of its own. To replay it twice is safe.
+  """
+  replayReject(
+    "An ` + "`" + `id` + "`" + ` of a Reject."
+    id: ID!
+    "What to take instead of what was sent: the whole body, put right."
+    edit: String
+    "Only say what would become of it."
+    dryRun: Boolean = false
+  ): Replay
+  """
+  Take up every reject that the filter selects, in the order in which they came; without a status, those that
+  are REJECTED. At most 1000 at once: ask again while ` + "`" + `more` + "`" + `.
+  """
+  replayRejects(
+    "The company's key."
+    company: ID!
+    "Which."
+    filter: RejectFilter
+    "Only say what would become of them."
+    dryRun: Boolean = false
+  ): Replays
+  "Give a reject up. It stays in the list as DISMISSED until it makes room. CONFLICT if it was replayed."
+  dismissReject("An ` + "`" + `id` + "`" + ` of a Reject." id: ID!): Reject
+}
+
+"Which rejects. What is absent selects everything."
+input RejectFilter {
+  "What became of it."
+  status: RejectStatus
+  "Why it was refused: INVALID, BAD_JSON, TOO_LARGE or FORBIDDEN."
+  code: String
+  "The public id of the source that it came to."
+  source: String
+}
+
+"What became of something that was not taken at once."
+enum RejectStatus {
+  "Refused; it waits to be put right."
+  REJECTED
+  "Dated too far ahead; it goes into the log when it is due."
+  QUARANTINED
+  "In the log."
+  REPLAYED
+  "Given up."
+  DISMISSED
+}
+
+"Something that was sent and not taken into the log."
+type Reject {
+  "An id, opaque."
+  id: ID!
+  "What became of it."
+  status: RejectStatus!
+  "Why it was refused: INVALID, BAD_JSON, TOO_LARGE or FORBIDDEN."
+  code: String!
+  "What was wrong, and what to do."
+  message: String!
+  "Where in the body, as a JSON pointer (RFC 6901); empty is all of it."
+  pointer: String!
+  "What was sent, what is not UTF-8 replaced by ` + "`" + `\uFFFD` + "`" + `; in a list its first 16 KiB."
+  body: String!
+  "The same bytes in base64."
+  bodyBase64: String!
+  "Bytes of all that was sent, 0 or more. Of more than 1 MiB the rest is not kept, and only an edit can be replayed."
+  size: Int!
+  "The public id of the source that it came to; null if it came with an API key."
+  source: String
+  "The scheme of the source; null if it came with an API key."
+  provider: String
+  "The id of the API key that it came with, 0 or more; null if it came to a source."
+  apiKey: Int
+  "The version of the rules that it was judged by, 0 or more."
+  schemaVersion: Int!
+  "How often it came, 0 or more."
+  attempts: Int!
+  "When it came first, as ` + "`" + `2025-11-13T10:00:00Z` + "`" + `."
+  firstReceivedAt: String!
+  "When it came last."
+  lastReceivedAt: String!
+  "When an event in quarantine goes into the log; null of others."
+  dueAt: String
+  "When it was replayed or dismissed; null before."
+  settledAt: String
+  "The receipt of the batch that took it in; null before."
+  receipt: String
+}
+
+"A page of rejects."
+type RejectConnection {
+  "The rejects with their cursors, newest first."
+  edges: [RejectEdge!]!
+  "The rejects, newest first."
+  nodes: [Reject!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"A reject in a page."
+type RejectEdge {
+  "What stands for its place in the list."
+  cursor: String!
+  "The reject."
+  node: Reject!
+}
+
+"What became of a reject that was taken up again."
+type Replay {
+  "The id of the Reject."
+  id: ID!
+  "` + "`" + `stored` + "`" + `, ` + "`" + `duplicate` + "`" + `, ` + "`" + `rejected` + "`" + `; of a dry run ` + "`" + `valid` + "`" + ` instead of stored."
+  status: String!
+  "How many events it held, 0 or more."
+  events: Int!
+  "The receipt to read after; null if nothing was stored."
+  receipt: String
+  "Why it was refused again; null if it was not."
+  code: String
+  "What is still wrong; null if nothing is."
+  message: String
+  "Where in the body; null if it was not refused."
+  pointer: String
+}
+
+"What became of many rejects."
+type Replays {
+  "One for each, in the order in which they came."
+  results: [Replay!]!
+  "How many are in the log now, or in a dry run would be, 0 or more."
+  taken: Int!
+  "How many were refused again, 0 or more."
+  rejected: Int!
+  "Whether there are more that the filter selects."
+  more: Boolean!
+}
+
+"How many events were not simply taken and understood. All but the first four are over all time."
+type Intake {
+  "Rejects that are kept and wait to be put right, 0 or more."
+  rejected: Int!
+  "Events that wait until they are due, 0 or more."
+  quarantined: Int!
+  "Replayed rejects that are kept, 0 or more."
+  replayed: Int!
+  "Dismissed rejects that are kept, 0 or more."
+  dismissed: Int!
+  "How often an event or a body was refused, 0 or more; each time that it came counts."
+  refused: Int!
+  "How often an event was dated too far ahead, 0 or more; each time that it came counts."
+  futureDated: Int!
+  "Events that came later than LATE_AFTER after they happened, 0 or more. They are in the figures."
+  late: Int!
+  "Events of types that no mapping knows, 0 or more. They are in no figure."
+  unknownTypes: Int!
+  "Events that came under a known identity with another body, 0 or more. The first was kept."
+  conflicts: Int!
+}
+`, BuiltIn: false},
 	{Name: "../schema/retention.graphqls", Input: `extend type Company {
   """
   How long participants stay: a row per interval in which participants were active for the first time ever, and how
@@ -2956,6 +3529,12 @@ func (ec *executionContext) childFields_Company(ctx context.Context, field graph
 		return ec.fieldContext_Company_volunteers(ctx, field)
 	case "participants":
 		return ec.fieldContext_Company_participants(ctx, field)
+	case "rejects":
+		return ec.fieldContext_Company_rejects(ctx, field)
+	case "reject":
+		return ec.fieldContext_Company_reject(ctx, field)
+	case "intake":
+		return ec.fieldContext_Company_intake(ctx, field)
 	case "retention":
 		return ec.fieldContext_Company_retention(ctx, field)
 	case "settings":
@@ -3036,6 +3615,30 @@ func (ec *executionContext) childFields_Improvement(ctx context.Context, field g
 		return ec.fieldContext_Improvement_points(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Improvement", field.Name)
+}
+
+func (ec *executionContext) childFields_Intake(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "rejected":
+		return ec.fieldContext_Intake_rejected(ctx, field)
+	case "quarantined":
+		return ec.fieldContext_Intake_quarantined(ctx, field)
+	case "replayed":
+		return ec.fieldContext_Intake_replayed(ctx, field)
+	case "dismissed":
+		return ec.fieldContext_Intake_dismissed(ctx, field)
+	case "refused":
+		return ec.fieldContext_Intake_refused(ctx, field)
+	case "futureDated":
+		return ec.fieldContext_Intake_futureDated(ctx, field)
+	case "late":
+		return ec.fieldContext_Intake_late(ctx, field)
+	case "unknownTypes":
+		return ec.fieldContext_Intake_unknownTypes(ctx, field)
+	case "conflicts":
+		return ec.fieldContext_Intake_conflicts(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Intake", field.Name)
 }
 
 func (ec *executionContext) childFields_Methodology(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3222,6 +3825,104 @@ func (ec *executionContext) childFields_ProgrammeCost(ctx context.Context, field
 		return ec.fieldContext_ProgrammeCost_note(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProgrammeCost", field.Name)
+}
+
+func (ec *executionContext) childFields_Reject(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Reject_id(ctx, field)
+	case "status":
+		return ec.fieldContext_Reject_status(ctx, field)
+	case "code":
+		return ec.fieldContext_Reject_code(ctx, field)
+	case "message":
+		return ec.fieldContext_Reject_message(ctx, field)
+	case "pointer":
+		return ec.fieldContext_Reject_pointer(ctx, field)
+	case "body":
+		return ec.fieldContext_Reject_body(ctx, field)
+	case "bodyBase64":
+		return ec.fieldContext_Reject_bodyBase64(ctx, field)
+	case "size":
+		return ec.fieldContext_Reject_size(ctx, field)
+	case "source":
+		return ec.fieldContext_Reject_source(ctx, field)
+	case "provider":
+		return ec.fieldContext_Reject_provider(ctx, field)
+	case "apiKey":
+		return ec.fieldContext_Reject_apiKey(ctx, field)
+	case "schemaVersion":
+		return ec.fieldContext_Reject_schemaVersion(ctx, field)
+	case "attempts":
+		return ec.fieldContext_Reject_attempts(ctx, field)
+	case "firstReceivedAt":
+		return ec.fieldContext_Reject_firstReceivedAt(ctx, field)
+	case "lastReceivedAt":
+		return ec.fieldContext_Reject_lastReceivedAt(ctx, field)
+	case "dueAt":
+		return ec.fieldContext_Reject_dueAt(ctx, field)
+	case "settledAt":
+		return ec.fieldContext_Reject_settledAt(ctx, field)
+	case "receipt":
+		return ec.fieldContext_Reject_receipt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Reject", field.Name)
+}
+
+func (ec *executionContext) childFields_RejectConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_RejectConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_RejectConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_RejectConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RejectConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_RejectEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_RejectEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_RejectEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RejectEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_Replay(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Replay_id(ctx, field)
+	case "status":
+		return ec.fieldContext_Replay_status(ctx, field)
+	case "events":
+		return ec.fieldContext_Replay_events(ctx, field)
+	case "receipt":
+		return ec.fieldContext_Replay_receipt(ctx, field)
+	case "code":
+		return ec.fieldContext_Replay_code(ctx, field)
+	case "message":
+		return ec.fieldContext_Replay_message(ctx, field)
+	case "pointer":
+		return ec.fieldContext_Replay_pointer(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Replay", field.Name)
+}
+
+func (ec *executionContext) childFields_Replays(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "results":
+		return ec.fieldContext_Replays_results(ctx, field)
+	case "taken":
+		return ec.fieldContext_Replays_taken(ctx, field)
+	case "rejected":
+		return ec.fieldContext_Replays_rejected(ctx, field)
+	case "more":
+		return ec.fieldContext_Replays_more(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Replays", field.Name)
 }
 
 func (ec *executionContext) childFields_Retention(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

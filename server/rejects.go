@@ -1,0 +1,140 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/impactql/impactql/db"
+	"github.com/impactql/impactql/impact"
+	"github.com/impactql/impactql/ingest"
+)
+
+// Rejecting bounds what is kept of events that are not taken, and says which are out of
+// the ordinary.
+type Rejecting struct {
+	FutureSkew  time.Duration `env:"FUTURE_SKEW" default:"24h" placeholder:"DURATION" help:"How far ahead an event may be dated; further ahead it is quarantined until it is due."`
+	LateAfter   time.Duration `env:"LATE_AFTER" default:"720h" placeholder:"DURATION" help:"How old an event may be when it arrives before it counts as late. It is taken all the same."`
+	RejectCount int           `env:"REJECT_COUNT" default:"10000" placeholder:"N" help:"Rejects to keep for each company; the oldest make room."`
+	RejectMB    int64         `env:"REJECT_MB" default:"64" placeholder:"MB" help:"Megabytes of rejects to keep for each company, likewise."`
+	Quarantine  int           `env:"QUARANTINE_COUNT" default:"10000" placeholder:"N" help:"Events of each company that may wait in quarantine; more are rejected."`
+}
+
+func (r Rejecting) bounds() db.RejectBounds {
+	return db.RejectBounds{Count: r.RejectCount, Bytes: r.RejectMB << 20, Quarantine: r.Quarantine}
+}
+
+// rejects is what callers do with rejects; it implements [graph.Inbox].
+type rejects struct {
+	*db.Store
+	replayer ingest.Replayer
+}
+
+func newRejects(store *db.Store, pool *ingest.Pool) *rejects {
+	return &rejects{store, ingest.Replayer{Commit: pool.Commit, Known: store.Known, Settle: store.SettleRejects}}
+}
+
+// maxReplay is how many rejects one call takes up.
+const maxReplay = 1000
+
+// replayTogether is how many are in memory together: up to a megabyte each.
+const replayTogether = 50
+
+// Replay takes up rejects by their ids, oldest first. Errors: [impact.CodeNotFound] if
+// one is not there.
+func (r *rejects) Replay(ctx context.Context, company *impact.Company, ids []int64, edit []byte, dryRun bool) ([]*impact.Replay, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	// What came first goes in first: of two under one identity it would have been kept.
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	outcomes := make([]*impact.Replay, 0, len(ids))
+	for some := range slices.Chunk(ids, replayTogether) {
+		found, err := r.Rejects(ctx, []impact.CompanyID{company.ID}, impact.RejectFilter{IDs: some}, 0, len(some), impact.MaxReject)
+		if err != nil {
+			return nil, err
+		}
+		list := found[0]
+		slices.Reverse(list)
+		for i, id := range some {
+			if i == len(list) || list[i].ID != id {
+				return nil, db.ErrNoReject(id)
+			}
+		}
+		done, err := r.replayer.Replay(context.WithoutCancel(ctx), company, list, edit, dryRun)
+		if err != nil {
+			return nil, err
+		}
+		outcomes = append(outcomes, done...)
+	}
+	return outcomes, nil
+}
+
+// ReplayAll takes up the newest rejects of a filter, at most [maxReplay]; more says that
+// there are more. Those in quarantine and those that were settled are left alone unless
+// the filter names their status.
+func (r *rejects) ReplayAll(ctx context.Context, company *impact.Company, f impact.RejectFilter, dryRun bool) (list []*impact.Replay, more bool, err error) {
+	if f.Status == "" {
+		f.Status = impact.RejectOpen
+	}
+	found, err := r.Rejects(ctx, []impact.CompanyID{company.ID}, f, 0, maxReplay, 0)
+	if err != nil {
+		return nil, false, err
+	}
+	var ids []int64
+	for _, one := range found[0] {
+		ids = append(ids, one.ID)
+	}
+	list, err = r.Replay(ctx, company, ids, nil, dryRun)
+	return list, len(found[0]) == maxReplay, err
+}
+
+// releaseEvery is how often quarantined events are looked at.
+const releaseEvery = 15 * time.Second
+
+// releaseLoop stores quarantined events as they become due, until ctx ends. Several
+// instances may: an event is stored once.
+func (r *rejects) releaseLoop(ctx context.Context, log *slog.Logger) {
+	tick := time.NewTicker(releaseEvery)
+	defer tick.Stop()
+	for {
+		if err := r.release(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			log.Warn("quarantined events that are due could not be stored; trying again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (r *rejects) release(ctx context.Context, now time.Time) error {
+	const page = 500
+	for {
+		due, err := r.DueRejects(ctx, now, page)
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		stored := 0
+		for id, ids := range due {
+			companies, err := r.CompaniesByID(ctx, []impact.CompanyID{id})
+			if err != nil || len(companies) == 0 {
+				return err
+			}
+			list, err := r.Replay(ctx, companies[0], ids, nil, false)
+			if err != nil && impact.CodeOf(err) != impact.CodeNotFound { // dismissed, or released elsewhere, meanwhile
+				return err
+			}
+			for _, one := range list {
+				if one.Err == nil {
+					stored++
+				}
+			}
+		}
+		if stored == 0 { // the rules changed; they wait for somebody
+			return nil
+		}
+	}
+}
