@@ -242,22 +242,8 @@ var bodies = []bodyTable{
 // deleteBodies deletes what names the person of what was sent and is not in the log.
 func (e *erasure) deleteBodies(ctx context.Context) error {
 	for _, b := range bodies {
-		rows, err := e.tx.QueryContext(ctx, "SELECT ctid::text, "+b.column+" FROM "+b.table+" WHERE company_id = $1 FOR UPDATE", e.Company)
+		places, err := e.naming(ctx, b)
 		if err != nil {
-			return wrap(err, "look through %s", b.table)
-		}
-		var places []string
-		for rows.Next() {
-			var place string
-			var raw sql.RawBytes
-			if err := rows.Scan(&place, &raw); err != nil {
-				return errors.Join(wrap(err, "look through %s", b.table), rows.Close())
-			}
-			if impact.Mentions(raw, e.Person) {
-				places = append(places, place)
-			}
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 			return wrap(err, "look through %s", b.table)
 		}
 		if len(places) == 0 {
@@ -269,6 +255,26 @@ func (e *erasure) deleteBodies(ctx context.Context) error {
 		*b.deleted(&e.done) += int64(len(places))
 	}
 	return nil
+}
+
+// naming is where the rows of a table are that name the person.
+func (e *erasure) naming(ctx context.Context, b bodyTable) (places []string, err error) {
+	rows, err := e.tx.QueryContext(ctx, "SELECT ctid::text, "+b.column+" FROM "+b.table+" WHERE company_id = $1 FOR UPDATE", e.Company)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var place string
+		var raw sql.RawBytes
+		if err := rows.Scan(&place, &raw); err != nil {
+			return nil, err
+		}
+		if impact.Mentions(raw, e.Person) {
+			places = append(places, place)
+		}
+	}
+	return places, rows.Err()
 }
 
 // forgetPerson takes the person out of the numbering. Their number is not given again;
