@@ -257,7 +257,7 @@ func (e *erasure) deleteBodies(ctx context.Context) error {
 	return nil
 }
 
-// naming is where the rows of a table are that name the person.
+// naming is where the rows of a table are that name the person; they are locked there.
 func (e *erasure) naming(ctx context.Context, b bodyTable) (places []string, err error) {
 	rows, err := e.tx.QueryContext(ctx, "SELECT ctid::text, "+b.column+" FROM "+b.table+" WHERE company_id = $1 FOR UPDATE", e.Company)
 	if err != nil {
