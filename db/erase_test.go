@@ -325,3 +325,40 @@ func TestEraseKnowsEveryBody(t *testing.T) {
 		}
 	}
 }
+
+// Where corrections are about events of the person, what stands is worked out anew; where
+// they are about others, those keep what stood.
+func TestEraseAmongCorrections(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			companies := []*impact.Company{companyIn(t, s, "a", "Europe/Oslo"), companyIn(t, s, "b", "UTC")}
+			story := tell(rand.New(rand.NewPCG(seed, 11)), companies, 150)
+			mustCommit(t, s, story.events...)
+			foldAll(t, s)
+			for i, who := range []string{"p1", "v3", "p7", "v1", "p2"} {
+				c := companies[i%2]
+				number := list[impact.Ordinal](t, s, "SELECT ordinal FROM person WHERE company_id = $1 AND key = $2", c.ID, who)
+				if _, err := s.Erase(t.Context(), impact.EraseRequest{Company: c.ID, Person: who, By: "a test"}); err != nil {
+					t.Fatal(err)
+				}
+				checkErased(t, s, c, who, number)
+				before := rollups(t, s)
+				if err := s.Rebuild(t.Context(), c.ID, nil); err != nil {
+					t.Fatal(err)
+				}
+				compare(t, rollups(t, s), before)
+			}
+			before := rollups(t, s)
+			for i, v := range mustCommit(t, s, story.events...) {
+				if !v.Duplicate {
+					t.Errorf("event %d is new", i)
+				}
+			}
+			foldAll(t, s)
+			compare(t, rollups(t, s), before)
+		})
+	}
+}
