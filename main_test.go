@@ -153,7 +153,7 @@ func TestHelp(t *testing.T) {
 	database := []string{"DATABASE_URL", "DATA_DIR", "DB_CONNECTIONS", "LOG_LEVEL"}
 	sources := append([]string{"SECRETS_KEY"}, database...)
 	commands := map[string][]string{
-		"": {"ADDR"},
+		"": {"DATABASE_URL", "DATA_DIR"},
 		"serve": append([]string{"ADDR", "AUTH", "DRAIN", "DEBUG_ADDR", "MEMORY_MB",
 			"FUTURE_SKEW", "LATE_AFTER", "REJECT_COUNT", "REJECT_MB", "QUARANTINE_COUNT"}, sources...),
 		"migrate":     database,
