@@ -1,7 +1,9 @@
 package db
 
 import (
+	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -306,6 +308,14 @@ func TestEraseNothing(t *testing.T) {
 	}
 	if _, err := s.Erase(t.Context(), impact.EraseRequest{Company: c.ID, Person: "p1", By: "a test", Limit: 19}); impact.CodeOf(err) != impact.CodeTooLarge {
 		t.Errorf("over the limit: %v", err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	if _, err := s.Erase(ctx, impact.EraseRequest{Company: c.ID, Person: "p1", By: "a test", Progress: func(int64) { stop() }}); !errors.Is(err, context.Canceled) {
+		t.Errorf("given up: %v", err)
+	}
+	if n := get[int](t, s, "SELECT count(*) FROM event WHERE participant = 'p1'"); n == 0 {
+		t.Error("what was given up went on")
 	}
 	compare(t, rollups(t, s), before)
 	if n := get[int](t, s, "SELECT count(*) FROM erasure"); n != 0 {
