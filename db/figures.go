@@ -147,12 +147,26 @@ func (f *Figures) readCohorts(ctx context.Context, questions []impact.CohortQues
 				}
 				withheld[r] = groups[questions[i].Company].withheld(r, all)
 			}
-			m.Withheld = m.People != nil && withheld[r][departmentKey(questions[i].Key)]
+			m.Withheld = m.People != nil && withheld[r][departmentKey(questions[i].Key)] || tells(m, r, withheld[r])
 			c := r.Cohort(*m, r.Settings.SROI(impact.DefaultSROI, r.Question), r.Settings.VIS(impact.DefaultVIS, r.Range))
 			cohorts[i] = &c
 		}
 	}
 	return cohorts, nil
+}
+
+// tells reports a cohort by a filter that would tell of a group too small to be told of:
+// of a department that is withheld, or of those whom it leaves out.
+func tells(m *impact.Members, r *impact.Reading, withheld map[string]bool) bool {
+	if !m.Filtered {
+		return false
+	}
+	if slices.ContainsFunc(m.Departments, func(name string) bool { return withheld[departmentKey(name)] }) {
+		return true
+	}
+	active := r.Total().Members(impact.SetParticipants)
+	out := active.GetCardinality() - active.AndCardinality(m.People)
+	return out > 0 && int64(out) < r.Settings.K()
 }
 
 // Companies is [Store.Companies].

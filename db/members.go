@@ -24,7 +24,7 @@ func (s *Store) members(ctx context.Context, questions []impact.CohortQuestion) 
 			if err != nil {
 				return nil, err
 			}
-			filters[i], members[i] = f, &impact.Members{}
+			filters[i], members[i] = f, &impact.Members{Filtered: true, Departments: f.Departments()}
 		case q.Key == impact.CohortAll:
 			members[i] = &impact.Members{Key: impact.CohortAll, Name: "All participants"}
 		default:
@@ -32,7 +32,8 @@ func (s *Store) members(ctx context.Context, questions []impact.CohortQuestion) 
 		}
 	}
 	if err := s.definitions(ctx, questions, keyed, func(i int, name string, f *impact.CohortFilter) {
-		filters[i], members[i] = f, &impact.Members{Key: questions[i].Key, Name: name}
+		filters[i] = f
+		members[i] = &impact.Members{Key: questions[i].Key, Name: name, Filtered: true, Departments: f.Departments()}
 	}); err != nil {
 		return nil, err
 	}

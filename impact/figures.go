@@ -91,4 +91,7 @@ type Members struct {
 	Key, Name string
 	People    *roaring.Bitmap
 	Withheld  bool // not to be told, see [Reading.Withheld]
+	// Filtered says that a filter tells them, and which departments it names.
+	Filtered    bool
+	Departments []string
 }
