@@ -11,7 +11,7 @@ import (
 
 // overload asks for five times what the server can do: it must go on doing that.
 func (b *bench) overload(ctx context.Context) error {
-	const usual, many, times = 128, 1_000, 5
+	const usual, many, times = 128, 2_000, 5
 	companies := demoCompanies[:]
 	accounts, err := b.accounts(ctx, demoKey, companies...)
 	if err != nil {
