@@ -59,7 +59,8 @@ type Config struct {
 	MaxDepth int
 	// MaxComplexity is what an operation may cost, see costs: about the number of
 	// values in the answer; default 60,000. The Overview of 100 companies costs 25,000
-	// over a year and 49,000 over all time.
+	// over a year and 49,000 over all time. Operations run together up to twice as
+	// much, half of it for one viewer; others wait.
 	MaxComplexity int
 	// MaxFigures is how many points and periods one list of companies may ask for,
 	// company by company; default 20,000. A single series has at most
@@ -110,6 +111,7 @@ func NewHandler(cfg Config) http.Handler {
 	h.server.SetErrorPresenter(cfg.present)
 	h.server.SetRecoverFunc(cfg.recovered)
 	h.server.Use(&limits{Config: &cfg})
+	h.server.AroundOperations(cfg.around(newGate(2 * cfg.MaxComplexity)))
 	h.server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		return next(cfg.withRequest(ctx))
 	})

@@ -56,8 +56,12 @@ func (l *limits) MutateOperationContext(ctx context.Context, op *graphql.Operati
 		return tooLarge("the operation costs %d, more than the %d allowed: "+
 			"ask for fewer items, a shorter period or a wider interval", cost, l.MaxComplexity)
 	}
+	op.Stats.SetExtension(costExtension, cost)
 	return nil
 }
+
+// costExtension is where an operation's cost is kept for the gate.
+const costExtension = "cost"
 
 func tooLarge(format string, args ...any) *gqlerror.Error {
 	err := gqlerror.Errorf(format, args...)
