@@ -138,7 +138,9 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 	kept.lateAfter = cmd.LateAfter
 	background.Go(func() { kept.releaseLoop(life, log) })
 	hub := newTailHub(conn.Store, log)
-	background.Go(func() { hub.run(ctx) }) // not life: streams end when draining begins
+	streaming, endStreams := context.WithCancel(ctx) // not life: streams end when draining begins
+	defer endStreams()
+	background.Go(func() { hub.run(streaming) })
 	m := newMetrics()
 	m.watch(pool, conn.Store)
 	h := &health{store: conn.Store}
