@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -123,10 +122,7 @@ func TestBreakerRestart(t *testing.T) {
 			return func() bool { mu.Lock(); defer mu.Unlock(); return acknowledged >= from+more }
 		}
 		until(t, "commits land", landed(5*size))
-		pid := cluster.PID()
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
+		pid := cluster.Kill()
 		if err := cluster.AwaitRestart(t.Context(), pid); err != nil {
 			t.Fatal(err)
 		}

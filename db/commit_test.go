@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -489,10 +488,7 @@ func TestCommitSurvivesCrashes(t *testing.T) {
 		for range 15 {
 			all = append(all, <-acknowledged...)
 		}
-		pid := server.PID()
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
+		pid := server.Kill()
 		if err := server.AwaitRestart(t.Context(), pid); err != nil {
 			t.Fatal(kill, err)
 		}
@@ -527,10 +523,7 @@ func TestCrashAfterFold(t *testing.T) {
 		mustCommit(t, s, events...)
 		all = append(all, events...)
 		foldAll(t, s)
-		pid := server.PID()
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
+		pid := server.Kill()
 		if err := server.AwaitRestart(t.Context(), pid); err != nil {
 			t.Fatal(err)
 		}

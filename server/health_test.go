@@ -71,6 +71,9 @@ func TestHealthWithoutDatabase(t *testing.T) {
 	a.get(t, "/readyz", "X-API-Key: ").want(t, http.StatusOK, `{"status":"ready"}`)
 
 	pid := cluster.PID()
+	if pid == 0 {
+		t.Fatal("there is no postmaster")
+	}
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil { // so that no successor is started
 		t.Fatal(err)
 	}

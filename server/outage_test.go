@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 
 	"github.com/impactql/impactql/db/dbtest"
@@ -96,10 +95,7 @@ func TestOutageLosesNothing(t *testing.T) {
 	for range kills {
 		from := acknowledged.Load()
 		eventually(t, "events are acknowledged", func() bool { return acknowledged.Load() > from+50 })
-		pid := cluster.PID()
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
+		pid := cluster.Kill()
 		if err := cluster.AwaitRestart(t.Context(), pid); err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 )
 
@@ -71,10 +70,7 @@ func TestCluster(t *testing.T) {
 	if _, err := db.Exec(`CREATE TABLE kept AS SELECT 42 AS n`); err != nil {
 		t.Fatal(err)
 	}
-	pid := server.PID()
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	pid := server.Kill()
 	if err := server.AwaitRestart(t.Context(), pid); err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,9 @@ import (
 func Freeze(t testing.TB, server *embedded.Server) (thaw func()) {
 	t.Helper()
 	postmaster := server.PID()
+	if postmaster == 0 {
+		t.Fatal("dbtest.Freeze: there is no postmaster")
+	}
 	if err := syscall.Kill(postmaster, syscall.SIGSTOP); err != nil { // the first: it starts the others
 		t.Fatal(err)
 	}

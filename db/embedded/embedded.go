@@ -155,6 +155,17 @@ func (s *Server) PID() int {
 	return s.current.cmd.Process.Pid
 }
 
+// Kill ends the postmaster as kill -9 does, for tests of what that costs, and returns its
+// process id: 0 when there was none to kill, as while a successor is being started. (The
+// system call with the id 0 would kill the caller's own process group.)
+func (s *Server) Kill() int {
+	pid := s.PID()
+	if pid != 0 {
+		s.signal(syscall.SIGKILL)
+	}
+	return pid
+}
+
 // AwaitRestart returns once a postmaster other than pid accepts connections. Tests that
 // killed pid wait with it. The error is that of ctx, or why the server is done.
 func (s *Server) AwaitRestart(ctx context.Context, pid int) error {

@@ -16,13 +16,10 @@ import (
 // kill kills the postmaster and returns its pid, once it is dead.
 func kill(t *testing.T, s *Server) int {
 	t.Helper()
-	pid := s.PID()
 	s.mu.Lock()
 	exited := s.current.exited
 	s.mu.Unlock()
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-		t.Fatalf("kill postmaster %d: %v", pid, err)
-	}
+	pid := s.Kill()
 	<-exited
 	return pid
 }
