@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
@@ -138,6 +139,9 @@ func (l *load) post(client *http.Client, body string) (status int, answer []byte
 	// A listener that is closed resets what the kernel had connected for it.
 	if fresh := !reused; fresh && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)) {
 		return 0, nil, errors.New("reset before it was accepted")
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err // without its ports, so that those alike are counted together
 	}
 	if err != nil {
 		return 0, nil, fmt.Errorf("%w: %w", errCut, err)

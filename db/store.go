@@ -98,7 +98,10 @@ func (s *Store) await(ctx context.Context) error {
 }
 
 // Close closes the pool.
-func (s *Store) Close() error { return errors.Join(s.breaker.probe.Close(), s.db.Close()) }
+func (s *Store) Close() error {
+	_ = s.breaker.probe.Close() // its connection may have been cut under a last probe
+	return s.db.Close()
+}
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return wrap(s.db.PingContext(ctx), "ping") }
