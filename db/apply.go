@@ -1,7 +1,6 @@
 package db
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -41,7 +40,7 @@ func (s *Store) apply(ctx context.Context, tx *sqlx.Tx, f fold) (learned func(),
 	if err := s.count(ctx, tx, companies, people, fix.counted(f.events), fix.stale); err != nil {
 		return nil, err
 	}
-	if err := recountDepartments(ctx, tx, fix.moved); err != nil {
+	if err := recountDirectory(ctx, tx, fix.moved); err != nil {
 		return nil, err
 	}
 	if err := s.recount(ctx, tx, companies, fix.stale); err != nil {
@@ -52,7 +51,7 @@ func (s *Store) apply(ctx context.Context, tx *sqlx.Tx, f fold) (learned func(),
 
 // count adds events to the rollups, but to the cells that are stale.
 func (s *Store) count(ctx context.Context, tx *sqlx.Tx, companies map[impact.CompanyID]*foldCompany, people map[person]impact.Ordinal, events []*impact.Event, stale staleCells) error {
-	if err := foldDepartments(ctx, tx, events); err != nil {
+	if err := foldDirectory(ctx, tx, events); err != nil {
 		return err
 	}
 	cells := make(map[impact.CompanyID]impact.Cells, len(companies))
@@ -122,42 +121,6 @@ func peopleOf(lists ...[]*impact.Event) map[person]impact.Ordinal {
 	}
 	return people
 }
-
-// foldDepartments gives people the department of their latest directory event;
-// of two at the same instant, the one that sorts last.
-func foldDepartments(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) error {
-	type said struct {
-		at         time.Time
-		department string
-	}
-	latest := make(map[person]said)
-	for _, e := range events {
-		if e.Kind != impact.KindDirectory || e.Department == "" || e.Participant == "" {
-			continue
-		}
-		p := person{e.Company, e.Participant}
-		now := said{e.OccurredAt.Truncate(time.Microsecond), e.Department} // as exact as the log
-		if l, known := latest[p]; !known || cmp.Or(now.at.Compare(l.at), cmp.Compare(now.department, l.department)) > 0 {
-			latest[p] = now
-		}
-	}
-	if len(latest) == 0 {
-		return nil
-	}
-	var ids []int64
-	var keys, departments, folded []string
-	var at []time.Time
-	for p, e := range latest {
-		ids, keys = append(ids, int64(p.company)), append(keys, p.key)
-		departments, folded = append(departments, e.department), append(folded, departmentKey(e.department))
-		at = append(at, e.at)
-	}
-	_, err := tx.ExecContext(ctx, query("fold_departments"), pq.Array(ids), pq.Array(keys), pq.Array(departments), pq.Array(folded), pq.Array(at))
-	return wrap(err, "fold %d departments", len(latest))
-}
-
-// departmentKey is what departments are compared by.
-func departmentKey(name string) string { return strings.ToLower(name) }
 
 // announce raises the companies' versions and tells listeners.
 func announce(ctx context.Context, tx *sqlx.Tx, companies map[impact.CompanyID]*foldCompany) error {

@@ -22,9 +22,9 @@ func randomFilter(rng *rand.Rand, depth int) (f impact.CohortFilter, sql string)
 		}
 		return filters, conditions
 	}
-	roll := rng.IntN(6)
+	roll := rng.IntN(8)
 	if depth == 0 {
-		roll = 3 + rng.IntN(3)
+		roll = 3 + rng.IntN(5)
 	}
 	var conditions []string
 	switch roll {
@@ -42,6 +42,18 @@ func randomFilter(rng *rand.Rand, depth int) (f impact.CohortFilter, sql string)
 		f.Department = []string{[]string{"sales", "Engineering", "ÄRZTE", "HR", "none"}[rng.IntN(5)], "Finance"}
 		return f, fmt.Sprintf("(x.participant IN (SELECT key FROM person WHERE company_id = x.company_id AND department_key = %s))",
 			pq.QuoteLiteral(departmentKey(f.Department[0])))
+	case 4, 5:
+		f.Attribute = &impact.CohortTrait{Name: []string{"division", "STATUS", "Cost_Centre", "none"}[rng.IntN(4)]}
+		sql = fmt.Sprintf("company_id = x.company_id AND name = %s", pq.QuoteLiteral(strings.ToLower(f.Attribute.Name)))
+		switch rng.IntN(3) {
+		case 0:
+			f.Attribute.In = []string{"NORTH", "none"}
+			sql += " AND lower(value) IN ('north', 'none')"
+		case 1:
+			f.Attribute.NotIn = []string{"north", "Active"}
+			sql += " AND lower(value) NOT IN ('north', 'active')"
+		}
+		return f, "(x.participant IN (SELECT participant FROM said WHERE " + sql + "))"
 	}
 	f.Did = &impact.CohortDid{Activity: []impact.Activity{"ANY", "SESSION", "FEEDBACK", "MILESTONE", "COURSE_DONE", "COMPLETION", "JOB", "DONATION", "MATCH"}[rng.IntN(9)]}
 	sql = fmt.Sprintf("activity = '%s'", f.Did.Activity)
@@ -71,6 +83,10 @@ func TestCohortsEqualCountDistinct(t *testing.T) {
 		exec(t, s, "INSERT INTO did SELECT $1, * FROM ("+didSQL+") d", c.ID)
 	}
 	exec(t, s, "CREATE INDEX ON did (company_id, activity)")
+	exec(t, s, `CREATE TABLE said AS SELECT * FROM (
+		SELECT DISTINCT ON (company_id, participant, name) company_id, participant, name, value
+		FROM event, jsonb_each_text(attributes::jsonb) AS a (name, value) WHERE kind = 'directory' AND participant IS NOT NULL
+		ORDER BY company_id, participant, name, occurred_at DESC, value COLLATE "C" DESC) latest WHERE value <> ''`)
 	rng := rand.New(rand.NewPCG(8, 9))
 	var cohorts []impact.CohortQuestion
 	var questions []impact.Question

@@ -54,7 +54,7 @@ func TestCommitColumns(t *testing.T) {
 		DurationMS: 1<<40 + 1, Score: 123_456, ScoreRaw: 0.1234560000000001, ScoreScale: impact.ScaleFive,
 		Confidence: 999_999, HasConfidence: true, Dimension: impact.WellBeing, Status: impact.StatusEnded, FromVolunteer: true,
 		Mood: nasty + "mood", Level: nasty + "level", Points: 1<<33 + 1, Amount: "1234567890123456.789", Currency: nasty + "currency",
-		Department: nasty + "department", Raw: []byte(nasty + strings.Repeat("raw", 10_000)),
+		Department: nasty + "department", Attributes: impact.NewAttributes(map[string]string{"a": nasty}), Raw: []byte(nasty + strings.Repeat("raw", 10_000)),
 	}
 	empty := &impact.Event{Company: c.ID, OccurredAt: time.Unix(0, 0), Raw: []byte{}}
 	zeros := &impact.Event{
@@ -74,20 +74,20 @@ func TestCommitColumns(t *testing.T) {
 			{
 				"outcome.assessed", full.Type, full.Programme, full.Participant, full.Volunteer, full.Session, int64(1<<40 + 1), int64(123_456),
 				0.1234560000000001, int64(5), int64(999_999), "well_being", "ended", true, full.Mood, full.Level, int64(1<<33 + 1),
-				"1234567890123456.7890", full.Currency, full.Department, string(full.Raw), "2025-11-13 22:59:59.999999",
+				"1234567890123456.7890", full.Currency, full.Department, string(full.Attributes), string(full.Raw), "2025-11-13 22:59:59.999999",
 			},
 			{
-				"unknown", "", "", nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, "",
+				"unknown", "", "", nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, "",
 				"1970-01-01 00:00:00",
 			},
 			{
-				"unknown", "\\N", "\\.", "\\N", nil, nil, nil, int64(0), 0.0, int64(10), int64(0), nil, nil, nil, nil, nil, nil, "0.0010", nil, nil, "\\N",
+				"unknown", "\\N", "\\.", "\\N", nil, nil, nil, int64(0), 0.0, int64(10), int64(0), nil, nil, nil, nil, nil, nil, "0.0010", nil, nil, nil, "\\N",
 				"2199-12-31 00:00:00",
 			},
 		} {
 			row := s.db.QueryRowx(`
 				SELECT kind::text, type, programme, participant, volunteer, session, duration_ms, score, score_raw, score_scale, confidence,
-				       dimension, status, from_volunteer, mood, level, points, amount::text, currency, department, payload,
+				       dimension, status, from_volunteer, mood, level, points, amount::text, currency, department, attributes, payload,
 				       (occurred_at AT TIME ZONE 'UTC')::text, batch_id, received_at > now() - interval '1 hour'
 				FROM event WHERE company_id = $1 AND key = $2`, c.ID, fmt.Sprintf("%x", events[i].Key))
 			got, err := row.SliceScan()

@@ -12,7 +12,7 @@ import (
 // order; received_at takes its default, the start of the transaction.
 const eventColumns = "company_id, key, batch_id, occurred_at, kind, type, programme, participant, volunteer, session," +
 	" duration_ms, score, score_raw, score_scale, confidence, dimension, status, from_volunteer, mood, level," +
-	" points, amount, currency, department, source, payload"
+	" points, amount, currency, department, attributes, source, payload"
 
 // linkColumns follow the columns of a batch in which some event has links.
 const linkColumns = ", alias, slot, supersedes, supersedes_key, revised_at, amends"
@@ -56,6 +56,7 @@ func appendEvent(b []byte, e *impact.Event, batch int64) []byte {
 	b = appendOptional(b, e.Amount)
 	b = appendOptional(b, e.Currency)
 	b = appendOptional(b, e.Department)
+	b = appendOptional(b, string(e.Attributes))
 	b = appendOptional(b, e.Source)
 	b = append(b, '\t')
 	return appendEscaped(b, e.Raw)

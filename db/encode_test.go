@@ -72,7 +72,7 @@ func FuzzAppendEvent(f *testing.F) {
 		e := &impact.Event{
 			Company: impact.CompanyID(n), Type: typ, Programme: who, Participant: who, Volunteer: department, Session: typ, OccurredAt: time.Unix(0, at),
 			DurationMS: n, ScoreRaw: score, HasConfidence: flag, FromVolunteer: flag, Mood: who, Level: typ, Points: n, Amount: who, Currency: typ,
-			Department: department, Source: who, Raw: raw,
+			Department: department, Attributes: impact.Attributes(typ), Source: who, Raw: raw,
 		}
 		if flag {
 			e.ScoreScale, e.Kind, e.Status, e.Dimension = impact.ScaleFive, impact.KindDirectory, impact.StatusPlaced, impact.Language
@@ -83,9 +83,9 @@ func FuzzAppendEvent(f *testing.F) {
 		if !ok || len(rows) != 2 || len(rows[0]) != columns {
 			t.Fatalf("%q", line)
 		}
-		for i, want := range map[int]string{5: typ, 6: who, 7: who, 8: department, 9: typ, 23: department, 24: who, 25: string(raw)} {
+		for i, want := range map[int]string{5: typ, 6: who, 7: who, 8: department, 9: typ, 23: department, 24: typ, 25: who, 26: string(raw)} {
 			got := rows[1][i]
-			if optional := i >= 7 && i < 25; string(got) != want || (got == nil) != (optional && want == "") {
+			if optional := i >= 7 && i < 26; string(got) != want || (got == nil) != (optional && want == "") {
 				t.Errorf("column %d is %q, want %q", i, got, want)
 			}
 		}

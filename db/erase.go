@@ -60,7 +60,8 @@ type erasure struct {
 	companies map[impact.CompanyID]*foldCompany
 	unfolded  []unfolded // batches that keep the erasure from going on
 	stale     staleCells
-	chained   bool // a correction is about some event that changed
+	moved     map[person]bool // whose attributes changed
+	chained   bool            // a correction is about some event that changed
 }
 
 func (e *erasure) run(ctx context.Context) error {
@@ -78,7 +79,7 @@ func (e *erasure) run(ctx context.Context) error {
 	if err := e.checkLimit(ctx); err != nil {
 		return err
 	}
-	e.stale = make(staleCells)
+	e.stale, e.moved = make(staleCells), make(map[person]bool)
 	if err := e.events(ctx); err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func (e *erasure) fetch(ctx context.Context) (list []*foundEvent, err error) {
 		var mood, level, amount, currency sql.NullString
 		if err := rows.Scan(&f.key, &kind, &f.Type, &f.Programme, &f.Participant, &f.Volunteer, &f.Session, &f.OccurredAt,
 			&f.DurationMS, &f.Score, &f.ScoreRaw, &f.ScoreScale, &f.Confidence, &f.HasConfidence, &dimension, &status,
-			&f.FromVolunteer, &mood, &level, &f.Points, &amount, &currency, &f.Department, &f.Raw, &f.chained); err != nil {
+			&f.FromVolunteer, &mood, &level, &f.Points, &amount, &currency, &f.Department, &f.Attributes, &f.Raw, &f.chained); err != nil {
 			return nil, wrap(err, "find events")
 		}
 		f.Kind, _ = impact.ParseKind(kind)
@@ -173,7 +174,7 @@ func (e *erasure) fetch(ctx context.Context) (list []*foundEvent, err error) {
 // change does to each event what is its fate.
 func (e *erasure) change(ctx context.Context, found []*foundEvent) error {
 	var deleted []string
-	var kept struct{ key, participant, volunteer, session, level, payload []string }
+	var kept struct{ key, participant, volunteer, session, level, attributes, payload []string }
 	for _, f := range found {
 		fate := impact.FateOf(&f.Event, e.Person)
 		named := impact.Mentions([]byte(f.Session), e.Person)
@@ -199,7 +200,12 @@ func (e *erasure) change(ctx context.Context, found []*foundEvent) error {
 			f.Session = ""
 		}
 		kept.key, kept.participant, kept.volunteer = append(kept.key, f.key), append(kept.participant, f.Participant), append(kept.volunteer, f.Volunteer)
+		if attributes := f.Attributes.Without(e.Person); attributes != f.Attributes {
+			f.Attributes = attributes
+			e.moved[person{e.Company, f.Participant}] = true
+		}
 		kept.session, kept.level = append(kept.session, f.Session), append(kept.level, f.Level)
+		kept.attributes = append(kept.attributes, string(f.Attributes))
 		kept.payload = append(kept.payload, string(impact.Render(&f.Event)))
 	}
 	if len(deleted) > 0 {
@@ -209,7 +215,7 @@ func (e *erasure) change(ctx context.Context, found []*foundEvent) error {
 	}
 	if len(kept.key) > 0 {
 		if _, err := e.tx.ExecContext(ctx, query("erase_strike"), e.Company, pq.Array(kept.key), pq.Array(kept.participant),
-			pq.Array(kept.volunteer), pq.Array(kept.session), pq.Array(kept.level), pq.Array(kept.payload)); err != nil {
+			pq.Array(kept.volunteer), pq.Array(kept.session), pq.Array(kept.level), pq.Array(kept.attributes), pq.Array(kept.payload)); err != nil {
 			return wrap(err, "strike out of %d events", len(kept.key))
 		}
 	}
@@ -280,6 +286,11 @@ func (e *erasure) naming(ctx context.Context, b bodyTable) (places []string, err
 // forgetPerson takes the person out of the numbering. Their number is not given again;
 // numbers that instances remember end with the company's count of erasures.
 func (e *erasure) forgetPerson(ctx context.Context) (gone bool, err error) {
+	if _, err := e.tx.ExecContext(ctx, `
+		DELETE FROM person_attribute a USING person p
+		WHERE p.company_id = $1 AND p.key = $2 AND a.company_id = p.company_id AND a.ordinal = p.ordinal`, e.Company, e.Person); err != nil {
+		return false, wrap(err, "forget the person's attributes")
+	}
 	done, err := e.tx.ExecContext(ctx, "DELETE FROM person WHERE company_id = $1 AND key = $2", e.Company, e.Person)
 	if err != nil {
 		return false, wrap(err, "forget the person's number")
@@ -294,6 +305,9 @@ const recountDays = 500
 
 // recount brings the rollups in line with the log.
 func (e *erasure) recount(ctx context.Context) error {
+	if err := recountDirectory(ctx, e.tx, e.moved); err != nil {
+		return err
+	}
 	if len(e.stale) == 0 {
 		return nil
 	}

@@ -41,6 +41,14 @@ func nameOut(rng *rand.Rand, events []*impact.Event) {
 		case 2, 3, 4:
 			third = "nobody"
 		}
+		if e.Kind == impact.KindDirectory && !strings.Contains(third, `\`) {
+			values := e.Attributes.All()
+			if values == nil {
+				values = make(map[string]string)
+			}
+			values["manager"] = third
+			e.Attributes = impact.NewAttributes(values)
+		}
 		e.Raw = fmt.Appendf(nil, `{"id":"%x","people":[%q,{%q:1}],"note":"Thanks to %s, and not to z%sz."}`, e.Key, e.Participant, e.Volunteer, third, "p1@x.example")
 	}
 }
@@ -108,6 +116,7 @@ func without(company impact.CompanyID, who string, events []*impact.Event) (left
 		copied := *e
 		fate := impact.FateOf(&copied, who)
 		copied.Strike(who)
+		copied.Attributes = copied.Attributes.Without(who)
 		if fate == impact.FateDeleted {
 			gone = append(gone, &copied)
 		} else {

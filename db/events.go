@@ -51,7 +51,7 @@ func scanEvent(rows *sql.Rows, e *impact.Event, more ...any) error {
 	err := rows.Scan(append([]any{
 		&e.Company, (*uuid)(&e.Key), &kind, &e.Type, &e.Programme, &e.Participant, &e.Volunteer, &e.OccurredAt,
 		&e.DurationMS, &e.Score, &e.ScoreScale, &e.Confidence, &e.HasConfidence,
-		&dimension, &status, &e.FromVolunteer, &e.Points, &e.Department,
+		&dimension, &status, &e.FromVolunteer, &e.Points, &e.Department, &e.Attributes,
 	}, more...)...)
 	e.Kind, _ = impact.ParseKind(kind)
 	e.Dimension, _ = impact.ParseDimension(dimension)

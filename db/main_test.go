@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -167,6 +168,13 @@ func randomEvents(rng *rand.Rand, companies []*impact.Company, n int) []*impact.
 		case impact.KindDirectory:
 			e.Department = []string{"", "Sales", "sales", "Engineering", "Ärzte", "HR"}[rng.IntN(6)]
 			e.OccurredAt = time.Date(2025, 1, 1, 0, 0, 0, rng.IntN(3000), time.UTC) // to the nanosecond
+			values := make(map[string]string)
+			for _, name := range []string{"division", "status", "cost_centre"} {
+				if rng.IntN(2) == 0 {
+					values[name] = []string{"", "North", "north", "Süd", "active"}[rng.IntN(5)]
+				}
+			}
+			e.Attributes = impact.NewAttributes(values)
 		}
 		events[i] = e
 	}
@@ -177,6 +185,7 @@ const rollupRows = `
 	SELECT format('tally %s %s %s %s %s %s %s', company_id, programme, grain, bucket, measure, n, sum) FROM rollup_tally
 	UNION ALL SELECT format('set %s %s %s %s %s %s', company_id, programme, grain, bucket, set, encode(members, 'hex')) FROM rollup_set
 	UNION ALL SELECT format('page %s %s %s %s %s %s %s', company_id, programme, grain, bucket, facet, page, encode(data, 'hex')) FROM rollup_page
+	UNION ALL SELECT format('attribute %s %s %s %s %s %s', company_id, ordinal, name, value, value_key, extract(epoch FROM at)) FROM person_attribute
 	UNION ALL SELECT format('person %s %s %s %s %s', company_id, key, ordinal, department, extract(epoch FROM department_at)) FROM person
 	ORDER BY 1`
 
@@ -215,6 +224,7 @@ func computed(t testing.TB, s *Store, events []*impact.Event, uncounted ...*impa
 	}
 	named := make(map[person]bool)
 	departments := make(map[person]*impact.Event)
+	attributes := make(map[string]*impact.Event)                                             // by company, ordinal and name
 	at := func(e *impact.Event) time.Time { return e.OccurredAt.Truncate(time.Microsecond) } // as the log keeps it
 	for _, e := range events {
 		p, v := person{e.Company, e.Participant}, person{e.Company, e.Volunteer}
@@ -225,11 +235,22 @@ func computed(t testing.TB, s *Store, events []*impact.Event, uncounted ...*impa
 				departments[p] = e
 			}
 		}
+		for name, value := range e.Attributes.All() {
+			where := fmt.Sprintf("%d %d %s", e.Company, ordinals[p], name)
+			if l := attributes[where]; e.Kind == impact.KindDirectory && e.Participant != "" &&
+				(l == nil || cmp.Or(at(e).Compare(at(l)), cmp.Compare(value, l.Attributes.All()[name])) > 0) {
+				attributes[where] = e
+			}
+		}
 	}
 	for _, e := range uncounted {
 		named[person{e.Company, e.Participant}], named[person{e.Company, e.Volunteer}] = true, true
 	}
 	var rows []string
+	for where, e := range attributes {
+		value := e.Attributes.All()[where[strings.LastIndex(where, " ")+1:]]
+		rows = append(rows, fmt.Sprintf("attribute %s %s %s %.6f", where, value, strings.ToLower(value), float64(at(e).UnixMicro())/1e6))
+	}
 	for id, cs := range cells {
 		cs.RollUp()
 		for k, c := range cs {

@@ -38,6 +38,7 @@ func (s *Store) members(ctx context.Context, questions []impact.CohortQuestion) 
 		return nil, err
 	}
 	var departments departmentAsks
+	var traits traitAsks
 	for _, i := range keyed {
 		if members[i] == nil {
 			departments.add(questions[i].Company, questions[i].Key)
@@ -47,8 +48,12 @@ func (s *Store) members(ctx context.Context, questions []impact.CohortQuestion) 
 		for _, name := range f.Departments() {
 			departments.add(questions[i].Company, name)
 		}
+		traits.add(questions[i].Company, f.Traits())
 	}
 	if err := departments.read(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := traits.read(ctx, s); err != nil {
 		return nil, err
 	}
 	for _, i := range keyed {
@@ -56,7 +61,7 @@ func (s *Store) members(ctx context.Context, questions []impact.CohortQuestion) 
 			members[i] = &impact.Members{Key: questions[i].Key, Name: d.name, People: d.people}
 		}
 	}
-	return members, s.filtered(ctx, questions, filters, &departments, members)
+	return members, s.filtered(ctx, questions, filters, &departments, &traits, members)
 }
 
 // definitions reads the stored definitions of questions by their keys.
@@ -152,7 +157,7 @@ func (d *departmentAsks) read(ctx context.Context, s *Store) error {
 // filtered works out who passes the filters of questions, by their places.
 func (s *Store) filtered(
 	ctx context.Context, questions []impact.CohortQuestion, filters map[int]*impact.CohortFilter,
-	departments *departmentAsks, members []*impact.Members,
+	departments *departmentAsks, traits *traitAsks, members []*impact.Members,
 ) error {
 	if len(filters) == 0 {
 		return nil
@@ -204,16 +209,12 @@ func (s *Store) filtered(
 		return err
 	}
 	for i, f := range filters {
-		members[i].People = f.Members(
-			func(d *impact.CohortDid) *roaring.Bitmap { return sets[place[refOf(i, d)]] },
-			func(name string) *roaring.Bitmap {
-				if d := departments.of[departmentRef{questions[i].Company, departmentKey(name)}]; d != nil {
-					return d.people
-				}
-				return roaring.New()
-			},
-			roaring.Or(sets[place[known(i, impact.SetParticipants)]], sets[place[known(i, impact.SetEnrolled)]]),
-		)
+		members[i].People = f.Members(filterSource{
+			company:     questions[i].Company,
+			did:         func(d *impact.CohortDid) *roaring.Bitmap { return sets[place[refOf(i, d)]] },
+			departments: departments, traits: traits,
+			everybody: roaring.Or(sets[place[known(i, impact.SetParticipants)]], sets[place[known(i, impact.SetEnrolled)]]),
+		})
 	}
 	return nil
 }

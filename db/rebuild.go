@@ -31,6 +31,7 @@ func (s *Store) rebuild(ctx context.Context, tx *sqlx.Tx, company impact.Company
 		"DELETE FROM rollup_set WHERE company_id = $1",
 		"DELETE FROM rollup_page WHERE company_id = $1",
 		"DELETE FROM correction WHERE company_id = $1",
+		"DELETE FROM person_attribute WHERE company_id = $1",
 		"UPDATE person SET department = NULL, department_key = NULL, department_at = NULL WHERE company_id = $1 AND department_at IS NOT NULL",
 	} {
 		if _, err := tx.ExecContext(ctx, sql, company); err != nil {

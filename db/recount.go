@@ -265,32 +265,3 @@ func eachRow(ctx context.Context, tx *sqlx.Tx, sql string, args []any, f func(sc
 	}
 	return rows.Err()
 }
-
-// recountDepartments finds the departments of people anew, from the log: a directory
-// event of theirs is no longer.
-func recountDepartments(ctx context.Context, tx *sqlx.Tx, moved map[person]bool) error {
-	if len(moved) == 0 {
-		return nil
-	}
-	people := slices.Collect(maps.Keys(moved))
-	ids, keys := personColumns(people)
-	if _, err := tx.ExecContext(ctx, `
-		UPDATE person p SET department = NULL, department_key = NULL, department_at = NULL
-		FROM unnest($1::integer[], $2::text[]) AS asked (company_id, key)
-		WHERE p.company_id = asked.company_id AND p.key = asked.key`, pq.Array(ids), pq.Array(keys)); err != nil {
-		return wrap(err, "recount departments")
-	}
-	const theirs = "{of}.company_id = asked.company_id AND {of}.participant = asked.key AND e.kind = 'directory'"
-	rows, err := tx.QueryContext(ctx, query("read_events")+`
-		FROM unnest($1::integer[], $2::text[]) AS asked (company_id, key)
-		CROSS JOIN LATERAL `+countedEvents(theirs)+" event",
-		pq.Array(ids), pq.Array(keys))
-	if err != nil {
-		return wrap(err, "recount departments")
-	}
-	var events []*impact.Event
-	if err := scanEvents(rows, func(e *impact.Event) error { events = append(events, e); return nil }); err != nil {
-		return err
-	}
-	return foldDepartments(ctx, tx, events)
-}

@@ -12,6 +12,7 @@ func TestCohortsByFilter(t *testing.T) {
 	const query = `query($young: CohortFilter, $days: Period) { company(key: "c001") {
 		literal: cohort(filter: {and: {not: {did: {activity: JOB, programme: "buddy", period: $days}}}}) { key name }
 		listed: cohort(filter: {or: [{department: "HR"}, {department: ["Sales", "IT"]}]}) { name }
+		placed: cohort(filter: {and: [{attribute: {name: "status", in: "active"}}, {attribute: {name: "division", notIn: ["A", "B"]}}]}) { name }
 		variable: cohort(filter: $young, period: "2025-03") { participantCount }
 		none: cohort(filter: null, key: "all") { name }
 		retention(period: "2025-03", filter: $young) { rows { size } }
@@ -24,6 +25,8 @@ func TestCohortsByFilter(t *testing.T) {
 	res.want(t, `{"key":"","name":"The {\"and\":[{\"not\":{\"did\":{\"activity\":\"JOB\",\"programme\":\"buddy\",\"period\":\"2025-11-11/2025-11-13\"}}}]}"}`,
 		"company", "literal")
 	res.want(t, `"The {\"or\":[{\"department\":[\"HR\"]},{\"department\":[\"Sales\",\"IT\"]}]}"`, "company", "listed", "name")
+	res.want(t, `"The {\"and\":[{\"attribute\":{\"name\":\"status\",\"in\":[\"active\"]}},{\"attribute\":{\"name\":\"division\",\"notIn\":[\"A\",\"B\"]}}]}"`,
+		"company", "placed", "name")
 	res.want(t, `1`, "company", "variable", "participantCount")
 	res.want(t, `"The all"`, "company", "none", "name")
 

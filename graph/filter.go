@@ -65,7 +65,7 @@ func coerced(v any) any {
 	for name, v := range fields {
 		switch {
 		case v == nil:
-		case name == "and" || name == "or" || name == "department":
+		case name == "and" || name == "or" || name == "department" || name == "in" || name == "notIn":
 			sent := arguments(fields).list(name)
 			list := make([]any, len(sent)) // what was sent is everybody's
 			for i := range sent {

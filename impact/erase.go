@@ -214,6 +214,9 @@ func Render(e *Event) []byte {
 		text("currency", e.Currency)
 	}
 	text("department", e.Department)
+	if e.Attributes != "" {
+		b = append(append(b, `,"attributes":`...), e.Attributes...)
+	}
 	return append(b, "}}"...)
 }
 

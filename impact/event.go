@@ -71,7 +71,8 @@ type Event struct {
 	Points        int64  // of a milestone
 	Amount        string // of a donation, an exact decimal
 	Currency      string
-	Department    string // of a directory event
+	Department    string     // of a directory event
+	Attributes    Attributes // of a directory event
 
 	Source string // id of the source that it came through; empty for an API key
 	Raw    []byte // the event as it was sent

@@ -17,6 +17,7 @@ type CohortFilter struct {
 	Or         []CohortFilter `json:"or,omitempty"`         // who passes one or more
 	Not        *CohortFilter  `json:"not,omitempty"`        // known participants who do not pass it
 	Department []string       `json:"department,omitempty"` // who is in one of them now; case does not matter
+	Attribute  *CohortTrait   `json:"attribute,omitempty"`
 	Did        *CohortDid     `json:"did,omitempty"`
 }
 
@@ -64,13 +65,13 @@ func (f *CohortFilter) check(at string, depth int, parts *int) error {
 		return invalidAt(at, "a filter has at most %d parts, nested at most %d deep", maxFilterParts, maxFilterDepth)
 	}
 	set := 0
-	for _, is := range []bool{f.And != nil, f.Or != nil, f.Not != nil, f.Department != nil, f.Did != nil} {
+	for _, is := range []bool{f.And != nil, f.Or != nil, f.Not != nil, f.Department != nil, f.Attribute != nil, f.Did != nil} {
 		if is {
 			set++
 		}
 	}
 	if set != 1 {
-		return invalidAt(at, "set exactly one of and, or, not, department and did")
+		return invalidAt(at, "set exactly one of and, or, not, department, attribute and did")
 	}
 	for name, list := range map[string][]CohortFilter{"and": f.And, "or": f.Or} {
 		if list != nil && len(list) == 0 {
@@ -94,6 +95,8 @@ func (f *CohortFilter) check(at string, depth int, parts *int) error {
 				return invalidAt(fmt.Sprintf("%s/department/%d", at, i), "a department's name has 1 to %d bytes", maxDepartment)
 			}
 		}
+	case f.Attribute != nil:
+		return f.Attribute.check(at + "/attribute")
 	case f.Did != nil:
 		return f.Did.check(at + "/did")
 	}
@@ -192,32 +195,40 @@ func (f *CohortFilter) walk(yield func(*CohortFilter) bool) bool {
 	return f.Not == nil || f.Not.walk(yield)
 }
 
-// Members works out who passes the filter. did and department tell who passes a
-// condition, everybody is all known participants; what they return is not changed.
-func (f *CohortFilter) Members(
-	did func(*CohortDid) *roaring.Bitmap, department func(string) *roaring.Bitmap, everybody *roaring.Bitmap,
-) *roaring.Bitmap {
+// CohortSource tells who passes the conditions of a filter. What it returns is not
+// changed.
+type CohortSource interface {
+	Did(d *CohortDid) *roaring.Bitmap
+	Department(name string) *roaring.Bitmap
+	Has(name, value string) *roaring.Bitmap // an attribute; the empty value: any
+	Everybody() *roaring.Bitmap             // all known participants
+}
+
+// Members works out who passes the filter.
+func (f *CohortFilter) Members(of CohortSource) *roaring.Bitmap {
 	switch {
 	case f.And != nil:
-		all := f.And[0].Members(did, department, everybody)
+		all := f.And[0].Members(of)
 		for i := range f.And[1:] {
-			all = roaring.And(all, f.And[i+1].Members(did, department, everybody))
+			all = roaring.And(all, f.And[i+1].Members(of))
 		}
 		return all
 	case f.Or != nil:
-		some := f.Or[0].Members(did, department, everybody)
+		some := f.Or[0].Members(of)
 		for i := range f.Or[1:] {
-			some = roaring.Or(some, f.Or[i+1].Members(did, department, everybody))
+			some = roaring.Or(some, f.Or[i+1].Members(of))
 		}
 		return some
 	case f.Not != nil:
-		return roaring.AndNot(everybody, f.Not.Members(did, department, everybody))
+		return roaring.AndNot(of.Everybody(), f.Not.Members(of))
 	case f.Did != nil:
-		return did(f.Did)
+		return of.Did(f.Did)
+	case f.Attribute != nil:
+		return f.Attribute.members(of)
 	}
 	in := roaring.New()
 	for _, name := range f.Department {
-		in.Or(department(name))
+		in.Or(of.Department(name))
 	}
 	return in
 }

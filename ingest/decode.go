@@ -233,6 +233,8 @@ func (d *decoder) member(w *wire, inData bool) error {
 			return d.skip()
 		case fieldSpecVersion <= f && f <= fieldDataBase64 && kind != '"':
 			return d.skip() // what CloudEvents call so is text; others may mean anything
+		case shapes[f] == shapeAny:
+			return d.verbatim(w, f, at, kind)
 		}
 		return d.value(w, f, at)
 	}
@@ -264,6 +266,20 @@ func (d *decoder) array(w *wire, kind jsontext.Kind) error {
 	}
 	w.has[fieldBatch] = true
 	d.batch = d.body[start:d.json.InputOffset()]
+	return nil
+}
+
+// verbatim keeps a value as it is written; null is the same as absent.
+func (d *decoder) verbatim(w *wire, f field, at rank, kind jsontext.Kind) error {
+	before := d.json.InputOffset()
+	if err := d.skip(); err != nil || kind == 'n' {
+		return err
+	}
+	w.has[f], w.rank[f] = true, at
+	w.text[f] = string(bytes.TrimLeft(d.body[before:d.json.InputOffset()], ":, \t\r\n"))
+	if f == d.looking {
+		d.found = d.json.StackPointer()
+	}
 	return nil
 }
 
@@ -317,7 +333,7 @@ func (s shape) want() string {
 		return "must be a number"
 	case shapeTime:
 		return "must be an RFC 3339 time, or Unix seconds or milliseconds"
-	case shapeText:
+	case shapeText, shapeAny:
 	}
 	return "must be a string"
 }

@@ -47,6 +47,8 @@ const (
 	fieldCurrency
 	fieldDepartment
 	fieldOrganisation // the unit of a worker that has no department
+	fieldDivision
+	fieldAttributes // an object of what else a directory knows
 	fieldSalaryMin
 	fieldSalaryMax
 	fieldSalaryCurrency
@@ -62,6 +64,7 @@ const (
 	shapeText shape = iota
 	shapeNumber
 	shapeTime // text or number
+	shapeAny  // any value, kept as it is written: other kinds may use the name in their own way
 )
 
 var shapes = [numFields]shape{
@@ -70,6 +73,7 @@ var shapes = [numFields]shape{
 	fieldScore: shapeNumber, fieldRating: shapeNumber, fieldStars: shapeNumber,
 	fieldSalaryMin: shapeNumber, fieldSalaryMax: shapeNumber, fieldFinalScore: shapeNumber, fieldProgress: shapeNumber,
 	fieldConfidence: shapeNumber, fieldPoints: shapeNumber, fieldAmount: shapeNumber,
+	fieldDivision: shapeAny, fieldAttributes: shapeAny,
 }
 
 // canonical is where a field that is missing is expected.
@@ -78,6 +82,7 @@ var canonical = [numFields]string{
 	fieldVolunteer: "/data/volunteerId", fieldHours: "/data/hours", fieldScore: "/data/score",
 	fieldRating: "/data/rating", fieldDimension: "/data/dimension", fieldAmount: "/data/amount", fieldCurrency: "/data/currency",
 	fieldSession: "/sessionId", fieldStatus: "/data/status",
+	fieldDivision: "/data/division", fieldAttributes: "/data/attributes",
 	fieldSpecVersion: "/specversion", fieldOrigin: "/source", fieldEventID: "/id", fieldDataBase64: "/data_base64",
 }
 
@@ -134,6 +139,7 @@ var dataFields = map[string]field{
 	"dimension": fieldDimension, "status": fieldStatus, "placementtype": fieldPlacementType,
 	"fromrole": fieldFromRole, "mood": fieldMood, "languagelevel": fieldLevel, "points": fieldPoints,
 	"amount": fieldAmount, "currency": fieldCurrency, "department": fieldDepartment,
+	"division": fieldDivision, "attributes": fieldAttributes,
 	"salary.min": fieldSalaryMin, "salary.max": fieldSalaryMax, "salary.currency": fieldSalaryCurrency,
 	"supersedes": fieldSupersedes, "changes": fieldChanges,
 }

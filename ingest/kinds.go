@@ -102,6 +102,7 @@ type attendanceFacts struct {
 type directoryFacts struct {
 	Participant string `validate:"required"`
 	Department  string `validate:"omitempty,max=100,printable"`
+	Status      string `validate:"omitempty,max=100,printable"`
 }
 
 // facts is what the kind's rules look at.
@@ -139,7 +140,7 @@ func (n *normaliser) facts() any {
 	case impact.KindEventAttended:
 		return &attendanceFacts{e.Participant, e.Volunteer, num(fieldDurationMinutes), num(fieldDurationSeconds)}
 	case impact.KindDirectory:
-		return &directoryFacts{e.Participant, w.text[departmentFrom(w)]}
+		return &directoryFacts{e.Participant, w.text[departmentFrom(w)], w.text[fieldStatus]}
 	case impact.KindUnknown:
 	}
 	return nil

@@ -60,7 +60,7 @@ func (n *normaliser) normalise(w *wire) (*impact.Event, *impact.Error) {
 			return again, err
 		}
 	}
-	for _, step := range []func() *impact.Error{n.name, n.place, n.people, n.correct, n.check, n.date} {
+	for _, step := range []func() *impact.Error{n.name, n.place, n.people, n.correct, n.check, n.attributes, n.date} {
 		if err := step(); err != nil {
 			return nil, err
 		}

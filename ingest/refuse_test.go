@@ -17,6 +17,10 @@ import (
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", impact.MaxKey+1)
+	many := `"a0":0`
+	for i := range impact.MaxAttributes {
+		many += fmt.Sprintf(`,"b%d":0`, i)
+	}
 	for _, tt := range []struct{ typ, data, pointer string }{
 		{"session.completed", ``, "/data/participantId"},
 		{"session.completed", `"data":{}`, "/data/participantId"},
@@ -112,6 +116,16 @@ func TestRefusals(t *testing.T) {
 		{"external.user.synced", `"department":"x"`, "/data/participantId"},
 		{"external.user.synced", `"userId":"p","department":"a\u0000b"`, "/department"},
 		{"external.user.synced", `"userId":"p","department":"` + long + `"`, "/department"},
+		{"external.user.synced", `"userId":"p","status":"` + long + `"`, "/status"},
+		{"external.user.synced", `"userId":"p","division":7`, "/division"},
+		{"external.user.synced", `"userId":"p","division":"` + long + `"`, "/division"},
+		{"external.user.synced", `"userId":"p","attributes":["a"]`, "/attributes"},
+		{"external.user.synced", `"userId":"p","attributes":{"team":{}}`, "/attributes/team"},
+		{"external.user.synced", `"userId":"p","attributes":{"team":"` + long + `"}`, "/attributes/team"},
+		{"external.user.synced", `"userId":"p","attributes":{"Department":"x"}`, "/attributes/Department"},
+		{"external.user.synced", `"userId":"p","attributes":{"a/b":"x"}`, "/attributes/a~1b"},
+		{"external.user.synced", `"userId":"p","attributes":{"team":"x","Team":"y"}`, "/attributes/Team"},
+		{"external.user.synced", `"userId":"p","attributes":{` + many + `}`, "/attributes"},
 	} {
 		t.Run(tt.typ+" "+tt.data, func(t *testing.T) {
 			t.Parallel()

@@ -34,6 +34,7 @@ func TestRender(t *testing.T) {
 		`{"type":"buddy.match.ended","data":{"matchId":"m","participantId":"p","buddyId":"v"}}`,
 		`{"type":"buddy.event.attended","data":{"userId":"p","durationMinutes":90}}`,
 		`{"type":"external.user.synced","data":{"userId":"p","department":"R\u0026D \"north\""}}`,
+		`{"type":"external.user.synced","data":{"userId":"p","division":"N\u00f6rth <1>","status":"on leave","attributes":{"Grade":7,"remote":true,"team":null}}}`,
 		`{"type":"something.else","data":{"participantId":"p"}}`,
 	} {
 		before, err := ingest.Decode([]byte(body[:1]+`"timestamp":"2025-03-04T05:06:07.000008Z",`+body[1:]), company, time.Now())

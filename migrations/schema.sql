@@ -103,6 +103,7 @@ CREATE TABLE event (
     supersedes_key uuid,
     revised_at timestamp with time zone,
     amends smallint,
+    attributes text,
     CONSTRAINT event_pkey PRIMARY KEY (company_id, key)
 );
 CREATE INDEX event_alias ON event USING btree (company_id, alias) WHERE (alias IS NOT NULL);
@@ -325,3 +326,14 @@ CREATE TABLE value_map (
     map jsonb NOT NULL,
     CONSTRAINT value_map_pkey PRIMARY KEY (company_id, version)
 );
+
+CREATE TABLE person_attribute (
+    company_id integer NOT NULL,
+    ordinal integer NOT NULL,
+    name text NOT NULL,
+    value text NOT NULL,
+    value_key text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT person_attribute_pkey PRIMARY KEY (company_id, ordinal, name)
+) WITH (fillfactor=80);
+CREATE INDEX person_attribute_value ON person_attribute USING btree (company_id, name, value_key) INCLUDE (ordinal) WHERE (value <> ''::text);

@@ -63,7 +63,8 @@ func randomEvent(r *rand.Rand, id string, from, to time.Time) string {
 	case "buddy.event.attended":
 		say(`"userId":%q,"durationMinutes":%d`, participant, r.IntN(100))
 	case "external.user.synced":
-		say(`"userId":%q,"department":%q`, participant, pick("Sales", "sales", "People & Culture", "Engineering", "", "Ünit"))
+		say(`"userId":%q,"department":%q,"division":%q,"status":%q,"attributes":{"Grade":%d,"remote":null}`, participant,
+			pick("Sales", "sales", "People & Culture", "Engineering", "", "Ünit"), pick("North", "", "Süd"), pick("active", "on leave", ""), r.IntN(3))
 	default:
 		say(`"userId":%q`, participant)
 	}

@@ -22,6 +22,7 @@ var rollups = map[string]string{
 	"tallies": "SELECT company_id, programme, grain, bucket, measure, n, sum FROM rollup_tally ORDER BY 1, 2, 3, 4, 5",
 	"sets":    "SELECT company_id, programme, grain, bucket, set, encode(members, 'hex') FROM rollup_set ORDER BY 1, 2, 3, 4, 5",
 	"pages":   "SELECT company_id, programme, grain, bucket, facet, page, encode(data, 'hex') FROM rollup_page ORDER BY 1, 2, 3, 4, 5, 6",
+	"traits":  "SELECT company_id, ordinal, name, value, value_key, at FROM person_attribute ORDER BY 1, 2, 3",
 	"people":  "SELECT company_id, ordinal, key, department, department_at FROM person ORDER BY 1, 2",
 }
 
@@ -140,6 +141,8 @@ func TestRebuildBitForBit(t *testing.T) {
 	w.exec(t, "DELETE FROM rollup_set WHERE bucket < '2024-07-01'")
 	w.exec(t, "UPDATE rollup_page SET data = '' WHERE page = 0")
 	w.exec(t, "UPDATE person SET department = 'Nowhere', department_at = now() WHERE ordinal % 3 = 0")
+	w.exec(t, "UPDATE person_attribute SET value = 'nowhere', at = now() WHERE ordinal % 2 = 0")
+	w.exec(t, "DELETE FROM person_attribute WHERE name = 'status'")
 	rebuild()
 	wantSame(t, w.dump(t), want)
 
@@ -205,6 +208,7 @@ func TestRebuildWhileEventsArrive(t *testing.T) {
 	w := newWorld(t)
 	c := w.company(t, "acme", "Asia/Kathmandu")
 	a := w.serve(t, w.key(t, "ingest,read", c))
+	a.mustIngest(t, event("external.user.synced", "d", "2025-11-13T10:00:00Z", `"userId":"p1","division":"North"`))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

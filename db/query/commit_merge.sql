@@ -5,11 +5,11 @@
 -- one committed, since each statement takes a snapshot of its own.
 INSERT INTO event (company_id, key, batch_id, occurred_at, kind, type, programme, participant, volunteer, session,
                    duration_ms, score, score_raw, score_scale, confidence, dimension, status, from_volunteer, mood,
-                   level, points, amount, currency, department, source, payload,
+                   level, points, amount, currency, department, attributes, source, payload,
                    alias, slot, supersedes, supersedes_key, revised_at, amends)
 SELECT company_id, key, batch_id, occurred_at, kind, type, programme, participant, volunteer, session,
        duration_ms, score, score_raw, score_scale, confidence, dimension, status, from_volunteer, mood,
-       level, points, amount, currency, department, source, payload,
+       level, points, amount, currency, department, attributes, source, payload,
        alias, slot, supersedes, supersedes_key, revised_at, amends
 FROM pg_temp.stage
 ORDER BY company_id, key, ord

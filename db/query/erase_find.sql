@@ -4,7 +4,7 @@ SELECT e.key, e.kind, e.type, e.programme, coalesce(e.participant, ''), coalesce
        coalesce(e.duration_ms, 0), coalesce(e.score, 0), coalesce(e.score_raw, 0), coalesce(e.score_scale, 0),
        coalesce(e.confidence, 0), e.confidence IS NOT NULL, coalesce(e.dimension, ''), coalesce(e.status, ''),
        coalesce(e.from_volunteer, false), e.mood, e.level, coalesce(e.points, 0), e.amount, e.currency,
-       coalesce(e.department, ''), e.payload,
+       coalesce(e.department, ''), coalesce(e.attributes, ''), e.payload,
        EXISTS (SELECT FROM correction c WHERE c.company_id = e.company_id AND c.key = e.key)
 FROM event e
 WHERE e.company_id = $1 AND e.batch_id > 0

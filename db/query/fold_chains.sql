@@ -32,7 +32,7 @@ SELECT e.company_id, e.key, e.kind, e.type, e.programme, coalesce(e.participant,
        coalesce(e.duration_ms, 0), coalesce(e.score, 0), coalesce(e.score_scale, 0),
        coalesce(e.confidence, 0), e.confidence IS NOT NULL,
        coalesce(e.dimension, ''), coalesce(e.status, ''), coalesce(e.from_volunteer, false),
-       coalesce(e.points, 0), coalesce(e.department, ''),
+       coalesce(e.points, 0), coalesce(e.department, ''), coalesce(e.attributes, ''),
        e.alias, e.slot, e.supersedes, e.supersedes_key, e.revised_at, coalesce(e.amends, 0), e.batch_id,
        c.stands, coalesce(c.programme, ''), coalesce(c.participant, ''), coalesce(c.volunteer, ''), c.occurred_at,
        coalesce(c.duration_ms, 0)

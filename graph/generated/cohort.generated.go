@@ -507,6 +507,50 @@ func (ec *executionContext) fieldContext_CohortVIS_methodology(_ context.Context
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputCohortAttribute(ctx context.Context, obj any) (model.CohortAttribute, error) {
+	var it model.CohortAttribute
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "in", "notIn"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "in":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("in"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.In = data
+		case "notIn":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notIn"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotIn = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputCohortDid(ctx context.Context, obj any) (model.CohortDid, error) {
 	var it model.CohortDid
 	if obj == nil {
@@ -562,7 +606,7 @@ func (ec *executionContext) unmarshalInputCohortFilter(ctx context.Context, obj 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"and", "or", "not", "department", "did"}
+	fieldsInOrder := [...]string{"and", "or", "not", "department", "attribute", "did"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -597,6 +641,13 @@ func (ec *executionContext) unmarshalInputCohortFilter(ctx context.Context, obj 
 				return it, err
 			}
 			it.Department = data
+		case "attribute":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("attribute"))
+			data, err := ec.unmarshalOCohortAttribute2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortAttribute(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Attribute = data
 		case "did":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("did"))
 			data, err := ec.unmarshalOCohortDid2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortDid(ctx, v)
@@ -914,6 +965,14 @@ func (ec *executionContext) marshalOCohort2ᚖgithubᚗcomᚋimpactqlᚋimpactql
 		return graphql.Null
 	}
 	return ec._Cohort(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOCohortAttribute2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortAttribute(ctx context.Context, v any) (*model.CohortAttribute, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCohortAttribute(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOCohortConnection2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐCohortConnection(ctx context.Context, sel ast.SelectionSet, v *model.CohortConnection) graphql.Marshaler {

@@ -3251,6 +3251,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("ActivityWeightsInput", ec.unmarshalInputActivityWeightsInput),
 			graphql.NewInputUnmarshaler("BindingInput", ec.unmarshalInputBindingInput),
+			graphql.NewInputUnmarshaler("CohortAttribute", ec.unmarshalInputCohortAttribute),
 			graphql.NewInputUnmarshaler("CohortDid", ec.unmarshalInputCohortDid),
 			graphql.NewInputUnmarshaler("CohortFilter", ec.unmarshalInputCohortFilter),
 			graphql.NewInputUnmarshaler("CostInput", ec.unmarshalInputCostInput),
@@ -3786,8 +3787,23 @@ input CohortFilter {
   not: CohortFilter
   "Who is in one of these departments now; case does not matter. 1 to 50."
   department: [String!]
+  "Who has an attribute of the directory now."
+  attribute: CohortAttribute
   "Who did something as a participant."
   did: CohortDid
+}
+
+"""
+Who has an attribute now, by the latest directory event that states it: ` + "`" + `division` + "`" + `, ` + "`" + `status` + "`" + `, or any that events give
+under ` + "`" + `attributes` + "`" + `. The case of names and values does not matter. Set ` + "`" + `in` + "`" + ` or ` + "`" + `notIn` + "`" + `, or neither for whoever has any value.
+"""
+input CohortAttribute {
+  "The name, 1 to 50 of the characters ` + "`" + `a-z 0-9 _ . -` + "`" + `."
+  name: String!
+  "Whose value is one of these, 1 to 50; a single one need not be a list."
+  in: [String!]
+  "Whose value is none of these, 1 to 50, but has one; to count those without a value in, use ` + "`" + `not` + "`" + `."
+  notIn: [String!]
 }
 
 "Who did something as a participant."

@@ -7,7 +7,14 @@ type CohortFilter struct {
 	And, Or    []*CohortFilter
 	Not        *CohortFilter
 	Department []string
+	Attribute  *CohortAttribute
 	Did        *CohortDid
+}
+
+// CohortAttribute is a condition on what the directory says of people.
+type CohortAttribute struct {
+	Name      string
+	In, NotIn []string
 }
 
 // CohortDid is a condition on what people did.
@@ -23,6 +30,9 @@ func (f *CohortFilter) Filter() impact.CohortFilter {
 	if f.Not != nil {
 		not := f.Not.Filter()
 		filter.Not = &not
+	}
+	if f.Attribute != nil {
+		filter.Attribute = &impact.CohortTrait{Name: f.Attribute.Name, In: f.Attribute.In, NotIn: f.Attribute.NotIn}
 	}
 	if f.Did != nil {
 		filter.Did = &impact.CohortDid{Activity: f.Did.Activity}
