@@ -29,6 +29,7 @@ type commands struct {
 	Rebuild  server.Rebuild        `cmd:"" help:"Recompute the rollups from the event log."`
 	Sources  server.Sources        `cmd:"" help:"Create, rotate, revoke and list sources: providers that sign what they send."`
 	Rejects  server.RejectsCommand `cmd:"" help:"Show, put right and replay what was not taken."`
+	Cohorts  server.Cohorts        `cmd:"" help:"Define, list and show the cohorts of companies."`
 	Valuemap server.ValueMap       `cmd:"" help:"Import and export the value maps of companies."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`

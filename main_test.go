@@ -165,6 +165,7 @@ func TestHelp(t *testing.T) {
 		"sources create": sources, "sources rotate": sources, "sources revoke": sources, "sources list": sources,
 		"rejects list": database, "rejects replay": database, "rejects edit": database, "rejects show": database, "rejects dismiss": database,
 		"settings get": database, "settings set": database, "settings history": database, "settings cost add": database, "settings cost remove": database,
+		"cohorts list": database, "cohorts create": database, "cohorts show": database, "cohorts delete": database,
 		"valuemap import": database, "valuemap export": database,
 	}
 	top := b.must(t, nil, "--help")

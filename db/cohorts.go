@@ -48,6 +48,32 @@ func (s *Store) SaveCohort(ctx context.Context, def impact.CohortDefinition, exp
 	return &def, err
 }
 
+// CohortDefinitions lists what a company defined, by key; or with a key only that, if
+// there is such a definition.
+func (s *Store) CohortDefinitions(ctx context.Context, company impact.CompanyID, key string) (list []*impact.CohortDefinition, err error) {
+	rows, err := s.db.QueryContext(ctx, `
+		SELECT key, name, filter, version, updated_at FROM cohort
+		WHERE company_id = $1 AND ($2 = '' OR key = $2) ORDER BY key COLLATE "C"`, company, strings.ToLower(key))
+	if err != nil {
+		return nil, wrap(err, "cohort definitions")
+	}
+	defer rows.Close()
+	for rows.Next() {
+		def := &impact.CohortDefinition{Company: company}
+		var filter string
+		if err := rows.Scan(&def.Key, &def.Name, &filter, &def.Version, &def.UpdatedAt); err != nil {
+			return nil, wrap(err, "cohort definitions")
+		}
+		f, err := impact.ParseCohortFilter(filter)
+		if err != nil {
+			return nil, err
+		}
+		def.Filter = *f
+		list = append(list, def)
+	}
+	return list, wrap(rows.Err(), "cohort definitions")
+}
+
 // DeleteCohort takes a definition away; an [impact.Error] of [impact.CodeNotFound] if
 // there is none.
 func (s *Store) DeleteCohort(ctx context.Context, company impact.CompanyID, key string) error {

@@ -1,10 +1,13 @@
 package impact
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -42,6 +45,24 @@ func ParseCohortFilter(text string) (*CohortFilter, error) {
 		return nil, fmt.Errorf("impact: cohort filter: %w", err)
 	}
 	return &f, nil
+}
+
+// ReadCohortFilter reads and checks a filter that somebody wrote: names that no filter
+// has are refused. Errors: [CodeBadJSON], and those of [CohortFilter.Check].
+func ReadCohortFilter(data []byte) (*CohortFilter, error) {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	var f CohortFilter
+	if err := decoder.Decode(&f); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			return nil, &Error{CodeInvalid, "/" + strings.ReplaceAll(wrong.Field, ".", "/"), fmt.Sprintf("a %s does not belong here", wrong.Value)}
+		}
+		return nil, &Error{CodeBadJSON, "", "the filter is not JSON of the expected shape: " + err.Error()}
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, &Error{CodeBadJSON, "", "there is more behind the filter"}
+	}
+	return &f, f.Check()
 }
 
 // String is the filter's JSON form.
@@ -240,6 +261,8 @@ type CohortDefinition struct {
 	Name    string // to show
 	Filter  CohortFilter
 	Version int64 // rises with every change, from 1
+
+	UpdatedAt time.Time // when it was last changed; set by the store
 }
 
 // Check reports what is wrong with a definition.
