@@ -3,8 +3,10 @@ package db
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -58,6 +60,9 @@ func (s *Store) changeSettings(ctx context.Context, tx *sqlx.Tx, e *impact.Setti
 			"remove some, or put costs together", maxDated, maxCosts)
 	}
 	edit := &settingsEdit{tx: tx, SettingsEdit: e, version: before.Version + 1}
+	if err := edit.begin(ctx); err != nil {
+		return nil, err
+	}
 	for i := range e.Changes {
 		c := e.Changes[i]
 		if err := c.Check(before.Calendar.Today(e.Now)); err != nil {
@@ -120,8 +125,18 @@ type settingsEdit struct {
 	*impact.SettingsEdit
 	tx      *sqlx.Tx
 	version int64 // that it makes
+	at      time.Time
 	changed bool
 	zoned   bool // the time zone is another
+}
+
+// begin sets when the edit is made. Who asks for what was known at an instant waits for
+// those who hold the lock, so that an edit is known from then on, as a whole.
+func (e *settingsEdit) begin(ctx context.Context) error {
+	if _, err := e.tx.ExecContext(ctx, "LOCK TABLE audit_log IN ROW EXCLUSIVE MODE"); err != nil {
+		return err
+	}
+	return e.tx.GetContext(ctx, &e.at, "SELECT clock_timestamp()")
 }
 
 func (e *settingsEdit) make(ctx context.Context, before *impact.Settings, c *impact.SettingChange) error {
@@ -159,7 +174,11 @@ func (e *settingsEdit) makeDated(ctx context.Context, c *impact.SettingChange) e
 	if _, err := e.tx.ExecContext(ctx, statement, args...); err != nil {
 		return err
 	}
-	return e.note(ctx, c.Name, c.From, old, c.Value)
+	var was *string
+	if !none {
+		was = jsonText([]any{c.Name, int32(*c.From), old})
+	}
+	return e.note(ctx, c.Name, c.From, old, c.Value, c.From.String(), was)
 }
 
 func equal(a, b *string) bool { return a == b || a != nil && b != nil && *a == *b }
@@ -193,26 +212,30 @@ func (e *settingsEdit) makeAtOnce(ctx context.Context, before *impact.Settings, 
 		return err
 	}
 	e.zoned = e.zoned || c.Name == impact.SettingTimeZone
-	return e.note(ctx, c.Name, nil, &old, &value)
+	return e.note(ctx, c.Name, nil, &old, &value, "", nil)
 }
 
 func (e *settingsEdit) makeCost(ctx context.Context, c *impact.SettingChange) error {
 	line := *c.Cost
 	if !c.Remove {
-		if _, err := e.tx.ExecContext(ctx, `
-			INSERT INTO programme_cost (company_id, programme, first_day, last_day, amount, note) VALUES ($1, $2, $3, $4, $5, $6)`,
+		var id string
+		if err := e.tx.GetContext(ctx, &id, `
+			INSERT INTO programme_cost (company_id, programme, first_day, last_day, amount, note) VALUES ($1, $2, $3, $4, $5, $6)
+			RETURNING id::text`,
 			e.Company, line.Programme, line.Range.From.String(), (line.Range.To - 1).String(), line.Amount, line.Note); err != nil {
 			return err
 		}
 		text := costText(line.Programme, line.Range.String(), line.Amount.StringFixed(2), line.Note)
-		return e.note(ctx, c.Name, nil, nil, &text)
+		return e.note(ctx, c.Name, nil, nil, &text, id, nil)
 	}
 	var gone struct {
-		Programme, Days, Amount, Note string
+		Programme, Days, Amount, Note, Before string
 	}
 	err := e.tx.GetContext(ctx, &gone, `
 		DELETE FROM programme_cost WHERE company_id = $1 AND id = $2
-		RETURNING programme, first_day || '/' || last_day AS days, round(amount, 2)::text AS amount, note`, e.Company, line.ID)
+		RETURNING programme, first_day || '/' || last_day AS days, round(amount, 2)::text AS amount, note,
+			json_build_array(id, programme, first_day - date '1970-01-01', last_day - date '1970-01-01' + 1, amount::text, note)::text AS before`,
+		e.Company, line.ID)
 	if err == sql.ErrNoRows { //nolint:errorlint // never wrapped
 		return &impact.Error{Code: impact.CodeNotFound, Pointer: "/id",
 			Message: fmt.Sprintf("there is no line %d of programme costs: `settings { programmeCosts { id } }` lists those there are", line.ID)}
@@ -221,7 +244,7 @@ func (e *settingsEdit) makeCost(ctx context.Context, c *impact.SettingChange) er
 		return err
 	}
 	text := costText(gone.Programme, gone.Days, gone.Amount, gone.Note)
-	return e.note(ctx, c.Name, nil, &text, nil)
+	return e.note(ctx, c.Name, nil, &text, nil, strconv.FormatInt(line.ID, 10), &gone.Before)
 }
 
 func costText(programme, days, amount, note string) string {
@@ -232,8 +255,20 @@ func costText(programme, days, amount, note string) string {
 	return text
 }
 
-// note writes a line of the audit log.
-func (e *settingsEdit) note(ctx context.Context, name impact.SettingName, from *impact.Day, old, changed *string) error {
+// jsonText is what can always be written as JSON.
+func jsonText(v any) *string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	text := string(data)
+	return &text
+}
+
+// note writes a line of the audit log. item and before are for machines; see the columns.
+func (e *settingsEdit) note(
+	ctx context.Context, name impact.SettingName, from *impact.Day, old, changed *string, item string, before *string,
+) error {
 	e.changed = true
 	var day *string
 	if from != nil {
@@ -241,7 +276,8 @@ func (e *settingsEdit) note(ctx context.Context, name impact.SettingName, from *
 		day = &text
 	}
 	_, err := e.tx.ExecContext(ctx, `
-		INSERT INTO audit_log (company_id, actor, subject, valid_from, old, new, version) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		e.Company, e.By, name, day, old, changed, e.version)
+		INSERT INTO audit_log (company_id, at, actor, subject, valid_from, old, new, version, item, before)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		e.Company, e.at, e.By, name, day, old, changed, e.version, item, before)
 	return err
 }

@@ -152,9 +152,16 @@ func sameFacts(a, b *impact.Event) bool {
 		a.Volunteer == b.Volunteer && a.DurationMS == b.DurationMS
 }
 
-// readChains reads the chains that the events which asked selects are in.
+// readChains reads the chains that the events which asked selects are in, as far as
+// they are folded.
 func readChains(ctx context.Context, tx *sqlx.Tx, asked string, args ...any) (map[identity]*link, error) {
-	rows, err := tx.QueryContext(ctx, strings.Replace(query("fold_chains"), "{asked}", asked, 1), args...)
+	const folded = "NOT EXISTS (SELECT FROM batch b WHERE b.id = o.batch_id AND b.folded_at IS NULL)"
+	return readChainsAmong(ctx, tx, folded, asked, args...)
+}
+
+// readChainsAmong reads the chains of events o for which known holds.
+func readChainsAmong(ctx context.Context, tx *sqlx.Tx, known, asked string, args ...any) (map[identity]*link, error) {
+	rows, err := tx.QueryContext(ctx, strings.NewReplacer("{asked}", asked, "{known}", known).Replace(query("fold_chains")), args...)
 	if err != nil {
 		return nil, wrap(err, "read corrections")
 	}

@@ -31,6 +31,8 @@ type Figures struct {
 	// reading holds a token per reading that is being put together: it bounds
 	// their memory, and leaves connections to ingest.
 	reading chan struct{}
+
+	pasts *pasts
 }
 
 // maxReadings is how many calls put readings together at once; a large company's
@@ -60,6 +62,7 @@ func NewFigures(s *Store, versions *Versions) *Figures {
 		departments: newCache[impact.CompanyID, []string](), active: newCache[impact.CompanyID, impact.Range](),
 		settings: newCache[impact.CompanyID, *impact.Settings](),
 		reading:  make(chan struct{}, maxReadings),
+		pasts:    newPasts(s),
 	}
 }
 
@@ -70,9 +73,17 @@ func Uncached(ctx context.Context) context.Context {
 	return context.WithValue(ctx, uncachedKey{}, true)
 }
 
-// Figures answers questions in their order; see [Store.Read] for what it costs.
-// The answers are shared and must not be changed.
+// Figures answers questions in their order; see [Store.Read] for what it costs. Those
+// with AsOf are answered from the log, in one go for each instant. The answers are shared
+// and must not be changed. Errors of the latter: [impact.CodeInvalid] of an instant that
+// is not past, [impact.CodeTooLarge] if the log is, [impact.CodeUnavailable].
 func (f *Figures) Figures(ctx context.Context, questions []impact.Question) ([]*impact.Figures, error) {
+	return apart(questions, func(q impact.Question) impact.AsOf { return q.AsOf },
+		func(now []impact.Question) ([]*impact.Figures, error) { return f.liveFigures(ctx, now) },
+		func(then []impact.Question) ([]*impact.Figures, error) { return f.pasts.readFigures(ctx, then) })
+}
+
+func (f *Figures) liveFigures(ctx context.Context, questions []impact.Question) ([]*impact.Figures, error) {
 	return cached(ctx, f.versions, &f.figures, questions, func(q impact.Question) impact.CompanyID { return q.Company },
 		func(ctx context.Context, missing []impact.Question) ([]*impact.Figures, error) {
 			answers := make([]*impact.Figures, 0, len(missing))
@@ -93,6 +104,12 @@ func (f *Figures) Figures(ctx context.Context, questions []impact.Question) ([]*
 // company does not have. The answers are shared and must not be changed. Those by a
 // filter are not kept: hardly anybody asks the same twice, and filters can be long.
 func (f *Figures) Cohorts(ctx context.Context, questions []impact.CohortQuestion) ([]*impact.Cohort, error) {
+	return apart(questions, func(q impact.CohortQuestion) impact.AsOf { return q.AsOf },
+		func(now []impact.CohortQuestion) ([]*impact.Cohort, error) { return f.liveCohorts(ctx, now) },
+		func(then []impact.CohortQuestion) ([]*impact.Cohort, error) { return f.pasts.readCohorts(ctx, then) })
+}
+
+func (f *Figures) liveCohorts(ctx context.Context, questions []impact.CohortQuestion) ([]*impact.Cohort, error) {
 	if slices.ContainsFunc(questions, func(q impact.CohortQuestion) bool { return q.Filter != "" }) {
 		ctx = Uncached(ctx)
 	}
@@ -148,11 +165,19 @@ func (f *Figures) readCohorts(ctx context.Context, questions []impact.CohortQues
 				withheld[r] = groups[questions[i].Company].withheld(r, all)
 			}
 			m.Withheld = m.People != nil && withheld[r][departmentKey(questions[i].Key)] || tells(m, r, withheld[r])
-			c := r.Cohort(*m, r.Settings.SROI(impact.DefaultSROI, r.Question), r.Settings.VIS(impact.DefaultVIS, r.Range))
+			c := cohortOf(r, *m)
 			cohorts[i] = &c
 		}
 	}
 	return cohorts, nil
+}
+
+// everybody is the cohort that is always there.
+var everybody = impact.Members{Key: impact.CohortAll, Name: "All participants"}
+
+// cohortOf is the figures of a cohort by the default methodologies and the settings.
+func cohortOf(r *impact.Reading, m impact.Members) impact.Cohort {
+	return r.Cohort(m, r.Settings.SROI(impact.DefaultSROI, r.Question), r.Settings.VIS(impact.DefaultVIS, r.Range))
 }
 
 // tells reports a cohort by a filter that would tell of a group too small to be told of:

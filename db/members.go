@@ -26,7 +26,8 @@ func (s *Store) members(ctx context.Context, questions []impact.CohortQuestion) 
 			}
 			filters[i], members[i] = f, &impact.Members{Filtered: true, Departments: f.Departments()}
 		case q.Key == impact.CohortAll:
-			members[i] = &impact.Members{Key: impact.CohortAll, Name: "All participants"}
+			all := everybody
+			members[i] = &all
 		default:
 			keyed = append(keyed, i)
 		}

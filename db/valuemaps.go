@@ -11,14 +11,30 @@ import (
 
 // ValueMaps are the value maps of companies, in their order; nil where there is none.
 func (s *Store) ValueMaps(ctx context.Context, companies []impact.CompanyID) ([]*impact.StoredMap, error) {
+	found, err := valueMapsIn(ctx, s.db, companies, 0)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*impact.StoredMap, len(companies))
+	for i, id := range companies {
+		list[i] = found[id]
+	}
+	return list, nil
+}
+
+// valueMapsIn are those that held at an instant, or hold now.
+func valueMapsIn(
+	ctx context.Context, q sqlx.QueryerContext, companies []impact.CompanyID, at impact.AsOf,
+) (map[impact.CompanyID]*impact.StoredMap, error) {
 	var rows []struct {
 		Company impact.CompanyID `db:"company_id"`
 		Version int64
 		Map     []byte
 	}
-	if err := s.db.SelectContext(ctx, &rows, `
+	if err := sqlx.SelectContext(ctx, q, &rows, `
 		SELECT DISTINCT ON (company_id) company_id, version, map FROM value_map
-		WHERE company_id = ANY ($1) ORDER BY company_id, version DESC`, pq.Array(int64s(companies))); err != nil {
+		WHERE company_id = ANY ($1) AND ($2 OR saved_at <= $3)
+		ORDER BY company_id, version DESC`, pq.Array(int64s(companies)), at == 0, at.Time()); err != nil {
 		return nil, wrap(err, "value maps")
 	}
 	found := make(map[impact.CompanyID]*impact.StoredMap, len(rows))
@@ -29,11 +45,7 @@ func (s *Store) ValueMaps(ctx context.Context, companies []impact.CompanyID) ([]
 		}
 		found[r.Company] = &impact.StoredMap{ValueMap: m, Version: r.Version}
 	}
-	list := make([]*impact.StoredMap, len(companies))
-	for i, id := range companies {
-		list[i] = found[id]
-	}
-	return list, nil
+	return found, nil
 }
 
 // SaveValueMap makes a valid map the company's, as a new version, and returns that. If

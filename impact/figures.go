@@ -83,6 +83,7 @@ type Cohort struct {
 	CompletionRate   decimal.Decimal
 	SROI             SROI
 	AvgVIS           decimal.Decimal // mean over the volunteers who serve it, 0 where there are none
+	ErasedSince      bool            // of a question with AsOf: a person was erased since
 }
 
 // Members is a cohort's definition: who belongs to it. The nil set of the

@@ -10,6 +10,7 @@ type Figures struct {
 	VIS         *VIS            // with PartsVIS
 	ImpactScore decimal.Decimal // with PartsOverview, 0..10, 2 places
 	Basis       *Basis          // with any part: what every methodology is made of
+	ErasedSince bool            // of a question with AsOf: a person was erased since
 }
 
 // PartsOverview is all parts that a company's own figures need.
@@ -48,6 +49,7 @@ type CohortQuestion struct {
 	Programme string
 	Range     Range
 	Key       string
+	AsOf      AsOf   // what was known then; 0 is what is known now. Only [CohortAll] has a past
 	Filter    string // in place of a key: JSON of a checked [CohortFilter] that is not relative
 }
 

@@ -33,6 +33,7 @@ type Question struct {
 	Programme string
 	Range     Range
 	Parts     Parts
+	AsOf      AsOf // what was known then; 0 is what is known now
 }
 
 // Reading is the answer to a [Question]. It must not be changed: readers share

@@ -61,7 +61,7 @@ CREATE TABLE api_key (
 CREATE TABLE batch (
     id bigint NOT NULL,
     events integer NOT NULL,
-    committed_at timestamp with time zone NOT NULL DEFAULT now(),
+    committed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     folded_at timestamp with time zone,
     xid xid8 DEFAULT pg_current_xact_id(),
     CONSTRAINT batch_pkey PRIMARY KEY (id)
@@ -264,7 +264,7 @@ CREATE TABLE import_progress (
 CREATE TABLE erasure (
     company_id integer NOT NULL,
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
-    at timestamp with time zone NOT NULL DEFAULT now(),
+    at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     actor text NOT NULL,
     deleted bigint NOT NULL,
     struck bigint NOT NULL,
@@ -298,15 +298,18 @@ CREATE TABLE programme_cost (
 CREATE TABLE audit_log (
     company_id integer NOT NULL,
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
-    at timestamp with time zone NOT NULL DEFAULT now(),
+    at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     actor text NOT NULL,
     subject text NOT NULL,
     valid_from date,
     old text,
     new text,
     version bigint NOT NULL,
+    item text NOT NULL DEFAULT ''::text,
+    before jsonb,
     CONSTRAINT audit_log_pkey PRIMARY KEY (company_id, id)
 );
+CREATE INDEX audit_log_at ON audit_log USING btree (company_id, at);
 
 CREATE TABLE cohort (
     company_id integer NOT NULL,
@@ -321,7 +324,7 @@ CREATE TABLE cohort (
 CREATE TABLE value_map (
     company_id integer NOT NULL,
     version bigint NOT NULL,
-    saved_at timestamp with time zone NOT NULL DEFAULT now(),
+    saved_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     actor text NOT NULL,
     map jsonb NOT NULL,
     CONSTRAINT value_map_pkey PRIMARY KEY (company_id, version)

@@ -1,5 +1,6 @@
 -- The events that corrections tie to those in braces, which are asked for: chains
--- whole, with what was known of each member before. Only folded events are looked at.
+-- whole, with what was known of each member before. The other braces say which events o
+-- are looked at.
 WITH RECURSIVE asked AS (
     {asked}
 ), seed AS (
@@ -21,12 +22,12 @@ WITH RECURSIVE asked AS (
         UNION ALL SELECT e.* FROM event e WHERE e.company_id = m.company_id AND e.slot = m.supersedes
         -- what corrects it, or the same
         UNION ALL SELECT e.* FROM event e
-                  WHERE e.company_id = m.company_id AND e.supersedes = ANY (ARRAY[m.key, m.alias, m.slot, m.supersedes])
+                  WHERE e.company_id = m.company_id AND e.supersedes = ANY (ARRAY[m.key, m.alias, m.slot, m.supersedes, m.supersedes_key])
         UNION ALL SELECT e.* FROM event e
-                  WHERE e.company_id = m.company_id AND e.supersedes_key = ANY (ARRAY[m.key, m.supersedes_key])
+                  WHERE e.company_id = m.company_id AND e.supersedes_key = ANY (ARRAY[m.key, m.supersedes_key, m.supersedes])
     ) o
     WHERE o.batch_id > 0 -- erased otherwise
-      AND NOT EXISTS (SELECT FROM batch b WHERE b.id = o.batch_id AND b.folded_at IS NULL)
+      AND {known}
 )
 SELECT e.company_id, e.key, e.kind, e.type, e.programme, coalesce(e.participant, ''), coalesce(e.volunteer, ''), e.occurred_at,
        coalesce(e.duration_ms, 0), coalesce(e.score, 0), coalesce(e.score_scale, 0),

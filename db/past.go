@@ -1,0 +1,172 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// What was known at an instant is worked out from the log: the events that were stored
+// until then, the corrections among them, and the settings with later changes taken
+// back. See docs/decisions/0025-as-of.md.
+
+// maxPastEvents is up to how many events are read for what was known: about five seconds'
+// worth.
+const maxPastEvents = 2_000_000
+
+// settling is how long a reader waits for what began before the instant and is still
+// being stored.
+const settling = 2 * time.Second
+
+// at runs f in a transaction that sees everything that was stored until an instant, and
+// that nothing can be added to any more. Errors: [impact.CodeInvalid] of an instant that
+// is not past, [impact.CodeUnavailable] if something that began before it takes long.
+func (s *Store) at(ctx context.Context, at impact.AsOf, f func(tx *sqlx.Tx) error) error {
+	if err := s.awaitPast(ctx, at); err != nil {
+		return err
+	}
+	tx, err := s.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return wrap(err, "read the past")
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	return wrap(f(tx), "read the past")
+}
+
+func (s *Store) awaitPast(ctx context.Context, at impact.AsOf) error {
+	const pause = 10 * time.Millisecond
+	for end := time.Now().Add(settling); ; {
+		var now struct{ Past, Open bool }
+		if err := s.db.GetContext(ctx, &now, query("past_open"), at.Time()); err != nil {
+			return wrap(err, "read the past")
+		}
+		switch {
+		case !now.Past:
+			return &impact.Error{Code: impact.CodeInvalid, Pointer: "/asOf",
+				Message: fmt.Sprintf("%s is not past: what will be known then is not known yet", at)}
+		case !now.Open:
+			return nil
+		case time.Now().After(end):
+			return impact.Errorf(impact.CodeUnavailable, "something that began before %s is still being stored: ask again, or for an earlier instant", at)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return wrap(ctx.Err(), "read the past")
+		}
+	}
+}
+
+// pastLog is the log of companies as it was at an instant.
+type pastLog struct {
+	at        impact.AsOf
+	companies []impact.CompanyID
+	settings  map[impact.CompanyID]*impact.Settings
+	members   map[identity]bool // do not count as they are, since corrections are about them
+	standing  []*impact.Event   // count instead
+}
+
+func openPast(ctx context.Context, tx *sqlx.Tx, at impact.AsOf, companies []impact.CompanyID) (*pastLog, error) {
+	l := &pastLog{at: at, companies: companies, members: make(map[identity]bool)}
+	var err error
+	if l.settings, err = pastSettings(ctx, tx, at, companies); err != nil {
+		return nil, err
+	}
+	const known = "EXISTS (SELECT FROM batch b WHERE b.id = o.batch_id AND b.committed_at <= $2)"
+	links, err := readChainsAmong(ctx, tx, known, `
+		SELECT company_id, key, alias, slot, supersedes, supersedes_key FROM event o
+		WHERE company_id = ANY ($1) AND (supersedes IS NOT NULL OR supersedes_key IS NOT NULL) AND batch_id > 0 AND `+known,
+		pq.Array(int64s(companies)), at.Time())
+	if err != nil {
+		return nil, err
+	}
+	events := make([]*impact.Event, 0, len(links))
+	for _, link := range links {
+		events = append(events, link.Event)
+	}
+	for _, chain := range impact.Chains(events) {
+		for _, e := range chain.Members {
+			l.members[identity{e.Company, e.Key}] = true
+		}
+		if chain.Standing != nil {
+			l.standing = append(l.standing, chain.Standing)
+		}
+	}
+	return l, nil
+}
+
+// each calls f with every event that counted, in no particular order, of those that
+// happened before a day or soon after: with what figures need of it, until f returns. The
+// error is [impact.CodeTooLarge] if they are more than limit.
+func (l *pastLog) each(ctx context.Context, tx *sqlx.Tx, before impact.Day, limit int, f func(*impact.Event)) error {
+	rows, err := tx.QueryContext(ctx, query("past_events"), pq.Array(int64s(l.companies)), l.at.Time(),
+		(before + 2).Time(), // a day ends somewhere up to 12 hours after it does in UTC
+		len(l.members) > 0)
+	if err != nil {
+		return wrap(err, "read events")
+	}
+	defer rows.Close()
+	scanner := newPastScanner()
+	for left := limit; rows.Next(); {
+		if left--; left < 0 {
+			return impact.Errorf(impact.CodeTooLarge, "what was known is worked out from the log, which for more than %d events takes too long: "+
+				"ask for fewer companies, or for a period that ends earlier", limit)
+		}
+		e, err := scanner.scan(rows)
+		if err != nil {
+			return wrap(err, "read events")
+		}
+		if len(l.members) == 0 || !l.members[identity{e.Company, e.Key}] {
+			f(e)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return wrap(err, "read events")
+	}
+	for _, e := range l.standing {
+		f(e)
+	}
+	return nil
+}
+
+// active are the days of the first and the last event of each company.
+func (l *pastLog) active(ctx context.Context, tx *sqlx.Tx) (map[impact.CompanyID]impact.Range, error) {
+	members := make([]person, 0, len(l.members))
+	for id := range l.members {
+		members = append(members, person{id.company, fmt.Sprintf("%x", id.key)})
+	}
+	ids, keys := personColumns(members)
+	rows, err := tx.QueryContext(ctx, query("past_active"), pq.Array(int64s(l.companies)), l.at.Time(), pq.Array(ids), pq.Array(keys))
+	if err != nil {
+		return nil, wrap(err, "days of activity")
+	}
+	defer rows.Close()
+	active := make(map[impact.CompanyID]impact.Range)
+	extend := func(company impact.CompanyID, at time.Time) {
+		day := impact.DayAt(at, l.settings[company].Calendar.Location)
+		r, known := active[company]
+		if !known {
+			r = impact.Range{From: day, To: day + 1}
+		}
+		active[company] = impact.Range{From: min(r.From, day), To: max(r.To, day+1)}
+	}
+	for rows.Next() {
+		var company impact.CompanyID
+		var first, last time.Time
+		if err := rows.Scan(&company, &first, &last); err != nil {
+			return nil, wrap(err, "days of activity")
+		}
+		extend(company, first)
+		extend(company, last)
+	}
+	for _, e := range l.standing {
+		extend(e.Company, e.OccurredAt)
+	}
+	return active, wrap(rows.Err(), "days of activity")
+}

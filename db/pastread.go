@@ -1,0 +1,223 @@
+package db
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/jmoiron/sqlx"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// readings answers questions as [Store.Read] does, in one go through the log. Memory is
+// in proportion to the people and to the days at which a question begins or ends, not to
+// the events.
+func (l *pastLog) readings(ctx context.Context, tx *sqlx.Tx, questions []impact.Question, limit int) ([]*impact.Reading, error) {
+	lines := make(map[lineKey]*timeline)
+	last := impact.MinDay
+	for _, q := range questions {
+		key := lineKey{q.Company, q.Programme}
+		if lines[key] == nil {
+			lines[key] = &timeline{bounds: []impact.Day{impact.MinDay}}
+		}
+		lines[key].cut(q, l.settings[q.Company])
+		last = max(last, q.Range.To)
+	}
+	for _, line := range lines {
+		line.begin()
+	}
+	numbers := make(map[impact.CompanyID]map[string]impact.Ordinal)
+	for _, company := range l.companies {
+		numbers[company] = make(map[string]impact.Ordinal)
+	}
+	if err := l.each(ctx, tx, last, limit, func(e *impact.Event) {
+		day := impact.DayAt(e.OccurredAt, l.settings[e.Company].Calendar.Location)
+		people := numbers[e.Company]
+		participant, volunteer := numberIn(people, e.Participant), numberIn(people, e.Volunteer)
+		for _, programme := range [...]string{impact.AllProgrammes, e.Programme} {
+			if line := lines[lineKey{e.Company, programme}]; line != nil {
+				line.add(e, day, participant, volunteer)
+			}
+		}
+	}); err != nil {
+		return nil, err
+	}
+	for _, line := range lines {
+		line.sum()
+	}
+	readings := make([]*impact.Reading, len(questions))
+	for i, q := range questions {
+		var err error
+		if readings[i], err = lines[lineKey{q.Company, q.Programme}].reading(q, l.settings[q.Company]); err != nil {
+			return nil, err
+		}
+	}
+	return readings, nil
+}
+
+// numberIn is somebody's number, given if there is none; that of nobody is not looked at.
+func numberIn(people map[string]impact.Ordinal, key string) impact.Ordinal {
+	if key == "" {
+		return 0
+	}
+	n, known := people[key]
+	if !known {
+		n = impact.Ordinal(len(people))
+		people[key] = n
+	}
+	return n
+}
+
+// lineKey is a programme of a company, or all of them.
+type lineKey struct {
+	company   impact.CompanyID
+	programme string
+}
+
+// timeline is what happened in a programme, between the days at which some question
+// begins, changes its rates or ends.
+type timeline struct {
+	bounds     []impact.Day // ascending; the first is the beginning of time
+	cells      []*impact.Cell
+	enrolments []map[string]*impact.Enrolments // by programme
+
+	ends    map[impact.Day]bool         // of questions that ask for what was before
+	before  map[impact.Day]*impact.Cell // by the end of the question
+	started map[impact.Day][]impact.Enrolments
+}
+
+// cut makes room for a question.
+func (t *timeline) cut(q impact.Question, s *impact.Settings) {
+	t.bounds = append(t.bounds, q.Range.From, q.Range.To)
+	for _, piece := range s.Cut(q.Range) {
+		t.bounds = append(t.bounds, piece.From)
+		for year := piece.From.Year() + 1; impact.Date(year, 1, 1) < piece.To; year++ {
+			t.bounds = append(t.bounds, impact.Date(year, 1, 1))
+		}
+	}
+	if q.Parts&impact.PartSets != 0 {
+		if t.ends == nil {
+			t.ends = make(map[impact.Day]bool)
+		}
+		t.ends[q.Range.To] = true
+	}
+}
+
+func (t *timeline) begin() {
+	slices.Sort(t.bounds)
+	t.bounds = slices.Compact(t.bounds)
+	t.cells = make([]*impact.Cell, len(t.bounds))
+	t.enrolments = make([]map[string]*impact.Enrolments, len(t.bounds))
+}
+
+// at is the interval that a day falls in.
+func (t *timeline) at(day impact.Day) int {
+	i, found := slices.BinarySearch(t.bounds, day)
+	if !found {
+		i--
+	}
+	return i
+}
+
+func (t *timeline) add(e *impact.Event, day impact.Day, participant, volunteer impact.Ordinal) {
+	i := t.at(day)
+	if i < 0 || i == len(t.bounds)-1 {
+		return // nobody asks for what is behind the last end
+	}
+	if t.cells[i] == nil {
+		t.cells[i] = new(impact.Cell)
+	}
+	t.cells[i].Add(e, participant, volunteer)
+	if e.Kind != impact.KindEnrollment || e.Participant == "" {
+		return
+	}
+	if t.enrolments[i] == nil {
+		t.enrolments[i] = make(map[string]*impact.Enrolments)
+	}
+	enrolled := enrolmentsOf(t.enrolments[i], e.Programme)
+	enrolled.Enrolled.Add(participant)
+	if e.Status == impact.StatusCompleted {
+		enrolled.Completed.Add(participant)
+	}
+}
+
+func enrolmentsOf(of map[string]*impact.Enrolments, programme string) *impact.Enrolments {
+	e := of[programme]
+	if e == nil {
+		e = &impact.Enrolments{Programme: programme, Enrolled: roaring.New(), Completed: roaring.New()}
+		of[programme] = e
+	}
+	return e
+}
+
+// sum adds up what was before each end.
+func (t *timeline) sum() {
+	t.before, t.started = make(map[impact.Day]*impact.Cell), make(map[impact.Day][]impact.Enrolments)
+	sets := new(impact.Cell)
+	programmes := make(map[string]*impact.Enrolments)
+	for i, day := range t.bounds {
+		if t.ends[day] {
+			copied := new(impact.Cell)
+			for _, set := range [...]impact.Set{impact.SetParticipants, impact.SetEnrolled} {
+				copied.MergeSet(set, sets.Members(set))
+			}
+			t.before[day] = copied
+			for _, e := range slices.SortedFunc(maps.Values(programmes), func(a, b *impact.Enrolments) int { return cmp.Compare(a.Programme, b.Programme) }) {
+				t.started[day] = append(t.started[day], impact.Enrolments{
+					Programme: e.Programme, Enrolled: e.Enrolled.Clone(), Completed: e.Completed.Clone(),
+				})
+			}
+		}
+		if c := t.cells[i]; c != nil {
+			for _, set := range [...]impact.Set{impact.SetParticipants, impact.SetEnrolled} {
+				sets.MergeSet(set, c.Members(set))
+			}
+		}
+		for programme, e := range t.enrolments[i] {
+			all := enrolmentsOf(programmes, programme)
+			all.Enrolled.Or(e.Enrolled)
+			all.Completed.Or(e.Completed)
+		}
+	}
+}
+
+// reading is the answer to a question that was cut for.
+func (t *timeline) reading(q impact.Question, s *impact.Settings) (*impact.Reading, error) {
+	var segments []impact.Segment
+	for _, piece := range s.Cut(q.Range) {
+		for i := t.at(piece.From); t.bounds[i] < piece.To; i++ {
+			c := t.cells[i]
+			if c == nil {
+				continue
+			}
+			from := piece.Segment(t.bounds[i].Year())
+			if last := len(segments) - 1; last < 0 || segments[last].From != from {
+				segments = append(segments, impact.Segment{From: from, Cell: new(impact.Cell)})
+			}
+			segments[len(segments)-1].Merge(c)
+		}
+	}
+	before, started := t.before[q.Range.To], t.started[q.Range.To]
+	if q.Parts&impact.PartSets == 0 {
+		before, started = nil, nil
+	}
+	r := impact.NewReading(q, segments, new(impact.Cell), before, started)
+	r.Settings = s
+	if q.Parts&impact.PartLift != 0 {
+		var lifts impact.Lifts
+		for p := range r.Total().Pages() {
+			if p.Facet == impact.FacetAssessments {
+				lifts.Add(p.Number, p.Data)
+			}
+		}
+		lift, err := lifts.Count()
+		if err != nil {
+			return nil, err
+		}
+		r.Lift = &lift
+	}
+	return r, nil
+}
