@@ -16,9 +16,9 @@ import (
 // until then, the corrections among them, and the settings with later changes taken
 // back. See docs/decisions/0025-as-of.md.
 
-// maxPastEvents is up to how many events are read for what was known: about five seconds'
+// maxPastEvents is up to how many events are read for what was known: about five seconds
 // worth.
-const maxPastEvents = 2_000_000
+const maxPastEvents = 5_000_000
 
 // settling is how long a reader waits for what began before the instant and is still
 // being stored.
@@ -35,7 +35,7 @@ func (s *Store) at(ctx context.Context, at impact.AsOf, f func(tx *sqlx.Tx) erro
 	if err != nil {
 		return wrap(err, "read the past")
 	}
-	defer tx.Rollback() //nolint:errcheck // nothing was written
+	defer tx.Rollback()
 	return wrap(f(tx), "read the past")
 }
 

@@ -35,6 +35,7 @@ func history(rng *rand.Rand, companies []*impact.Company, acts int) (list []act)
 		}[rng.IntN(7)]
 		remove := rng.IntN(3) == 0
 		list = append(list, func(t *testing.T, s *Store) {
+			t.Helper()
 			mustCommit(t, s, some...)
 			foldAll(t, s)
 			if len(changes) > 0 {
@@ -273,7 +274,7 @@ func TestAsOfWaitsForOpenBatches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer early.Rollback() //nolint:errcheck // over by then
+	defer early.Rollback()
 	if _, err := early.Exec("INSERT INTO batch (id, events) VALUES (nextval('batch_id'), 0)"); err != nil {
 		t.Fatal(err)
 	}
@@ -308,7 +309,7 @@ func TestAsOfWaitsForOpenBatches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer late.Rollback() //nolint:errcheck // nothing to keep
+	defer late.Rollback()
 	if _, err := late.Exec("INSERT INTO batch (id, events) VALUES (nextval('batch_id'), 0)"); err != nil {
 		t.Fatal(err)
 	}
@@ -390,7 +391,7 @@ func TestAsOfIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer blocker.Rollback() //nolint:errcheck // nothing to keep
+	defer blocker.Rollback()
 	if _, err := blocker.Exec("LOCK TABLE event IN ACCESS EXCLUSIVE MODE"); err != nil {
 		t.Fatal(err)
 	}

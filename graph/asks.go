@@ -61,7 +61,7 @@ func asksOf(op *graphql.OperationContext, fields []graphql.CollectedField) *asks
 			}
 			a.addFigures(figuresAsk{s, impact.Interval(args.text("interval")), args.comparison()}, parts)
 		case "cohort":
-			if w, err := args.who("key", ""); err == nil {
+			if w, err := args.who("key", ""); err == nil && (s.asOf == 0 || w.key == impact.CohortAll) {
 				a.cohorts = append(a.cohorts, cohortAsk{s, w})
 			}
 		case "cohorts":
@@ -135,7 +135,11 @@ func (a arguments) scope() (scope, error) {
 		}
 		period = &p
 	}
-	return newScope(period, a.optional("programme"))
+	s, err := newScope(period, a.optional("programme"))
+	if v := a["asOf"]; v != nil && err == nil {
+		s.asOf, err = model.UnmarshalDateTime(v)
+	}
+	return s, err
 }
 
 func (a arguments) page() (page, error) {

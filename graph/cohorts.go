@@ -16,6 +16,7 @@ type cohortsBook struct {
 	cohorts map[cohortAsk][]int        // where the answer is, by the company's place in the group
 	pages   map[pageAsk][]cohortsEntry // likewise
 	answers []*impact.Cohort           // of all groups that were read together
+	pastErr error                      // why nothing is known of the past
 }
 
 // cohortsEntry is where the answers to a page are.
@@ -40,6 +41,9 @@ func cohortOf(ctx context.Context, c *model.Company, s scope, w who) (*model.Coh
 	book, err := requestOf(ctx).cohorts.Load(ctx, c.Group)
 	if err != nil {
 		return nil, err
+	}
+	if s.asOf != 0 && book.pastErr != nil {
+		return nil, book.pastErr
 	}
 	places, ok := book.cohorts[cohortAsk{s, w}]
 	if !ok {
@@ -78,18 +82,22 @@ func (q *request) readCohorts(ctx context.Context, groups []*model.Group) ([]*co
 		return nil, []error{err}
 	}
 
+	past := q.readPast(ctx, groups, all)
 	books := make([]*cohortsBook, len(groups))
 	var questions []impact.CohortQuestion
 	add := func(c *impact.Company, s scope, w who) error {
 		filter, err := w.of(q, c)
 		questions = append(questions, impact.CohortQuestion{
-			Company: c.ID, Programme: s.programme, Range: q.rangeOf(c, s.period), Key: w.key, Filter: filter,
+			Company: c.ID, Programme: s.programme, Range: q.rangeAt(c, s, past), Key: w.key, Filter: filter, AsOf: s.asOf,
 		})
 		return err
 	}
 	for i, g := range groups {
-		books[i] = &cohortsBook{cohorts: make(map[cohortAsk][]int), pages: make(map[pageAsk][]cohortsEntry)}
+		books[i] = &cohortsBook{cohorts: make(map[cohortAsk][]int), pages: make(map[pageAsk][]cohortsEntry), pastErr: past.err}
 		for _, ask := range all[i].cohorts {
+			if ask.asOf != 0 && past.err != nil {
+				continue
+			}
 			places := make([]int, len(g.Companies))
 			for place, c := range g.Companies {
 				places[place] = len(questions)
@@ -117,15 +125,16 @@ func (q *request) readCohorts(ctx context.Context, groups []*model.Group) ([]*co
 		return books, nil
 	}
 
-	answers, err := q.Reader.Cohorts(ctx, questions)
-	if err == nil {
-		err = miscounted("Cohorts", len(answers), len(questions))
-	}
+	answers, pastErr, err := readAnswers(questions, func(question impact.CohortQuestion) impact.AsOf { return question.AsOf },
+		func(asked []impact.CohortQuestion) ([]*impact.Cohort, error) { return q.Reader.Cohorts(ctx, asked) })
 	if err != nil {
 		return nil, []error{err}
 	}
 	for _, b := range books {
 		b.answers = answers
+		if pastErr != nil {
+			b.pastErr = pastErr
+		}
 	}
 	return books, nil
 }

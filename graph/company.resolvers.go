@@ -10,9 +10,9 @@ import (
 type companyResolver struct{}
 
 func (companyResolver) Metrics(
-	ctx context.Context, c *model.Company, period *impact.Period, programme *string, compareTo *impact.Comparison,
+	ctx context.Context, c *model.Company, period *impact.Period, programme *string, compareTo *impact.Comparison, asOf *impact.AsOf,
 ) (*model.Metrics, error) {
-	f, err := figuresOf(ctx, c, period, programme, compareTo)
+	f, err := figuresOf(ctx, c, period, programme, compareTo, asOf)
 	if err != nil {
 		return nil, err
 	}
@@ -21,19 +21,21 @@ func (companyResolver) Metrics(
 
 func (companyResolver) Sroi(
 	ctx context.Context, c *model.Company, period *impact.Period, methodology, programme *string, compareTo *impact.Comparison,
-	whatIf map[string]any,
+	whatIf map[string]any, asOf *impact.AsOf,
 ) (*model.SROI, error) {
-	return sroiOf(ctx, c, period, methodology, programme, compareTo, whatIf)
+	return sroiOf(ctx, c, period, methodology, programme, compareTo, whatIf, asOf)
 }
 
 func (companyResolver) Vis(
 	ctx context.Context, c *model.Company, period *impact.Period, methodology, programme *string, compareTo *impact.Comparison,
+	asOf *impact.AsOf,
 ) (*model.VIS, error) {
-	return visOf(ctx, c, period, methodology, programme, compareTo)
+	return visOf(ctx, c, period, methodology, programme, compareTo, asOf)
 }
 
 func (companyResolver) Cohort(
 	ctx context.Context, c *model.Company, key *string, filter *model.CohortFilter, period *impact.Period, programme *string,
+	asOf *impact.AsOf,
 ) (*model.Cohort, error) {
 	s, err := newScope(period, programme)
 	if err != nil {
@@ -43,7 +45,10 @@ func (companyResolver) Cohort(
 	if err != nil {
 		return nil, err
 	}
-	return cohortOf(ctx, c, s, w)
+	if asOf != nil && w.key != impact.CohortAll {
+		return nil, errPastCohort
+	}
+	return cohortOf(ctx, c, s.as(asOf), w)
 }
 
 func (companyResolver) Cohorts(
@@ -62,13 +67,13 @@ func (companyResolver) Cohorts(
 
 func (companyResolver) TimeSeries(
 	ctx context.Context, c *model.Company, period *impact.Period, interval impact.Interval, programme *string,
-	compareTo *impact.Comparison,
+	compareTo *impact.Comparison, asOf *impact.AsOf,
 ) ([]*model.Point, error) {
 	s, err := newScope(period, programme)
 	if err != nil {
 		return nil, err
 	}
-	figures, err := loadFigures(ctx, c, figuresAsk{s, interval, or(compareTo, "")})
+	figures, err := loadFigures(ctx, c, figuresAsk{s.as(asOf), interval, or(compareTo, "")})
 	if err != nil {
 		return nil, err
 	}

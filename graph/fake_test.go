@@ -130,6 +130,21 @@ func (m *memory) Figures(ctx context.Context, questions []impact.Question) ([]*i
 	return answers, m.called(ctx, "Figures")
 }
 
+// Past has companies keep another calendar then, and be active in January 2024.
+func (m *memory) Past(ctx context.Context, asks []impact.PastAsk) ([]*impact.Past, error) {
+	list := make([]*impact.Past, len(asks))
+	for i, a := range asks {
+		if a.AsOf.Time().After(time.Date(2025, 11, 13, 10, 0, 0, 0, time.UTC)) {
+			return nil, &impact.Error{Code: impact.CodeInvalid, Pointer: "/asOf", Message: "not past"}
+		}
+		list[i] = &impact.Past{
+			Settings: &impact.Settings{Calendar: impact.Calendar{Location: time.UTC, WeekStart: time.Sunday, FiscalStart: time.July}},
+			Map:      m.maps[a.Company], Active: impact.Range{From: impact.Date(2024, 1, 1), To: impact.Date(2024, 2, 1)},
+		}
+	}
+	return list, m.called(ctx, "Past")
+}
+
 func (m *memory) Cohorts(ctx context.Context, questions []impact.CohortQuestion) ([]*impact.Cohort, error) {
 	answers := make([]*impact.Cohort, len(questions))
 	for i, q := range questions {

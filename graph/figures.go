@@ -19,6 +19,7 @@ type figuresBook struct {
 	settings map[impact.CompanyID]*impact.Settings // where a field names no methodology
 	active   map[impact.CompanyID]impact.Range     // where a field depends on it
 	maps     map[impact.CompanyID]*impact.StoredMap
+	pasts    pasts
 	bound    map[boundAt]map[int]int // where the answers to the bound lines are, by line
 }
 
@@ -57,13 +58,13 @@ func loadFigures(ctx context.Context, c *model.Company, ask figuresAsk) ([]model
 
 // figuresOf is the figures of a company over a period.
 func figuresOf(
-	ctx context.Context, c *model.Company, period *impact.Period, programme *string, compare *impact.Comparison,
+	ctx context.Context, c *model.Company, period *impact.Period, programme *string, compare *impact.Comparison, asOf *impact.AsOf,
 ) (model.Figures, error) {
 	s, err := newScope(period, programme)
 	if err != nil {
 		return model.Figures{}, err
 	}
-	figures, err := loadFigures(ctx, c, figuresAsk{scope: s, compare: or(compare, "")})
+	figures, err := loadFigures(ctx, c, figuresAsk{scope: s.as(asOf), compare: or(compare, "")})
 	if err != nil {
 		return model.Figures{}, err
 	}
@@ -87,6 +88,7 @@ func (q *request) readFigures(ctx context.Context, groups []*model.Group) ([]*fi
 		return nil, []error{err}
 	}
 
+	past := q.readPast(ctx, groups, all)
 	maps, err := q.readValueMaps(ctx, groups, all, settings)
 	if err != nil {
 		return nil, []error{err}
@@ -97,27 +99,30 @@ func (q *request) readFigures(ctx context.Context, groups []*model.Group) ([]*fi
 	for i, g := range groups {
 		books[i] = &figuresBook{
 			entries: make(map[figuresAsk][]figuresEntry, len(all[i].figures)), settings: settings, active: active,
-			maps: maps, bound: make(map[boundAt]map[int]int),
+			maps: maps, pasts: past, bound: make(map[boundAt]map[int]int),
 		}
 		before := len(questions)
 		for _, ask := range all[i].figures {
 			entries := make([]figuresEntry, len(g.Companies))
 			for place, c := range g.Companies {
-				ranges, bases, err := q.ranges(c, ask, active)
+				ranges, bases, err := q.ranges(c, ask, active, past)
 				from := len(questions)
 				entries[place] = figuresEntry{from, from + len(ranges), from + len(ranges) + len(bases), err}
+				chosen := past.settingsAt(c, ask.scope, settings)
 				for point, r := range slices.Concat(ranges, bases) {
 					questions = append(questions, impact.Question{
-						Company: c.ID, Programme: ask.programme, Range: r, Parts: all[i].partsOf(ask, settings[c.ID], ranges[point%len(ranges)]),
+						Company: c.ID, Programme: ask.programme, Range: r, AsOf: ask.asOf,
+						Parts: all[i].partsOf(ask, chosen, ranges[point%len(ranges)]),
 					})
 				}
 			}
 			books[i].entries[ask] = entries
 			for place, c := range g.Companies {
 				e := entries[place]
-				for at := e.from; at < e.to && maps[c.ID] != nil && all[i].byMap(ask, settings[c.ID], questions[e.from].Range); at++ {
+				m := books[i].mapAt(c, ask)
+				for at := e.from; at < e.to && m != nil && all[i].byMap(ask, past.settingsAt(c, ask.scope, settings), questions[e.from].Range); at++ {
 					lines := make(map[int]int)
-					for line, question := range q.boundQuestions(c, maps[c.ID], ask, questions[at].Range) {
+					for line, question := range q.boundQuestions(c, m, ask, questions[at].Range, past) {
 						lines[line] = len(questions)
 						questions = append(questions, question)
 					}
@@ -136,28 +141,37 @@ func (q *request) readFigures(ctx context.Context, groups []*model.Group) ([]*fi
 		return books, errs
 	}
 
-	answers, err := q.Reader.Figures(ctx, questions)
-	if err == nil {
-		err = miscounted("Figures", len(answers), len(questions))
-	}
+	answers, pastErr, err := readAnswers(questions, func(question impact.Question) impact.AsOf { return question.AsOf },
+		func(asked []impact.Question) ([]*impact.Figures, error) { return q.Reader.Figures(ctx, asked) })
 	if err != nil {
 		return nil, []error{err}
 	}
 	for _, b := range books {
 		b.answers = answers
+		for ask, entries := range b.entries {
+			for place := range entries {
+				if pastErr != nil && ask.asOf != 0 && entries[place].err == nil {
+					entries[place].err = pastErr
+				}
+			}
+		}
 	}
 	return books, errs
 }
 
 // ranges is what an ask covers, the period or its points, and what it is compared with.
 func (q *request) ranges(
-	c *impact.Company, ask figuresAsk, active map[impact.CompanyID]impact.Range,
+	c *impact.Company, ask figuresAsk, active map[impact.CompanyID]impact.Range, past pasts,
 ) (ranges, bases []impact.Range, err error) {
-	r := q.rangeOf(c, ask.period)
+	if ask.asOf != 0 && past.err != nil {
+		return nil, nil, past.err
+	}
+	calendar, today := q.calendar(c, ask.scope, past)
+	r := q.rangeAt(c, ask.scope, past)
 	if ask.interval == "" {
 		ranges = []impact.Range{r}
 		if ask.compare != "" {
-			base, err := ask.period.Before(ask.compare, c.Calendar, c.Today(q.now))
+			base, err := ask.period.Before(ask.compare, calendar, today)
 			if err != nil {
 				return nil, nil, err
 			}
@@ -166,9 +180,13 @@ func (q *request) ranges(
 		return ranges, bases, nil
 	}
 	if ask.isUnbounded() {
-		r = r.Clip(active[c.ID])
+		days := active[c.ID]
+		if then := past.at(c, ask.scope); then != nil {
+			days = then.Active
+		}
+		r = r.Clip(days)
 	}
-	if ranges, err = r.Split(ask.interval, c.Calendar); err != nil {
+	if ranges, err = r.Split(ask.interval, calendar); err != nil {
 		return nil, nil, err
 	}
 	if ask.compare != "" {

@@ -118,6 +118,9 @@ const (
 	// A retention matrix reads a set per row and column, a funnel one per day and step; a
 	// tornado or break-evens evaluate a ratio some hundred times.
 	analysisCost = 100
+	// What was known is worked out from the log, which takes a second for a million events:
+	// more than freeCost, so that few do at once.
+	pastCost = 1_500
 	// About what the fields of a full introspection come to.
 	introspectionCost = 5000
 	// The lines of a value map are not counted before it is read.
@@ -136,16 +139,27 @@ const (
 // cost that for each item.
 func costs() (c generated.ComplexityRoot) {
 	c.Query.Companies = func(child int, first *int, _ *string) int { return 1 + length(first)*child }
-	c.Company.Cohort = func(child int, _ *string, _ *model.CohortFilter, _ *impact.Period, _ *string) int {
-		return child + cohortCost
+	c.Company.Metrics = func(child int, _ *impact.Period, _ *string, _ *impact.Comparison, asOf *impact.AsOf) int {
+		return 1 + child + past(asOf)
+	}
+	c.Company.Sroi = func(
+		child int, _ *impact.Period, _, _ *string, _ *impact.Comparison, _ map[string]any, asOf *impact.AsOf,
+	) int {
+		return 1 + child + past(asOf)
+	}
+	c.Company.Vis = func(child int, _ *impact.Period, _, _ *string, _ *impact.Comparison, asOf *impact.AsOf) int {
+		return 1 + child + past(asOf)
+	}
+	c.Company.Cohort = func(child int, _ *string, _ *model.CohortFilter, _ *impact.Period, _ *string, asOf *impact.AsOf) int {
+		return child + cohortCost + past(asOf)
 	}
 	c.Company.Cohorts = func(child int, first *int, _ *string, _ *impact.Period, _ *string) int {
 		return 1 + length(first)*(child+cohortCost)
 	}
 	c.Company.TimeSeries = func(
-		child int, period *impact.Period, interval impact.Interval, _ *string, _ *impact.Comparison,
+		child int, period *impact.Period, interval impact.Interval, _ *string, _ *impact.Comparison, asOf *impact.AsOf,
 	) int {
-		return 1 + points(period, interval)*child
+		return 1 + points(period, interval)*child + past(asOf)
 	}
 	c.Company.Retention = func(
 		child int, _ impact.Period, _ *impact.Interval, _ *int, _ *impact.RetentionMode, _ []int, _ *string,
@@ -186,6 +200,14 @@ func costs() (c generated.ComplexityRoot) {
 	c.SROI.Improvements = func(child int) int { return 1 + 3*child }
 	c.VIS.Components = func(child int) int { return 1 + 4*child }
 	return c
+}
+
+// past is what a field costs for its instant.
+func past(asOf *impact.AsOf) int {
+	if asOf == nil {
+		return 0
+	}
+	return pastCost
 }
 
 // bodyCost is what an item with a body costs beside its fields: bodies are large.

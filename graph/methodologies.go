@@ -115,7 +115,7 @@ func (q *request) readDefaults(
 // by its default.
 func sroiOf(
 	ctx context.Context, c *model.Company, period *impact.Period, methodology, programme *string,
-	compare *impact.Comparison, whatIf map[string]any,
+	compare *impact.Comparison, whatIf map[string]any, asOf *impact.AsOf,
 ) (*model.SROI, error) {
 	s, err := newScope(period, programme)
 	if err != nil {
@@ -126,7 +126,7 @@ func sroiOf(
 			return nil, err
 		}
 	}
-	ask := figuresAsk{scope: s, compare: or(compare, "")}
+	ask := figuresAsk{scope: s.as(asOf), compare: or(compare, "")}
 	book, err := requestOf(ctx).figures.Load(ctx, c.Group)
 	if err != nil {
 		return nil, err
@@ -136,7 +136,7 @@ func sroiOf(
 		return nil, err
 	}
 	f := figures[0]
-	id := methodAsk{kind: impact.FigureSROI, id: or(methodology, "")}.of(book.settings[c.Company.ID], f.Range)
+	id := methodAsk{kind: impact.FigureSROI, id: or(methodology, "")}.of(book.settingsOf(c, ask), f.Range)
 	overrides, err := model.Overrides(whatIf)
 	if err != nil {
 		return nil, err
@@ -166,15 +166,24 @@ func sroiOf(
 // months is the days whose months an ask counts: all of a period, and of all time those
 // from the company's first event to its last.
 func (b *figuresBook) months(c *model.Company, ask figuresAsk) impact.Range {
-	if ask.period == (impact.Period{}) {
-		return b.active[c.Company.ID]
+	switch past := b.pasts.at(c.Company, ask.scope); {
+	case ask.period != (impact.Period{}):
+		return impact.AllTime
+	case past != nil:
+		return past.Active
 	}
-	return impact.AllTime
+	return b.active[c.Company.ID]
+}
+
+// settingsOf are the settings that an ask's figures were made by.
+func (b *figuresBook) settingsOf(c *model.Company, ask figuresAsk) *impact.Settings {
+	return b.pasts.settingsAt(c.Company, ask.scope, b.settings)
 }
 
 // visOf is the score of a company over a period, likewise.
 func visOf(
 	ctx context.Context, c *model.Company, period *impact.Period, methodology, programme *string, compare *impact.Comparison,
+	asOf *impact.AsOf,
 ) (*model.VIS, error) {
 	s, err := newScope(period, programme)
 	if err != nil {
@@ -185,7 +194,7 @@ func visOf(
 			return nil, err
 		}
 	}
-	ask := figuresAsk{scope: s, compare: or(compare, "")}
+	ask := figuresAsk{scope: s.as(asOf), compare: or(compare, "")}
 	book, err := requestOf(ctx).figures.Load(ctx, c.Group)
 	if err != nil {
 		return nil, err
@@ -195,7 +204,7 @@ func visOf(
 		return nil, err
 	}
 	f := figures[0]
-	if (methodAsk{kind: impact.FigureVIS, id: or(methodology, "")}).of(book.settings[c.Company.ID], f.Range) == impact.IDVis1 {
+	if (methodAsk{kind: impact.FigureVIS, id: or(methodology, "")}).of(book.settingsOf(c, ask), f.Range) == impact.IDVis1 {
 		return f.VIS(), nil
 	}
 	now := f.Basis.Reporting(impact.DefaultReporting, book.months(c, ask))

@@ -44,6 +44,11 @@ type Reader interface {
 	// Rosters answers questions that passed their Check, in their order.
 	Rosters(ctx context.Context, questions []impact.RosterQuestion) ([]*impact.Roster, error)
 
+	// Past is what figures depended on at instants, in the order of asks; nil where there is
+	// no such company. Questions with AsOf, which Figures and Cohorts answer too, may fail
+	// with [impact.CodeInvalid], [impact.CodeTooLarge] and [impact.CodeUnavailable].
+	Past(ctx context.Context, asks []impact.PastAsk) ([]*impact.Past, error)
+
 	// Settings are the settings of each company, in the order of companies.
 	Settings(ctx context.Context, companies []impact.CompanyID) ([]*impact.Settings, error)
 

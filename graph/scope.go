@@ -8,10 +8,17 @@ import (
 	"github.com/impactql/impactql/impact"
 )
 
-// scope is what the arguments period and programme say.
+// scope is what the arguments period, programme and asOf say.
 type scope struct {
 	period    impact.Period
 	programme string
+	asOf      impact.AsOf // 0: now
+}
+
+// as is the scope at an instant; nil is now.
+func (s scope) as(of *impact.AsOf) scope {
+	s.asOf = or(of, 0)
+	return s
 }
 
 func newScope(period *impact.Period, programme *string) (scope, error) {

@@ -47,7 +47,7 @@ func (q *request) valueMaps(ctx context.Context, ids []impact.CompanyID) (map[im
 
 func (a *asks) hasMap(q *request, c *impact.Company, s *impact.Settings) bool {
 	for f := range a.methods {
-		if a.byMap(f, s, q.rangeOf(c, f.period)) {
+		if f.asOf == 0 && a.byMap(f, s, q.rangeOf(c, f.period)) {
 			return true
 		}
 	}
@@ -72,7 +72,9 @@ type boundAt struct {
 }
 
 // boundQuestions are what the bound lines of a map ask about a range, by line.
-func (q *request) boundQuestions(c *impact.Company, m *impact.StoredMap, ask figuresAsk, r impact.Range) map[int]impact.Question {
+func (q *request) boundQuestions(
+	c *impact.Company, m *impact.StoredMap, ask figuresAsk, r impact.Range, past pasts,
+) map[int]impact.Question {
 	if m == nil {
 		return nil
 	}
@@ -82,21 +84,29 @@ func (q *request) boundQuestions(c *impact.Company, m *impact.StoredMap, ask fig
 		if bind == nil {
 			continue
 		}
-		question := impact.Question{Company: c.ID, Programme: ask.programme, Range: r, Parts: impact.PartsMetrics}
+		question := impact.Question{Company: c.ID, Programme: ask.programme, Range: r, Parts: impact.PartsMetrics, AsOf: ask.asOf}
 		if bind.Programme != "" {
 			question.Programme = bind.Programme
 		}
 		if bind.Period != nil {
-			question.Range = q.rangeOf(c, *bind.Period)
+			question.Range = q.rangeAt(c, scope{period: *bind.Period, asOf: ask.asOf}, past)
 		}
 		questions[i] = question
 	}
 	return questions
 }
 
+// mapAt is the map that an ask is about.
+func (b *figuresBook) mapAt(c *impact.Company, ask figuresAsk) *impact.StoredMap {
+	if past := b.pasts.at(c, ask.scope); past != nil {
+		return past.Map
+	}
+	return b.maps[c.ID]
+}
+
 // mapSROI is the ratio of a company's value map over a range that was asked for.
 func (b *figuresBook) mapSROI(c *model.Company, ask figuresAsk, r impact.Range, o impact.Overrides) (*impact.LiveSROI, error) {
-	m := b.maps[c.Company.ID]
+	m := b.mapAt(c.Company, ask)
 	if m == nil {
 		return nil, errNoMap
 	}

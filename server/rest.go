@@ -30,6 +30,7 @@ type metricsAnswer struct {
 	Success bool          `json:"success"`
 	Metrics legacyMetrics `json:"metrics"`
 	Period  legacyPeriod  `json:"period"`
+	pastAnswer
 }
 
 type legacyMetrics struct {
@@ -53,12 +54,14 @@ type sroiAnswer struct {
 	Success bool                `json:"success"`
 	SROI    number              `json:"sroi"`
 	Status  impact.FigureStatus `json:"status"`
+	pastAnswer
 }
 
 type visAnswer struct {
 	Success bool   `json:"success"`
 	VIS     number `json:"vis"`
 	Band    string `json:"band"`
+	pastAnswer
 }
 
 type cohortAnswer struct {
@@ -66,6 +69,20 @@ type cohortAnswer struct {
 	Cohort     string        `json:"cohort"`
 	Metrics    cohortMetrics `json:"metrics"`
 	Suppressed bool          `json:"suppressed,omitempty"`
+	pastAnswer
+}
+
+// pastAnswer is what an answer to a question with an instant has beside the figures.
+type pastAnswer struct {
+	AsOf        string `json:"asOf,omitempty"`
+	ErasedSince *bool  `json:"erasedSince,omitempty"` // a person was erased since
+}
+
+func pastOf(at impact.AsOf, erasedSince bool) pastAnswer {
+	if at == 0 {
+		return pastAnswer{}
+	}
+	return pastAnswer{at.String(), &erasedSince}
 }
 
 type cohortMetrics struct {
@@ -121,7 +138,18 @@ func (s *rest) answer(r *http.Request, read func(context.Context, impact.Questio
 	if err != nil {
 		return nil, err
 	}
-	if q.Range, err = s.period(query, company); err != nil {
+	calendar, now := company.Calendar, s.now()
+	if query.Has("asOf") {
+		if q.AsOf, err = impact.ParseAsOf(query.Get("asOf")); err != nil {
+			return nil, err
+		}
+		past, err := s.figures.Past(r.Context(), []impact.PastAsk{{Company: company.ID, AsOf: q.AsOf}})
+		if err != nil {
+			return nil, err
+		}
+		calendar, now = past[0].Settings.Calendar, q.AsOf.Time()
+	}
+	if q.Range, err = periodOf(query, calendar, now); err != nil {
 		return nil, err
 	}
 	program := query.Get("program")
@@ -152,8 +180,8 @@ func singleValued(raw string) (url.Values, error) {
 	return query, nil
 }
 
-// period is ?period= if it is there, else ?start= and ?end=.
-func (s *rest) period(query url.Values, company *impact.Company) (impact.Range, error) {
+// periodOf is ?period= if it is there, else ?start= and ?end=.
+func periodOf(query url.Values, calendar impact.Calendar, now time.Time) (impact.Range, error) {
 	if text := query.Get("period"); text != "" {
 		if query.Has("start") || query.Has("end") {
 			return impact.Range{}, impact.Errorf(impact.CodeInvalid, "give period, or start and end, not both")
@@ -162,9 +190,9 @@ func (s *rest) period(query url.Values, company *impact.Company) (impact.Range, 
 		if err != nil {
 			return impact.Range{}, err
 		}
-		return period.Range(company.Calendar, company.Today(s.now())), nil
+		return period.Range(calendar, calendar.Today(now)), nil
 	}
-	return impact.ParseBounds(query.Get("start"), query.Get("end"), company.Calendar)
+	return impact.ParseBounds(query.Get("start"), query.Get("end"), calendar)
 }
 
 func (s *rest) overview(ctx context.Context, q impact.Question) (*impact.Figures, error) {
@@ -194,6 +222,7 @@ func (s *rest) metrics(ctx context.Context, q impact.Question, r *http.Request) 
 			Start: instant(r.URL.Query().Get("start"), q.Range.From.Time()),
 			End:   instant(r.URL.Query().Get("end"), q.Range.To.Time().Add(-time.Second)),
 		},
+		pastAnswer: pastOf(q.AsOf, f.ErasedSince),
 	}, nil
 }
 
@@ -211,7 +240,7 @@ func (s *rest) sroi(ctx context.Context, q impact.Question, _ *http.Request) (an
 	if err != nil {
 		return nil, err
 	}
-	return sroiAnswer{true, ratio(f.SROI), f.SROI.Status}, nil
+	return sroiAnswer{true, ratio(f.SROI), f.SROI.Status, pastOf(q.AsOf, f.ErasedSince)}, nil
 }
 
 func (s *rest) vis(ctx context.Context, q impact.Question, _ *http.Request) (any, error) {
@@ -219,7 +248,7 @@ func (s *rest) vis(ctx context.Context, q impact.Question, _ *http.Request) (any
 	if err != nil {
 		return nil, err
 	}
-	return visAnswer{true, number(f.VIS.Score), f.VIS.Band}, nil
+	return visAnswer{true, number(f.VIS.Score), f.VIS.Band, pastOf(q.AsOf, f.ErasedSince)}, nil
 }
 
 func (s *rest) cohort(ctx context.Context, q impact.Question, r *http.Request) (any, error) {
@@ -232,7 +261,7 @@ func (s *rest) cohort(ctx context.Context, q impact.Question, r *http.Request) (
 		return nil, errNoCohort
 	}
 	cohorts, err := s.figures.Cohorts(ctx, []impact.CohortQuestion{{
-		Company: q.Company, Programme: q.Programme, Range: q.Range, Key: key,
+		Company: q.Company, Programme: q.Programme, Range: q.Range, Key: key, AsOf: q.AsOf,
 	}})
 	if err != nil {
 		return nil, err
@@ -247,6 +276,7 @@ func (s *rest) cohort(ctx context.Context, q impact.Question, r *http.Request) (
 			ParticipantCount: c.ParticipantCount, AvgSROI: ratio(&c.SROI),
 			AvgVIS: number(c.AvgVIS), CompletionRate: number(c.CompletionRate),
 		},
+		pastAnswer: pastOf(q.AsOf, c.ErasedSince),
 	}, nil
 }
 

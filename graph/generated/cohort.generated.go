@@ -205,6 +205,29 @@ func (ec *executionContext) fieldContext_Cohort_vis(_ context.Context, field gra
 	return fc, nil
 }
 
+func (ec *executionContext) _Cohort_erasedSince(ctx context.Context, field graphql.CollectedField, obj *model.Cohort) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Cohort_erasedSince(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ErasedSince, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Cohort_erasedSince(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Cohort", field, false, false, "Boolean")
+}
+
 func (ec *executionContext) _CohortConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.CohortConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -712,6 +735,11 @@ func (ec *executionContext) _Cohort(ctx context.Context, sel ast.SelectionSet, o
 		case "vis":
 			out.Values[i] = ec._Cohort_vis(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "erasedSince":
+			out.Values[i] = ec._Cohort_erasedSince(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:

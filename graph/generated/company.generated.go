@@ -18,12 +18,12 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type CompanyResolver interface {
-	Metrics(ctx context.Context, obj *model.Company, period *impact.Period, programme *string, compareTo *impact.Comparison) (*model.Metrics, error)
-	Sroi(ctx context.Context, obj *model.Company, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison, whatIf map[string]any) (*model.SROI, error)
-	Vis(ctx context.Context, obj *model.Company, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison) (*model.VIS, error)
-	Cohort(ctx context.Context, obj *model.Company, key *string, filter *model.CohortFilter, period *impact.Period, programme *string) (*model.Cohort, error)
+	Metrics(ctx context.Context, obj *model.Company, period *impact.Period, programme *string, compareTo *impact.Comparison, asOf *impact.AsOf) (*model.Metrics, error)
+	Sroi(ctx context.Context, obj *model.Company, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison, whatIf map[string]any, asOf *impact.AsOf) (*model.SROI, error)
+	Vis(ctx context.Context, obj *model.Company, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison, asOf *impact.AsOf) (*model.VIS, error)
+	Cohort(ctx context.Context, obj *model.Company, key *string, filter *model.CohortFilter, period *impact.Period, programme *string, asOf *impact.AsOf) (*model.Cohort, error)
 	Cohorts(ctx context.Context, obj *model.Company, first *int, after *string, period *impact.Period, programme *string) (*model.CohortConnection, error)
-	TimeSeries(ctx context.Context, obj *model.Company, period *impact.Period, interval impact.Interval, programme *string, compareTo *impact.Comparison) ([]*model.Point, error)
+	TimeSeries(ctx context.Context, obj *model.Company, period *impact.Period, interval impact.Interval, programme *string, compareTo *impact.Comparison, asOf *impact.AsOf) ([]*model.Point, error)
 	Events(ctx context.Context, obj *model.Company, first *int, after *string, filter *model.EventFilter) (*model.ArrivedEventConnection, error)
 	Funnel(ctx context.Context, obj *model.Company, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string, filter *model.CohortFilter) (*model.Funnel, error)
 	Volunteers(ctx context.Context, obj *model.Company, first *int, after *string, orderBy *impact.RosterOrder, period *impact.Period, programme *string) (*model.VolunteerConnection, error)
@@ -99,6 +99,14 @@ func (ec *executionContext) field_Company_cohort_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["programme"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "asOf",
+		func(ctx context.Context, v any) (*impact.AsOf, error) {
+			return ec.unmarshalODateTime2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐAsOf(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["asOf"] = arg4
 	return args, nil
 }
 
@@ -243,6 +251,14 @@ func (ec *executionContext) field_Company_metrics_args(ctx context.Context, rawA
 		return nil, err
 	}
 	args["compareTo"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "asOf",
+		func(ctx context.Context, v any) (*impact.AsOf, error) {
+			return ec.unmarshalODateTime2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐAsOf(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["asOf"] = arg3
 	return args, nil
 }
 
@@ -463,6 +479,14 @@ func (ec *executionContext) field_Company_sroi_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["whatIf"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "asOf",
+		func(ctx context.Context, v any) (*impact.AsOf, error) {
+			return ec.unmarshalODateTime2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐAsOf(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["asOf"] = arg5
 	return args, nil
 }
 
@@ -501,6 +525,14 @@ func (ec *executionContext) field_Company_timeSeries_args(ctx context.Context, r
 		return nil, err
 	}
 	args["compareTo"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "asOf",
+		func(ctx context.Context, v any) (*impact.AsOf, error) {
+			return ec.unmarshalODateTime2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐAsOf(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["asOf"] = arg4
 	return args, nil
 }
 
@@ -539,6 +571,14 @@ func (ec *executionContext) field_Company_vis_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["compareTo"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "asOf",
+		func(ctx context.Context, v any) (*impact.AsOf, error) {
+			return ec.unmarshalODateTime2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐAsOf(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["asOf"] = arg4
 	return args, nil
 }
 
@@ -694,7 +734,7 @@ func (ec *executionContext) _Company_metrics(ctx context.Context, field graphql.
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Company().Metrics(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["programme"].(*string), fc.Args["compareTo"].(*impact.Comparison))
+			return ec.Resolvers.Company().Metrics(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["programme"].(*string), fc.Args["compareTo"].(*impact.Comparison), fc.Args["asOf"].(*impact.AsOf))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Metrics) graphql.Marshaler {
@@ -738,7 +778,7 @@ func (ec *executionContext) _Company_sroi(ctx context.Context, field graphql.Col
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Company().Sroi(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["methodology"].(*string), fc.Args["programme"].(*string), fc.Args["compareTo"].(*impact.Comparison), fc.Args["whatIf"].(map[string]any))
+			return ec.Resolvers.Company().Sroi(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["methodology"].(*string), fc.Args["programme"].(*string), fc.Args["compareTo"].(*impact.Comparison), fc.Args["whatIf"].(map[string]any), fc.Args["asOf"].(*impact.AsOf))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.SROI) graphql.Marshaler {
@@ -782,7 +822,7 @@ func (ec *executionContext) _Company_vis(ctx context.Context, field graphql.Coll
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Company().Vis(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["methodology"].(*string), fc.Args["programme"].(*string), fc.Args["compareTo"].(*impact.Comparison))
+			return ec.Resolvers.Company().Vis(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["methodology"].(*string), fc.Args["programme"].(*string), fc.Args["compareTo"].(*impact.Comparison), fc.Args["asOf"].(*impact.AsOf))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.VIS) graphql.Marshaler {
@@ -826,7 +866,7 @@ func (ec *executionContext) _Company_cohort(ctx context.Context, field graphql.C
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Company().Cohort(ctx, obj, fc.Args["key"].(*string), fc.Args["filter"].(*model.CohortFilter), fc.Args["period"].(*impact.Period), fc.Args["programme"].(*string))
+			return ec.Resolvers.Company().Cohort(ctx, obj, fc.Args["key"].(*string), fc.Args["filter"].(*model.CohortFilter), fc.Args["period"].(*impact.Period), fc.Args["programme"].(*string), fc.Args["asOf"].(*impact.AsOf))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Cohort) graphql.Marshaler {
@@ -914,7 +954,7 @@ func (ec *executionContext) _Company_timeSeries(ctx context.Context, field graph
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Company().TimeSeries(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["interval"].(impact.Interval), fc.Args["programme"].(*string), fc.Args["compareTo"].(*impact.Comparison))
+			return ec.Resolvers.Company().TimeSeries(ctx, obj, fc.Args["period"].(*impact.Period), fc.Args["interval"].(impact.Interval), fc.Args["programme"].(*string), fc.Args["compareTo"].(*impact.Comparison), fc.Args["asOf"].(*impact.AsOf))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.Point) graphql.Marshaler {

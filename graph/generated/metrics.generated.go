@@ -264,6 +264,29 @@ func (ec *executionContext) fieldContext_Metrics_change(_ context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _Metrics_erasedSince(ctx context.Context, field graphql.CollectedField, obj *model.Metrics) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Metrics_erasedSince(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ErasedSince, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Metrics_erasedSince(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Metrics", field, false, false, "Boolean")
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -335,6 +358,11 @@ func (ec *executionContext) _Metrics(ctx context.Context, sel ast.SelectionSet, 
 		case "change":
 			out.Values[i] = ec._Metrics_change(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "erasedSince":
+			out.Values[i] = ec._Metrics_erasedSince(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:

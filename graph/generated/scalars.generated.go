@@ -128,6 +128,24 @@ func (ec *executionContext) marshalODate2ᚖgithubᚗcomᚋimpactqlᚋimpactql�
 	return res
 }
 
+func (ec *executionContext) unmarshalODateTime2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐAsOf(ctx context.Context, v any) (*impact.AsOf, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := model.UnmarshalDateTime(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalODateTime2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐAsOf(ctx context.Context, sel ast.SelectionSet, v *impact.AsOf) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := model.MarshalDateTime(*v)
+	return res
+}
+
 func (ec *executionContext) unmarshalODecimal2ᚖgithubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx context.Context, v any) (*decimal.Decimal, error) {
 	if v == nil {
 		return nil, nil

@@ -592,6 +592,29 @@ func (ec *executionContext) fieldContext_SROI_change(_ context.Context, field gr
 	return fc, nil
 }
 
+func (ec *executionContext) _SROI_erasedSince(ctx context.Context, field graphql.CollectedField, obj *model.SROI) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SROI_erasedSince(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ErasedSince, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SROI_erasedSince(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SROI", field, false, false, "Boolean")
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -1106,6 +1129,11 @@ func (ec *executionContext) _SROI(ctx context.Context, sel ast.SelectionSet, obj
 		case "change":
 			out.Values[i] = ec._SROI_change(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "erasedSince":
+			out.Values[i] = ec._SROI_erasedSince(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:

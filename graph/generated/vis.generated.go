@@ -172,6 +172,29 @@ func (ec *executionContext) fieldContext_VIS_change(_ context.Context, field gra
 	return fc, nil
 }
 
+func (ec *executionContext) _VIS_erasedSince(ctx context.Context, field graphql.CollectedField, obj *model.VIS) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VIS_erasedSince(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ErasedSince, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VIS_erasedSince(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VIS", field, false, false, "Boolean")
+}
+
 func (ec *executionContext) _VISComponent_name(ctx context.Context, field graphql.CollectedField, obj *impact.VISComponent) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -311,6 +334,11 @@ func (ec *executionContext) _VIS(ctx context.Context, sel ast.SelectionSet, obj 
 		case "change":
 			out.Values[i] = ec._VIS_change(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "erasedSince":
+			out.Values[i] = ec._VIS_erasedSince(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:

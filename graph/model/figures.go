@@ -17,6 +17,7 @@ type Figures struct {
 type Metrics struct {
 	*impact.Metrics
 	ImpactScore decimal.Decimal
+	ErasedSince bool
 	base        *impact.Figures
 }
 
@@ -26,20 +27,21 @@ func (m *Metrics) UnmappedEvents() int64 { return m.Unmapped }
 // Metrics are the metrics among figures that have [impact.PartsMetrics]; the summary
 // needs [impact.PartsOverview].
 func (f Figures) Metrics() *Metrics {
-	return &Metrics{Metrics: f.Figures.Metrics, ImpactScore: f.ImpactScore, base: f.Base}
+	return &Metrics{Metrics: f.Figures.Metrics, ImpactScore: f.ImpactScore, ErasedSince: f.ErasedSince, base: f.Base}
 }
 
 // SROI is a ratio, and the one that it is compared with.
 type SROI struct {
 	*impact.SROI
-	base     *impact.Figures
-	baseSROI *impact.SROI
-	live     func() *impact.LiveSROI // nil for a cohort
+	ErasedSince bool
+	base        *impact.Figures
+	baseSROI    *impact.SROI
+	live        func() *impact.LiveSROI // nil for a cohort
 }
 
 // SROI is the ratio among figures that have [impact.PartsSROI].
 func (f Figures) SROI() *SROI {
-	s := &SROI{SROI: f.Figures.SROI, base: f.Base}
+	s := &SROI{SROI: f.Figures.SROI, ErasedSince: f.ErasedSince, base: f.Base}
 	if f.Base != nil {
 		s.baseSROI = f.Base.SROI
 	}
@@ -58,7 +60,7 @@ func (f Figures) SROI() *SROI {
 // LiveSROI is the ratio that was worked out from the figures' basis, and from that of
 // what they are compared with.
 func (f Figures) LiveSROI(now, base *impact.LiveSROI) *SROI {
-	s := &SROI{SROI: &now.SROI, base: f.Base, live: func() *impact.LiveSROI { return now }}
+	s := &SROI{SROI: &now.SROI, ErasedSince: f.ErasedSince, base: f.Base, live: func() *impact.LiveSROI { return now }}
 	if base != nil {
 		s.baseSROI = &base.SROI
 	}
@@ -109,13 +111,14 @@ func (s *SROI) model() *impact.Model {
 // VIS is a score, and the one that it is compared with.
 type VIS struct {
 	*impact.VIS
-	base    *impact.Figures
-	baseVIS *impact.VIS
+	ErasedSince bool
+	base        *impact.Figures
+	baseVIS     *impact.VIS
 }
 
 // VIS is the score among figures that have [impact.PartsVIS].
 func (f Figures) VIS() *VIS {
-	v := &VIS{VIS: f.Figures.VIS, base: f.Base}
+	v := &VIS{VIS: f.Figures.VIS, ErasedSince: f.ErasedSince, base: f.Base}
 	if f.Base != nil {
 		v.baseVIS = f.Base.VIS
 	}
@@ -124,7 +127,9 @@ func (f Figures) VIS() *VIS {
 
 // LiveVIS is the score that was worked out from the figures' basis, and from that of
 // what they are compared with.
-func (f Figures) LiveVIS(now, base *impact.VIS) *VIS { return &VIS{now, f.Base, base} }
+func (f Figures) LiveVIS(now, base *impact.VIS) *VIS {
+	return &VIS{now, f.ErasedSince, f.Base, base}
+}
 
 // Point is the figures of one interval of a time series.
 type Point struct{ Figures }

@@ -79,7 +79,7 @@ func (c *Cohort) SROI() *SROI {
 	if c.Suppressed {
 		return nil
 	}
-	return &SROI{SROI: &c.Cohort.SROI}
+	return &SROI{SROI: &c.Cohort.SROI, ErasedSince: c.ErasedSince}
 }
 
 // VIS is the score of the volunteers who serve the members.

@@ -107,6 +107,19 @@ func UnmarshalDate(v any) (impact.Day, error) {
 	return day, nil
 }
 
+// MarshalDateTime writes an instant in RFC 3339, in UTC.
+func MarshalDateTime(at impact.AsOf) graphql.Marshaler { return digits(strconv.Quote(at.String())) }
+
+// UnmarshalDateTime reads an instant in RFC 3339; errors have [impact.CodeInvalid].
+func UnmarshalDateTime(v any) (impact.AsOf, error) {
+	s, _ := v.(string)
+	at, err := impact.ParseAsOf(s)
+	if err != nil {
+		return 0, impact.Errorf(impact.CodeInvalid, "a DateTime is an instant of 1970 to 2199 in RFC 3339, with its offset, such as %q", "2025-11-13T10:00:00Z")
+	}
+	return at, nil
+}
+
 func errOutputOnly(scalar string) error {
 	return impact.Errorf(impact.CodeInvalid, "%s is not taken as an argument", scalar)
 }

@@ -1,0 +1,131 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// asOfQuery asks for every figure that has a past; %s is the arguments.
+const asOfQuery = `query ($key: ID!) { company(key: $key) {
+	metrics(period: "2025" %[1]s) { events unmappedEvents sessions participants volunteers volunteerHours avgEngagement completionRate impactScore }
+	buddy: metrics(period: "2025-Q1", programme: "buddy" %[1]s) { events sessions participants }
+	sroi(%[2]s) { ratio investment socialValue status } npv: sroi(methodology: "teei-npv-1.0" %[1]s) { ratio investment }
+	activity: sroi(methodology: "teei-activity-1.0" %[1]s) { ratio }
+	vis(%[2]s) { score band components { name score } } reporting: vis(methodology: "teei-vis-reporting-1.0" %[1]s) { score }
+	cohort(key: "all" %[1]s) { participantCount completionRate sroi { ratio } vis { score } }
+	timeSeries(period: "2024", interval: QUARTER %[1]s) { start metrics { events participants avgEngagement } sroi { ratio } vis { score } }
+} }`
+
+// What GraphQL and /v1 answer for an instant is what they answered then, however much
+// comes in between, and after a rebuild; and each of the company asked for alone.
+func TestAsOfAtTheDoors(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	acme, other := w.company(t, "acme", "America/New_York"), w.company(t, "other")
+	a := w.serve(t, w.key(t, "ingest,read,admin", acme, other))
+	paths := []string{
+		"/v1/metrics/acme?period=2025", "/v1/metrics/acme?start=2025-01-01&end=2025-03-31&program=buddy", "/v1/metrics/acme/sroi?period=2025",
+		"/v1/metrics/acme/vis?period=2024-Q4", "/v1/cohort/acme/all?period=2025",
+	}
+	graphQL := func(args string) string {
+		answer := a.query(t, fmt.Sprintf(asOfQuery, args, cmpOr(args, `period: null`)), map[string]any{"key": "acme"})
+		text, err := json.Marshal(answer.Data)
+		if err != nil || len(answer.Errors) > 0 {
+			t.Fatalf("%v %v", answer.Errors, err)
+		}
+		return string(text)
+	}
+	v1 := func(more string) (list []string) {
+		for _, path := range paths {
+			var answer map[string]any
+			r := a.get(t, path+more)
+			if err := json.Unmarshal(r.body, &answer); err != nil || r.status != http.StatusOK {
+				t.Fatalf("%s: %d %s", path+more, r.status, r.body)
+			}
+			if more != "" && (answer["erasedSince"] != false || answer["asOf"] == nil) {
+				t.Errorf("%s: %s", path+more, r.body)
+			}
+			delete(answer, "asOf")
+			delete(answer, "erasedSince")
+			text, err := json.Marshal(answer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, string(text))
+		}
+		return list
+	}
+
+	from, to := time.Date(2024, 8, 1, 0, 0, 0, 0, time.UTC), time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)
+	rng := rand.New(rand.NewPCG(8, 8))
+	type moment struct {
+		at      string
+		graphQL string
+		v1      []string
+	}
+	var moments []moment
+	for round := range 4 {
+		var events []string
+		for n := range 120 {
+			events = append(events, randomEvent(rng, fmt.Sprintf("r%d-%d", round, n), from, to))
+		}
+		a.mustIngest(t, events...)
+		if round > 0 { // what was said before is corrected
+			a.mustIngest(t, event("external.volunteer.logged", fmt.Sprint("fix", round), "2025-02-02T10:00:00Z",
+				fmt.Sprintf(`"volunteerId":"v1","hours":%d,"supersedes":"r%d-%d"`, round, round-1, round)))
+		}
+		a.ingest(t, event("session.completed", fmt.Sprint("o", round), "2025-02-02T10:00:00Z", `"userId":"p","companyId":"other"`))
+		w.awaitFolds(t)
+		a.query(t, fmt.Sprintf(`mutation { updateSettings(company: "acme", input: {hourlyValue: {value: "%d", validFrom: "2024-01-01"}}) { version } }`,
+			30+round), nil)
+		at := w.list(t, "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")[0]
+		moments = append(moments, moment{at, graphQL(""), v1("")})
+	}
+	if err := w.store.Rebuild(t.Context(), acme.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range moments {
+		if got := graphQL(`, asOf: "` + m.at + `"`); got != m.graphQL {
+			t.Errorf("moment %d, GraphQL:\n got %s\nwant %s", i, got, m.graphQL)
+		}
+		got := v1("&asOf=" + url.QueryEscape(m.at))
+		for n := range got {
+			if got[n] != m.v1[n] {
+				t.Errorf("moment %d, %s:\n got %s\nwant %s", i, paths[n], got[n], m.v1[n])
+			}
+		}
+	}
+	if moments[0].graphQL == moments[3].graphQL {
+		t.Error("nothing changed in between")
+	}
+
+	if _, err := w.store.Erase(t.Context(), impact.EraseRequest{Company: acme.ID, Person: "p7", By: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	r := a.get(t, paths[2]+"&asOf="+moments[1].at)
+	if !strings.Contains(string(r.body), `"erasedSince":true`) {
+		t.Errorf("after an erasure: %s", r.body)
+	}
+	for query, pointer := range map[string]string{
+		"asOf=2199-01-01T00:00:00Z": "/asOf", "asOf=yesterday": "/asOf", "asOf=": "/asOf", "asOf=2025-01-01": "/asOf",
+	} {
+		a.get(t, "/v1/metrics/acme?"+query).wantRefusal(t, http.StatusBadRequest, impact.CodeInvalid, pointer)
+	}
+	a.get(t, "/v1/cohort/acme/Sales?asOf="+moments[1].at).wantRefusal(t, http.StatusBadRequest, impact.CodeInvalid, "/asOf")
+	a.as(w.key(t, "read", other)).get(t, "/v1/metrics/acme?asOf="+moments[1].at).wantRefusal(t, http.StatusForbidden, impact.CodeForbidden, "")
+}
+
+func cmpOr(args, none string) string {
+	if args == "" {
+		return none
+	}
+	return strings.TrimPrefix(args, ", ")
+}
