@@ -203,3 +203,92 @@ func isCode(err error, code impact.Code) bool {
 	e, ok := errors.AsType[*impact.Error](err)
 	return ok && e.Code == code
 }
+
+// Whoever subtracts the figures of a filter from those of everybody, or of the same with
+// one condition less, or adds up the values of an attribute, does not find few people:
+// not in cohorts, nor in the steps of funnels and the rows of retention.
+func TestAttackerSubtractsFilters(t *testing.T) {
+	t.Parallel()
+	s, companies, _ := randomWorld(t, 4, 4000)
+	rng := rand.New(rand.NewPCG(6, 7))
+	var cohorts []impact.CohortQuestion
+	var funnels []impact.FunnelQuestion
+	var retentions []impact.RetentionQuestion
+	ask := func(c *impact.Company, r impact.Range, filter string) {
+		key := ""
+		if filter == "" {
+			key = impact.CohortAll
+		}
+		cohorts = append(cohorts, impact.CohortQuestion{Company: c.ID, Programme: impact.AllProgrammes, Range: r, Key: key, Filter: filter})
+		funnels = append(funnels, impact.FunnelQuestion{
+			Company: c.ID, Cohort: key, Filter: filter, Range: r, Window: 400,
+			Steps: []impact.FunnelStep{{Activity: "ANY", Programme: "*"}, {Activity: "SESSION", Programme: "*"}, {Activity: "OUTCOME", Programme: "*"}},
+		})
+		q, err := impact.NewRetentionQuestion(impact.RetentionQuestion{
+			Company: c.ID, Programme: "*", Cohort: key, Filter: filter, Mode: impact.RetentionClassic, Today: impact.Date(2027, 1, 1),
+		}, r, impact.IntervalYear, c.Calendar, []int{1, 1, 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		retentions = append(retentions, q)
+	}
+	type pair struct{ filter, beside int } // the second: everybody, or with one condition less
+	var pairs []pair
+	for range 150 {
+		f, _ := randomFilter(rng, 2)
+		c := companies[rng.IntN(len(companies))]
+		r := impact.Range{From: impact.Date(2019, 1, 1), To: impact.Date(2020+rng.IntN(6), 1, 1)}
+		filter := len(cohorts)
+		ask(c, r, f.String())
+		pairs = append(pairs, pair{filter, len(cohorts)})
+		ask(c, r, "")
+		for _, simpler := range f.Simpler() {
+			pairs = append(pairs, pair{filter, len(cohorts)})
+			ask(c, r, simpler.String())
+		}
+	}
+	f := NewFigures(s, nil)
+	counts, err := f.Cohorts(t.Context(), cohorts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps, err := f.Funnels(t.Context(), funnels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	matrices, err := f.Retentions(t.Context(), retentions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	check := func(p pair, what string, a, b int64) {
+		if d := max(a-b, b-a); 0 < d && d < impact.DefaultMinGroup {
+			t.Errorf("%s: %s has %d, %s%s has %d", what, cohorts[p.filter].Filter, a, cohorts[p.beside].Filter, cohorts[p.beside].Key, b)
+		}
+		told++
+	}
+	for _, p := range pairs {
+		if a, b := counts[p.filter], counts[p.beside]; !a.Suppressed && !b.Suppressed {
+			check(p, "participants", a.ParticipantCount, b.ParticipantCount)
+		}
+		for i, a := range steps[p.filter].Steps {
+			if b := steps[p.beside].Steps[i]; !a.Suppressed && !b.Suppressed {
+				check(p, fmt.Sprint("step ", i), a.People, b.People)
+			}
+		}
+		for i, a := range matrices[p.filter].Rows {
+			b := matrices[p.beside].Rows[i]
+			if !a.Suppressed && !b.Suppressed {
+				check(p, fmt.Sprint("row ", i), a.Size, b.Size)
+			}
+			for c := range a.Retained {
+				if a.Retained[c] != nil && b.Retained[c] != nil {
+					check(p, fmt.Sprintf("row %d, column %d", i, c), *a.Retained[c], *b.Retained[c])
+				}
+			}
+		}
+	}
+	if told < 400 {
+		t.Errorf("%d differences are known: the attack proves little", told)
+	}
+}

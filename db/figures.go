@@ -121,10 +121,6 @@ func (f *Figures) readCohorts(ctx context.Context, questions []impact.CohortQues
 	if err != nil {
 		return nil, err
 	}
-	groups, err := f.store.groupsOf(ctx, questions)
-	if err != nil {
-		return nil, err
-	}
 	// Cohorts of one company and range share a reading, and what it withholds.
 	place := make(map[impact.Question]int)
 	var asked []impact.Question
@@ -152,19 +148,16 @@ func (f *Figures) readCohorts(ctx context.Context, questions []impact.CohortQues
 	if err != nil {
 		return nil, err
 	}
-	withheld := make(map[*impact.Reading]map[string]bool)
+	told := make(disclosures)
 	cohorts := make([]*impact.Cohort, len(questions))
 	for i, m := range members {
 		if m != nil {
 			r := readings[of[i]]
-			if m.People != nil && withheld[r] == nil {
-				var all *impact.Reading
-				if whole[i] >= 0 {
-					all = readings[whole[i]]
-				}
-				withheld[r] = groups[questions[i].Company].withheld(r, all)
+			var all *impact.Reading
+			if whole[i] >= 0 {
+				all = readings[whole[i]]
 			}
-			m.Withheld = m.People != nil && withheld[r][departmentKey(questions[i].Key)] || tells(m, r, withheld[r])
+			m.Withheld = told.withhold(m, r, all)
 			c := cohortOf(r, *m)
 			cohorts[i] = &c
 		}
@@ -178,20 +171,6 @@ var everybody = impact.Members{Key: impact.CohortAll, Name: "All participants"}
 // cohortOf is the figures of a cohort by the default methodologies and the settings.
 func cohortOf(r *impact.Reading, m impact.Members) impact.Cohort {
 	return r.Cohort(m, r.Settings.SROI(impact.DefaultSROI, r.Question), r.Settings.VIS(impact.DefaultVIS, r.Range))
-}
-
-// tells reports a cohort by a filter that would tell of a group too small to be told of:
-// of a department that is withheld, or of those whom it leaves out.
-func tells(m *impact.Members, r *impact.Reading, withheld map[string]bool) bool {
-	if !m.Filtered {
-		return false
-	}
-	if slices.ContainsFunc(m.Departments, func(name string) bool { return withheld[departmentKey(name)] }) {
-		return true
-	}
-	active := r.Total().Members(impact.SetParticipants)
-	out := active.GetCardinality() - active.AndCardinality(m.People)
-	return out > 0 && int64(out) < r.Settings.K()
 }
 
 // Companies is [Store.Companies].

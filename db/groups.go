@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/lib/pq"
@@ -9,37 +10,22 @@ import (
 	"github.com/impactql/impactql/impact"
 )
 
-// groups are the departments of a company, by their keys: who is withheld depends on
-// all of them, whichever is asked for.
-type groups []impact.Members
-
-// withheld says which departments are not to be told; see [impact.Reading.Withheld].
-func (gs groups) withheld(r, whole *impact.Reading) map[string]bool {
-	byKey := make(map[string]bool, len(gs))
-	for i, is := range r.Withheld(gs, whole) {
-		byKey[gs[i].Key] = is
-	}
-	return byKey
-}
-
-// groupsOf are the departments of the companies of which one is asked for.
-func (s *Store) groupsOf(ctx context.Context, questions []impact.CohortQuestion) (map[impact.CompanyID]groups, error) {
-	all := make(map[impact.CompanyID]groups)
-	var ids []int64
-	for _, q := range questions {
-		if _, asked := all[q.Company]; !asked && q.Key != impact.CohortAll {
-			all[q.Company] = nil
-			ids = append(ids, int64(q.Company))
-		}
-	}
-	if len(ids) == 0 {
+// departmentsOf are the departments of companies, whole, by company: who is withheld
+// depends on all of them, whichever is asked for.
+func (s *Store) departmentsOf(ctx context.Context, companies map[impact.CompanyID]bool) (map[impact.CompanyID][]impact.Members, error) {
+	if len(companies) == 0 {
 		return nil, nil
+	}
+	ids := make([]int64, 0, len(companies))
+	for id := range companies {
+		ids = append(ids, int64(id))
 	}
 	rows, err := s.db.QueryContext(ctx, query("read_groups"), pq.Array(ids))
 	if err != nil {
 		return nil, wrap(err, "read departments")
 	}
 	defer rows.Close()
+	all := make(map[impact.CompanyID][]impact.Members)
 	for rows.Next() {
 		var company impact.CompanyID
 		var key string
@@ -47,11 +33,84 @@ func (s *Store) groupsOf(ctx context.Context, questions []impact.CohortQuestion)
 		if err := rows.Scan(&company, &key, &ordinals); err != nil {
 			return nil, wrap(err, "read departments")
 		}
-		people := roaring.New()
-		for _, o := range ordinals {
-			people.Add(impact.Ordinal(o))
-		}
-		all[company] = append(all[company], impact.Members{Key: key, People: people})
+		all[company] = append(all[company], impact.Members{Key: key, People: bitmapOf(ordinals)})
 	}
 	return all, wrap(rows.Err(), "read departments")
+}
+
+// partitions gives members the groups that they are made of: departments, and attributes.
+func (s *Store) partitions(
+	ctx context.Context, questions []impact.CohortQuestion, filters map[int]*impact.CohortFilter, traits traitAsks, members []*impact.Members,
+) error {
+	named := make(map[int][]string)
+	companies := make(map[impact.CompanyID]bool)
+	for i, m := range members {
+		switch {
+		case m == nil:
+		case filters[i] != nil:
+			named[i] = filters[i].Departments()
+		case m.People != nil:
+			named[i] = []string{questions[i].Key}
+		}
+		if len(named[i]) > 0 {
+			companies[questions[i].Company] = true
+		}
+	}
+	departments, err := s.departmentsOf(ctx, companies)
+	if err != nil {
+		return err
+	}
+	for i, names := range named {
+		if len(names) == 0 {
+			continue
+		}
+		p := impact.Partition{Groups: departments[questions[i].Company]}
+		for _, name := range names {
+			if at := place(p.Groups, departmentKey(name)); at >= 0 {
+				p.Named = append(p.Named, at)
+			}
+		}
+		members[i].Partitions = append(members[i].Partitions, p)
+	}
+	for i, f := range filters {
+		for _, t := range f.Traits() {
+			members[i].Partitions = append(members[i].Partitions, traits.partition(questions[i].Company, t))
+		}
+	}
+	return nil
+}
+
+// disclosures is which groups of partitions are not to be told of by readings; a
+// partition is known by its first group.
+type disclosures map[disclosureOf][]bool
+
+type disclosureOf struct {
+	*impact.Reading
+	first *impact.Members
+}
+
+// withhold reports a cohort that must not be told of: a group that a reading withholds
+// (see [impact.Reading.Withheld]), and one by a filter that would tell of such a group, or
+// of fewer people than can be told of: whom it leaves out of everybody, and whom it
+// leaves out or lets in beside a filter that names one condition less.
+func (d disclosures) withhold(m *impact.Members, r, whole *impact.Reading) bool {
+	for _, p := range m.Partitions {
+		if len(p.Groups) == 0 {
+			continue
+		}
+		at := disclosureOf{r, &p.Groups[0]}
+		if d[at] == nil {
+			d[at] = r.Withheld(p.Groups, whole)
+		}
+		if slices.ContainsFunc(p.Named, func(i int) bool { return d[at][i] }) {
+			return true
+		}
+	}
+	if !m.Filtered {
+		return false
+	}
+	active := r.Total().Members(impact.SetParticipants)
+	isFew := func(n uint64) bool { return 0 < n && int64(n) < r.Settings.K() }
+	return isFew(active.GetCardinality()-active.AndCardinality(m.People)) ||
+		slices.ContainsFunc(m.Differences, func(b *roaring.Bitmap) bool { return isFew(active.AndCardinality(b)) })
 }

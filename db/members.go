@@ -24,7 +24,7 @@ func (s *Store) members(ctx context.Context, questions []impact.CohortQuestion) 
 			if err != nil {
 				return nil, err
 			}
-			filters[i], members[i] = f, &impact.Members{Filtered: true, Departments: f.Departments()}
+			filters[i], members[i] = f, &impact.Members{Filtered: true}
 		case q.Key == impact.CohortAll:
 			all := everybody
 			members[i] = &all
@@ -34,12 +34,12 @@ func (s *Store) members(ctx context.Context, questions []impact.CohortQuestion) 
 	}
 	if err := s.definitions(ctx, questions, keyed, func(i int, name string, f *impact.CohortFilter) {
 		filters[i] = f
-		members[i] = &impact.Members{Key: questions[i].Key, Name: name, Filtered: true, Departments: f.Departments()}
+		members[i] = &impact.Members{Key: questions[i].Key, Name: name, Filtered: true}
 	}); err != nil {
 		return nil, err
 	}
 	var departments departmentAsks
-	var traits traitAsks
+	traits := make(traitAsks)
 	for _, i := range keyed {
 		if members[i] == nil {
 			departments.add(questions[i].Company, questions[i].Key)
@@ -62,7 +62,10 @@ func (s *Store) members(ctx context.Context, questions []impact.CohortQuestion) 
 			members[i] = &impact.Members{Key: questions[i].Key, Name: d.name, People: d.people}
 		}
 	}
-	return members, s.filtered(ctx, questions, filters, &departments, &traits, members)
+	if err := s.filtered(ctx, questions, filters, &departments, traits, members); err != nil {
+		return nil, err
+	}
+	return members, s.partitions(ctx, questions, filters, traits, members)
 }
 
 // definitions reads the stored definitions of questions by their keys.
@@ -146,11 +149,7 @@ func (d *departmentAsks) read(ctx context.Context, s *Store) error {
 		if err := rows.Scan(&place, &name, &ordinals); err != nil {
 			return wrap(err, "read members")
 		}
-		people := roaring.New()
-		for _, o := range ordinals {
-			people.Add(impact.Ordinal(o))
-		}
-		d.of[d.asked[place]] = &department{name, people}
+		d.of[d.asked[place]] = &department{name, bitmapOf(ordinals)}
 	}
 	return wrap(rows.Err(), "read members")
 }
@@ -158,7 +157,7 @@ func (d *departmentAsks) read(ctx context.Context, s *Store) error {
 // filtered works out who passes the filters of questions, by their places.
 func (s *Store) filtered(
 	ctx context.Context, questions []impact.CohortQuestion, filters map[int]*impact.CohortFilter,
-	departments *departmentAsks, traits *traitAsks, members []*impact.Members,
+	departments *departmentAsks, traits traitAsks, members []*impact.Members,
 ) error {
 	if len(filters) == 0 {
 		return nil
@@ -199,9 +198,16 @@ func (s *Store) filtered(
 	known := func(i int, set impact.Set) ref {
 		return ref{questions[i].Company, impact.AllProgrammes, set, impact.AllTime}
 	}
+	simpler := make(map[int][]impact.CohortFilter, len(filters))
 	for i, f := range filters {
+		simpler[i] = f.Simpler()
 		for _, d := range f.Dids() {
 			ask(refOf(i, d))
+		}
+		for n := range simpler[i] {
+			for _, d := range simpler[i][n].Dids() {
+				ask(refOf(i, d))
+			}
 		}
 		ask(known(i, impact.SetParticipants))
 		ask(known(i, impact.SetEnrolled))
@@ -210,12 +216,16 @@ func (s *Store) filtered(
 		return err
 	}
 	for i, f := range filters {
-		members[i].People = f.Members(filterSource{
+		source := filterSource{
 			company:     questions[i].Company,
 			did:         func(d *impact.CohortDid) *roaring.Bitmap { return sets[place[refOf(i, d)]] },
 			departments: departments, traits: traits,
 			everybody: roaring.Or(sets[place[known(i, impact.SetParticipants)]], sets[place[known(i, impact.SetEnrolled)]]),
-		})
+		}
+		members[i].People = f.Members(source)
+		for n := range simpler[i] {
+			members[i].Differences = append(members[i].Differences, roaring.Xor(members[i].People, simpler[i][n].Members(source)))
+		}
 	}
 	return nil
 }

@@ -93,7 +93,11 @@ func (f *Figures) Retentions(ctx context.Context, questions []impact.RetentionQu
 		}
 		for i := range questions {
 			if members[i] != nil {
-				answers[i] = questions[i].Answer(active[i], members[i].People, settings[i].K())
+				answer, err := questions[i].Answer(active[i], members[i], settings[i].K())
+				if err != nil {
+					return err
+				}
+				answers[i] = answer
 			}
 		}
 		return nil
@@ -148,7 +152,9 @@ func (f *Figures) Funnels(ctx context.Context, questions []impact.FunnelQuestion
 				list = append(list, impact.Presence{Day: day, Steps: steps})
 			}
 			slices.SortFunc(list, func(a, b impact.Presence) int { return cmp.Compare(a.Day, b.Day) })
-			answers[i] = q.Answer(list, members[i].People, settings[i].K())
+			if answers[i], err = q.Answer(list, members[i], settings[i].K()); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

@@ -119,7 +119,8 @@ func TestRetentionEqualsTheLog(t *testing.T) {
 			if row.Range != ranges[n] {
 				t.Errorf("question %d, row %d: %v, want %v", i, n, row.Range, ranges[n])
 			}
-			if row.Suppressed != (len(people) > 0 && len(people) < impact.DefaultMinGroup) || !row.Suppressed && int(row.Size) != len(people) {
+			small := func(n int) bool { return 0 < n && n < impact.DefaultMinGroup }
+			if small(len(people)) && !row.Suppressed || !row.Suppressed && int(row.Size) != len(people) {
 				t.Errorf("question %d, %v: %d people, suppressed: %v; want %d", i, row.Range, row.Size, row.Suppressed, len(people))
 			}
 			if row.Suppressed {
@@ -147,6 +148,16 @@ func TestRetentionEqualsTheLog(t *testing.T) {
 						want++
 					}
 				}
+				if row.Withheld[column] {
+					if got != nil || column == 0 {
+						t.Errorf("question %d (%s), %v, column %d: %v though it is withheld", i, q.Mode, row.Range, column, got)
+					}
+					cells["withheld"]++
+					continue
+				}
+				if small(want) || small(len(people)-want) {
+					t.Errorf("question %d (%s), %v, column %d: %d of %d are told", i, q.Mode, row.Range, column, want, len(people))
+				}
 				if got == nil || int(*got) != want {
 					t.Errorf("question %d (%s), %v, column %d: %v, want %d", i, q.Mode, row.Range, column, got, want)
 				}
@@ -157,7 +168,7 @@ func TestRetentionEqualsTheLog(t *testing.T) {
 		}
 	}
 	t.Log(cells)
-	for _, kind := range []string{"suppressed", "unfinished", "CLASSIC", "ROLLING", "BRACKET"} {
+	for _, kind := range []string{"suppressed", "withheld", "unfinished", "CLASSIC", "ROLLING", "BRACKET"} {
 		if cells[kind] < 10 {
 			t.Errorf("only %d cells are %s", cells[kind], kind)
 		}
@@ -199,8 +210,13 @@ func TestFunnelEqualsTheLog(t *testing.T) {
 	for i, q := range questions {
 		counts, medians := bruteFunnel(q, done[q.Company])
 		for n, step := range answers[i].Steps {
-			withheld := counts[n] > 0 && counts[n] < impact.DefaultMinGroup
-			if step.Suppressed != withheld || !withheld && int(step.People) != counts[n] {
+			isSmall := func(n int) bool { return 0 < n && n < impact.DefaultMinGroup }
+			withheld := step.Suppressed
+			tells := isSmall(counts[n])
+			for before := range n {
+				tells = tells || !answers[i].Steps[before].Suppressed && isSmall(counts[before]-counts[n])
+			}
+			if tells && !withheld || withheld && !tells || !withheld && int(step.People) != counts[n] {
 				t.Errorf("question %d %+v, step %d: %d people, suppressed: %v; want %d", i, q, n, step.People, step.Suppressed, counts[n])
 			}
 			if withheld {

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/lib/pq"
@@ -9,74 +10,92 @@ import (
 	"github.com/impactql/impactql/impact"
 )
 
-// traitRef is a value of an attribute, or any value of it.
+// traitRef is an attribute of a company's people.
 type traitRef struct {
-	company     impact.CompanyID
-	name, value string // folded; value is empty for any
+	company impact.CompanyID
+	name    string // folded
 }
 
-// traitAsks are values of attributes to read, and who has them.
-type traitAsks struct {
-	asked []traitRef
-	of    map[traitRef]*roaring.Bitmap // nil where nobody has it
+// trait is who has which value of an attribute.
+type trait struct {
+	groups []impact.Members // by folded value, in order
+	any    *roaring.Bitmap
 }
 
-func (a *traitAsks) add(company impact.CompanyID, traits []*impact.CohortTrait) {
+// traitAsks are attributes to read, whole: who must not be told of depends on all of
+// their values, whichever is asked for.
+type traitAsks map[traitRef]*trait
+
+func (a traitAsks) add(company impact.CompanyID, traits []*impact.CohortTrait) {
 	for _, t := range traits {
-		if t.In == nil {
-			a.ask(traitOf(company, t.Name, ""))
-		}
-		for _, list := range [...][]string{t.In, t.NotIn} {
-			for _, value := range list {
-				a.ask(traitOf(company, t.Name, value))
-			}
-		}
+		a[traitRef{company, attributeKey(t.Name)}] = &trait{any: roaring.New()}
 	}
-}
-
-func (a *traitAsks) ask(ref traitRef) {
-	if a.of == nil {
-		a.of = make(map[traitRef]*roaring.Bitmap)
-	}
-	if _, asked := a.of[ref]; !asked {
-		a.of[ref] = nil
-		a.asked = append(a.asked, ref)
-	}
-}
-
-func traitOf(company impact.CompanyID, name, value string) traitRef {
-	return traitRef{company, attributeKey(name), attributeKey(value)}
 }
 
 // read takes one statement, or none if nothing was asked for.
-func (a *traitAsks) read(ctx context.Context, s *Store) error {
-	if len(a.asked) == 0 {
+func (a traitAsks) read(ctx context.Context, s *Store) error {
+	if len(a) == 0 {
 		return nil
 	}
-	var companies, places []int64
-	var names, values []string
-	for i, ref := range a.asked {
-		companies, places = append(companies, int64(ref.company)), append(places, int64(i))
-		names, values = append(names, ref.name), append(values, ref.value)
+	var companies []int64
+	var names []string
+	for ref := range a {
+		companies, names = append(companies, int64(ref.company)), append(names, ref.name)
 	}
-	rows, err := s.db.QueryContext(ctx, query("read_attributes"), pq.Array(companies), pq.Array(names), pq.Array(values), pq.Array(places))
+	rows, err := s.db.QueryContext(ctx, query("read_attributes"), pq.Array(companies), pq.Array(names))
 	if err != nil {
 		return wrap(err, "read attributes")
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var place int
+		var ref traitRef
+		var value string
 		var ordinals pq.Int32Array
-		if err := rows.Scan(&place, &ordinals); err != nil {
+		if err := rows.Scan(&ref.company, &ref.name, &value, &ordinals); err != nil {
 			return wrap(err, "read attributes")
 		}
-		people := roaring.New()
-		for _, o := range ordinals {
-			people.Add(impact.Ordinal(o))
-		}
-		a.of[a.asked[place]] = people
+		people := bitmapOf(ordinals)
+		t := a[ref]
+		t.groups = append(t.groups, impact.Members{Key: value, People: people})
+		t.any.Or(people)
 	}
 	return wrap(rows.Err(), "read attributes")
+}
+
+func bitmapOf(ordinals pq.Int32Array) *roaring.Bitmap {
+	people := roaring.New()
+	for _, o := range ordinals {
+		people.Add(impact.Ordinal(o))
+	}
+	return people
+}
+
+// has is who has a value of an attribute, or with the empty value any.
+func (a traitAsks) has(company impact.CompanyID, name, value string) *roaring.Bitmap {
+	t := a[traitRef{company, attributeKey(name)}]
+	if value == "" {
+		return t.any
+	}
+	if i := place(t.groups, attributeKey(value)); i >= 0 {
+		return t.groups[i].People
+	}
+	return roaring.New()
+}
+
+// partition is the groups of an attribute, of which a condition names some.
+func (a traitAsks) partition(company impact.CompanyID, t *impact.CohortTrait) impact.Partition {
+	p := impact.Partition{Groups: a[traitRef{company, attributeKey(t.Name)}].groups}
+	for _, value := range slices.Concat(t.In, t.NotIn) {
+		if i := place(p.Groups, attributeKey(value)); i >= 0 {
+			p.Named = append(p.Named, i)
+		}
+	}
+	return p
+}
+
+// place is where the group of a key is; -1 if there is none.
+func place(groups []impact.Members, key string) int {
+	return slices.IndexFunc(groups, func(m impact.Members) bool { return m.Key == key })
 }
 
 // filterSource tells who passes the conditions of a company's filter, of what was read.
@@ -84,7 +103,7 @@ type filterSource struct {
 	company     impact.CompanyID
 	did         func(*impact.CohortDid) *roaring.Bitmap
 	departments *departmentAsks
-	traits      *traitAsks
+	traits      traitAsks
 	everybody   *roaring.Bitmap
 }
 
@@ -101,10 +120,7 @@ func (f filterSource) Department(name string) *roaring.Bitmap {
 
 // Has implements [impact.CohortSource].
 func (f filterSource) Has(name, value string) *roaring.Bitmap {
-	if people := f.traits.of[traitOf(f.company, name, value)]; people != nil {
-		return people
-	}
-	return roaring.New()
+	return f.traits.has(f.company, name, value)
 }
 
 // Everybody implements [impact.CohortSource].

@@ -193,7 +193,10 @@ func (m *memory) Retentions(ctx context.Context, questions []impact.RetentionQue
 		}
 		active[1].AddRange(0, uint64(10*q.Company))
 		active[2].AddRange(5, uint64(10*q.Company))
-		answers[i] = q.Answer(active, nil, impact.DefaultMinGroup)
+		var err error
+		if answers[i], err = q.Answer(active, nil, impact.DefaultMinGroup); err != nil {
+			return nil, err
+		}
 	}
 	return answers, m.called(ctx, "Retentions")
 }
@@ -210,7 +213,10 @@ func (m *memory) Funnels(ctx context.Context, questions []impact.FunnelQuestion)
 		for n := range steps {
 			steps[n] = people
 		}
-		answers[i] = q.Answer([]impact.Presence{{Day: q.Range.From, Steps: steps}}, nil, impact.DefaultMinGroup)
+		var err error
+		if answers[i], err = q.Answer([]impact.Presence{{Day: q.Range.From, Steps: steps}}, nil, impact.DefaultMinGroup); err != nil {
+			return nil, err
+		}
 	}
 	return answers, m.called(ctx, "Funnels")
 }

@@ -92,7 +92,11 @@ type Members struct {
 	Key, Name string
 	People    *roaring.Bitmap
 	Withheld  bool // not to be told, see [Reading.Withheld]
-	// Filtered says that a filter tells them, and which departments it names.
-	Filtered    bool
-	Departments []string
+	// Filtered says that a filter tells them.
+	Filtered bool
+	// Partitions are the groups that the definition names, and those beside them.
+	Partitions []Partition
+	// Differences are whom a filter lets in or leaves out in which one condition less
+	// is named; see [CohortFilter.Simpler].
+	Differences []*roaring.Bitmap
 }

@@ -33,9 +33,10 @@ type CohortDid struct {
 
 // The bounds of a filter.
 const (
-	maxFilterDepth = 8
-	maxFilterParts = 50
-	maxDepartment  = 1000 // bytes of a name
+	maxFilterDepth  = 8
+	maxFilterParts  = 50
+	maxFilterValues = 200
+	maxDepartment   = 1000 // bytes of a name
 )
 
 // ParseCohortFilter reads the JSON form of a filter that has been checked.
@@ -78,7 +79,17 @@ func (f *CohortFilter) String() string {
 // is wrong with the filter.
 func (f *CohortFilter) Check() error {
 	parts := 0
-	return f.check("", 1, &parts)
+	if err := f.check("", 1, &parts); err != nil {
+		return err
+	}
+	values := len(f.Departments())
+	for _, t := range f.Traits() {
+		values += len(t.In) + len(t.NotIn)
+	}
+	if values > maxFilterValues {
+		return invalidAt("", "a filter names at most %d departments and values in all, this one %d", maxFilterValues, values)
+	}
+	return nil
 }
 
 func (f *CohortFilter) check(at string, depth int, parts *int) error {

@@ -1,11 +1,47 @@
 package impact_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/impactql/impactql/impact"
 )
+
+// Each thing that can be left out is left out once.
+func TestSimplerFilters(t *testing.T) {
+	t.Parallel()
+	for filter, want := range map[string][]string{
+		`{"department":["a"]}`:     nil,
+		`{"department":["a","b"]}`: {`{"department":["b"]}`, `{"department":["a"]}`},
+		`{"not":{"attribute":{"name":"x","notIn":["a","b"]}}}`: {
+			`{"not":{"attribute":{"name":"x","notIn":["b"]}}}`, `{"not":{"attribute":{"name":"x","notIn":["a"]}}}`,
+		},
+		`{"and":[{"did":{"activity":"ANY","programme":"p","period":"2025"}},{"department":["a"]}]}`: {
+			`{"and":[{"department":["a"]}]}`, `{"and":[{"did":{"activity":"ANY","programme":"p","period":"2025"}}]}`,
+			`{"and":[{"did":{"activity":"ANY","period":"2025"}},{"department":["a"]}]}`,
+			`{"and":[{"did":{"activity":"ANY","programme":"p"}},{"department":["a"]}]}`,
+		},
+	} {
+		f, err := impact.ReadCohortFilter([]byte(filter))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, simpler := range f.Simpler() {
+			if err := simpler.Check(); err != nil {
+				t.Errorf("%s: %v", simpler.String(), err)
+			}
+			got = append(got, simpler.String())
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", filter, got, want)
+		}
+		if f.String() != filter {
+			t.Errorf("%s became %s", filter, f)
+		}
+	}
+}
 
 func TestCohortFilterCheck(t *testing.T) {
 	t.Parallel()

@@ -64,7 +64,7 @@ type Funnel struct{ Steps []FunnelCount }
 // FunnelCount is a step of a funnel.
 type FunnelCount struct {
 	FunnelStep
-	Suppressed bool  // fewer than k people, see [Settings.K], but not none: they are withheld
+	Suppressed bool  // withheld: fewer than k people, see [Settings.K], or they tell of some
 	People     int64 // who came so far
 	// MedianDays is the median, over them, of the days from the step before to the
 	// first day on which they reached this one; nil for the first step and for nobody.
@@ -74,23 +74,24 @@ type FunnelCount struct {
 }
 
 // Answer works the funnel out from the days of q.Days on which anybody did anything,
-// ascending. members are those of the cohort; nil is everybody. Steps of fewer than k
-// people are withheld.
+// ascending. members are the cohort; nil, and one without a set, is everybody. What
+// tells of fewer than k people is withheld, see [disclosure]: a step, those who came to
+// the step before and not to it, and what could be found by subtracting from the same
+// funnel of everybody. Error: [CodeTooLarge].
 //
 // It walks through the days once and keeps, per person and step, the latest start
 // from which the step can have been reached: if any start leads further within the
 // window, the latest does.
-func (q *FunnelQuestion) Answer(days []Presence, members *roaring.Bitmap, k int64) *Funnel {
+func (q *FunnelQuestion) Answer(days []Presence, members *Members, k int64) (*Funnel, error) {
 	w := newFunnelWalk(q)
+	if members != nil {
+		w.members = members.People
+	}
 	var buf [512]uint32
 	for _, day := range days {
 		for from := 0; from < len(q.Steps); {
 			to := w.runEnd(from)
-			people := day.Steps[from]
-			if people != nil && members != nil {
-				people = roaring.And(people, members)
-			}
-			if people != nil {
+			if people := day.Steps[from]; people != nil {
 				it := people.ManyIterator()
 				for n := it.NextMany(buf[:]); n > 0; n = it.NextMany(buf[:]) {
 					for _, who := range buf[:n] {
@@ -101,20 +102,20 @@ func (q *FunnelQuestion) Answer(days []Presence, members *roaring.Bitmap, k int6
 			from = to
 		}
 	}
-	return w.funnel(k)
+	return w.funnel(members, k)
 }
 
 type funnelWalk struct {
 	*FunnelQuestion
-	steps []funnelState
+	steps   []funnelState
+	members *roaring.Bitmap // whose waiting counts; nil is everybody's
 }
 
 // funnelState is where people are on a step. Days are kept plus one, so that 0 is
 // never.
 type funnelState struct {
 	at      []funnelPlace // by ordinal
-	waiting []int         // how many people took so many days from the step before, the first time
-	people  int64
+	waiting []int         // how many members took so many days from the step before, the first time
 }
 
 type funnelPlace struct {
@@ -123,7 +124,7 @@ type funnelPlace struct {
 }
 
 func newFunnelWalk(q *FunnelQuestion) *funnelWalk {
-	return &funnelWalk{q, make([]funnelState, len(q.Steps))}
+	return &funnelWalk{FunnelQuestion: q, steps: make([]funnelState, len(q.Steps))}
 }
 
 // runEnd is the end of the run of equal steps that begins at from.
@@ -151,7 +152,7 @@ func (w *funnelWalk) did(from, to int, who Ordinal, day Day) {
 			}
 			start, before = prior.start-1, prior.reached-1
 		}
-		w.steps[step].reach(who, start, before, day)
+		w.reach(&w.steps[step], who, start, before, day)
 	}
 }
 
@@ -162,13 +163,12 @@ func (s *funnelState) get(who Ordinal) funnelPlace {
 	return s.at[who]
 }
 
-func (s *funnelState) reach(who Ordinal, start, before, day Day) {
+func (w *funnelWalk) reach(s *funnelState, who Ordinal, start, before, day Day) {
 	if int(who) >= len(s.at) {
 		s.at = append(s.at, make([]funnelPlace, max(int(who)+1, 2*len(s.at))-len(s.at))...)
 	}
 	place := &s.at[who]
-	if place.start == 0 {
-		s.people++
+	if place.start == 0 && (w.members == nil || w.members.Contains(who)) {
 		days := int(day - before)
 		if days >= len(s.waiting) {
 			s.waiting = append(s.waiting, make([]int, days+1-len(s.waiting))...)
@@ -180,21 +180,40 @@ func (s *funnelState) reach(who Ordinal, start, before, day Day) {
 	}
 }
 
-func (w *funnelWalk) funnel(k int64) *Funnel {
+func (w *funnelWalk) funnel(members *Members, k int64) (*Funnel, error) {
+	d := &disclosure{k: k}
+	for i := range w.steps {
+		d.add(w.steps[i].people(), i-1)
+	}
+	withheld, err := d.withheld(members)
+	if err != nil {
+		return nil, err
+	}
+	counts := d.group(w.members).counts
 	f := &Funnel{Steps: make([]FunnelCount, len(w.Steps))}
 	for i := range f.Steps {
 		step := &f.Steps[i]
 		step.FunnelStep = w.Steps[i]
-		if n := w.steps[i].people; n > 0 && n < k {
-			step.Suppressed = true
+		if step.Suppressed = withheld[i]; step.Suppressed {
 			continue
 		}
-		step.People = w.steps[i].people
+		step.People = counts[i]
 		if i > 0 {
 			step.MedianDays = median(w.steps[i].waiting)
 		}
 	}
-	return f
+	return f, nil
+}
+
+// people is who came to the step.
+func (s *funnelState) people() *roaring.Bitmap {
+	reached := make([]Ordinal, 0, len(s.at))
+	for who := range s.at {
+		if s.at[who].start != 0 {
+			reached = append(reached, Ordinal(who))
+		}
+	}
+	return roaring.BitmapOf(reached...)
 }
 
 // median is that of a histogram; nil where it is empty.

@@ -86,19 +86,24 @@ type Retention struct {
 // RetentionRow is those first active in an interval.
 type RetentionRow struct {
 	Range      Range
-	Suppressed bool  // fewer than k people, see [Settings.K], but not none: everything is withheld
+	Suppressed bool  // everything is withheld: they are fewer than k people, see [Settings.K], or tell of some
 	Size       int64 // how many there are
 	// Retained is how many of them stayed, by column; nil where the intervals of the
-	// column are not finished yet.
+	// column are not finished yet, and where it is withheld.
 	Retained []*int64
+	Withheld []bool // by column
 }
 
 // Answer works the matrix out from the participants of each of q.Ranges. members are
-// those of the cohort; nil is everybody. Groups of fewer than k people are withheld.
-func (q *RetentionQuestion) Answer(active []*roaring.Bitmap, members *roaring.Bitmap, k int64) *Retention {
+// the cohort; nil, and one without a set, is everybody. What tells of fewer than k
+// people is withheld, see [disclosure]: a row, the few who stayed or did not, with
+// [RetentionRolling] those who left from one column to the next, and what could be found
+// by subtracting from the sum of the rows, from everybody active in an interval, or from
+// the same matrix of everybody. Error: [CodeTooLarge].
+func (q *RetentionQuestion) Answer(active []*roaring.Bitmap, members *Members, k int64) (*Retention, error) {
 	answer := &Retention{Mode: q.Mode, Rows: make([]RetentionRow, q.rows)}
 	if q.rows == 0 {
-		return answer
+		return answer, nil
 	}
 	known, active := active[0].Clone(), active[1:]
 	stayed := active
@@ -110,36 +115,90 @@ func (q *RetentionQuestion) Answer(active []*roaring.Bitmap, members *roaring.Bi
 			stayed[i] = later
 		}
 	}
-	for i := range answer.Rows {
+	d := &disclosure{k: k, sums: make([][]int, 1)}
+	before := known.Clone()
+	diagonals := make([][]int, len(q.buckets)) // by interval: those active in it, by when they came
+	rows := make([]int, q.rows)                // where the cells of each are
+	for i := range rows {
+		rows[i] = len(d.cells)
 		fresh := roaring.AndNot(active[i], known)
 		known.Or(active[i])
-		if members != nil {
-			fresh.And(members)
+		d.sums[0] = append(d.sums[0], len(d.cells))
+		diagonals[i] = append(diagonals[i], len(d.cells))
+		d.add(fresh, -1)
+		for column, union := range q.columns(i, stayed) {
+			if column == 0 {
+				continue // all of them
+			}
+			above := rows[i]
+			if q.Mode == RetentionRolling {
+				above += column - 1
+			}
+			diagonals[i+column] = append(diagonals[i+column], len(d.cells))
+			d.add(roaring.And(fresh, union), above)
 		}
-		answer.Rows[i] = q.row(i, fresh, stayed, k)
 	}
-	return answer
+	if q.Mode == RetentionClassic {
+		for interval, cells := range diagonals {
+			d.sums = append(d.sums, append(cells, len(d.cells)))
+			d.hide(roaring.And(before, active[interval]))
+		}
+	}
+	withheld, err := d.withheld(members)
+	if err != nil {
+		return nil, err
+	}
+	var own *roaring.Bitmap
+	if members != nil {
+		own = members.People
+	}
+	counts := d.group(own).counts
+	for i, at := range rows {
+		answer.Rows[i] = q.row(i, counts[at:], withheld[at:])
+	}
+	return answer, nil
 }
 
-func (q *RetentionQuestion) row(i int, fresh *roaring.Bitmap, stayed []*roaring.Bitmap, k int64) RetentionRow {
-	row := RetentionRow{Range: q.buckets[i], Size: int64(fresh.GetCardinality()), Retained: make([]*int64, len(q.brackets))}
-	if row.Size > 0 && row.Size < k {
-		row.Suppressed, row.Size = true, 0
-		return row
-	}
-	from := i
-	for column, width := range q.brackets {
+// columns is who was active in each column of a row that is finished.
+func (q *RetentionQuestion) columns(row int, stayed []*roaring.Bitmap) (columns []*roaring.Bitmap) {
+	from := row
+	for _, width := range q.brackets[:q.finished(row)] {
 		to := from + width
-		if q.buckets[to-1].To > q.Today {
-			break
-		}
 		union := stayed[from]
 		if width > 1 {
 			union = roaring.FastOr(stayed[from:to]...)
 		}
-		n := int64(fresh.AndCardinality(union))
-		row.Retained[column] = &n
+		columns = append(columns, union)
 		from = to
 	}
+	return columns
+}
+
+// row makes a row of its size, which is its first column, and of further columns.
+func (q *RetentionQuestion) row(i int, counts []int64, withheld []bool) RetentionRow {
+	row := RetentionRow{
+		Range: q.buckets[i], Suppressed: withheld[0], Retained: make([]*int64, len(q.brackets)), Withheld: make([]bool, len(q.brackets)),
+	}
+	if !row.Suppressed {
+		row.Size = counts[0]
+	}
+	for column := range q.finished(i) {
+		row.Withheld[column] = row.Suppressed || withheld[column]
+		if !row.Withheld[column] {
+			row.Retained[column] = &counts[column]
+		}
+	}
 	return row
+}
+
+// finished is how many columns of a row are.
+func (q *RetentionQuestion) finished(row int) (n int) {
+	from := row
+	for _, width := range q.brackets {
+		if from += width; q.buckets[from-1].To > q.Today {
+			break
+		}
+		n++
+	}
+	return n
 }

@@ -196,6 +196,29 @@ func (ec *executionContext) fieldContext_RetentionRow_retained(_ context.Context
 	return graphql.NewScalarFieldContext("RetentionRow", field, false, false, "Int")
 }
 
+func (ec *executionContext) _RetentionRow_withheld(ctx context.Context, field graphql.CollectedField, obj *model.RetentionRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RetentionRow_withheld(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Withheld, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []bool) graphql.Marshaler {
+			return ec.marshalNBoolean2ᚕboolᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RetentionRow_withheld(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RetentionRow", field, false, false, "Boolean")
+}
+
 func (ec *executionContext) _RetentionRow_rates(ctx context.Context, field graphql.CollectedField, obj *model.RetentionRow) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -302,6 +325,11 @@ func (ec *executionContext) _RetentionRow(ctx context.Context, sel ast.Selection
 			}
 		case "retained":
 			out.Values[i] = ec._RetentionRow_retained(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "withheld":
+			out.Values[i] = ec._RetentionRow_withheld(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

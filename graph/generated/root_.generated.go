@@ -465,6 +465,7 @@ type ComplexityRoot struct {
 		Size       func(childComplexity int) int
 		Start      func(childComplexity int) int
 		Suppressed func(childComplexity int) int
+		Withheld   func(childComplexity int) int
 	}
 
 	SROI struct {
@@ -2548,6 +2549,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RetentionRow.Suppressed(childComplexity), true
+	case "RetentionRow.withheld":
+		if e.ComplexityRoot.RetentionRow.Withheld == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RetentionRow.Withheld(childComplexity), true
 
 	case "SROI.baseline":
 		if e.ComplexityRoot.SROI.Baseline == nil {
@@ -3808,7 +3815,8 @@ type CohortDefinition {
 }
 
 """
-Who belongs to a cohort: set exactly one field, else INVALID with a pointer. At most 50 parts, nested at most 8 deep.
+Who belongs to a cohort: set exactly one field, else INVALID with a pointer. At most 50 parts, nested at most 8 deep, and
+200 departments and values in all.
 """
 input CohortFilter {
   "Who passes all of these."
@@ -4046,7 +4054,10 @@ type FunnelStep {
   activity: Activity!
   "The programme; null means any."
   programme: String
-  "Whether the figures are withheld, since there are people but fewer than the company's smallest group, 5 unless set."
+  """
+  Whether the figures are withheld: there are people but fewer than the company's smallest group, 5 unless set, or they would
+  tell of such a group by subtraction from the steps before or from the funnel of everybody.
+  """
   suppressed: Boolean!
   "Distinct people who came as far as this step, 0 or more; null if suppressed."
   people: Int
@@ -4605,12 +4616,20 @@ type RetentionRow {
   start: Date!
   "The last day, included."
   end: Date!
-  "Whether everything is withheld, since there are participants but fewer than the company's smallest group, 5 unless set."
+  """
+  Whether everything is withheld: there are participants but fewer than the company's smallest group, 5 unless set, or they
+  would tell of such a group by subtraction.
+  """
   suppressed: Boolean!
   "How many there are, 0 or more; null if suppressed."
   size: Int
-  "How many of them stayed, 0 or more, by column; null where the column is not finished yet, and if suppressed."
+  "How many of them stayed, 0 or more, by column; null where the column is not finished yet, and where it is withheld."
   retained: [Int]!
+  """
+  By column, whether it is withheld: few stayed, or few did not, or it would tell of few people by subtraction from
+  another column, from the other rows, or from the matrix of everybody.
+  """
+  withheld: [Boolean!]!
   "Percent of ` + "`" + `size` + "`" + `, 0 to 100, 2 places, by column; null as in ` + "`" + `retained` + "`" + `, and for an empty row."
   rates: [Float]!
 }
@@ -6313,6 +6332,8 @@ func (ec *executionContext) childFields_RetentionRow(ctx context.Context, field 
 		return ec.fieldContext_RetentionRow_size(ctx, field)
 	case "retained":
 		return ec.fieldContext_RetentionRow_retained(ctx, field)
+	case "withheld":
+		return ec.fieldContext_RetentionRow_withheld(ctx, field)
 	case "rates":
 		return ec.fieldContext_RetentionRow_rates(ctx, field)
 	}
