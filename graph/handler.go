@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/99designs/gqlgen/graphql/handler/transport"
@@ -84,7 +85,7 @@ func orDefault[T comparable](v *T, d T) {
 // 401, 403, 405, 413, 415), a query that does not parse, validate or keep the limits
 // with 422, or 400 to clients that accept application/graphql-response+json; anything
 // else with 200. The body is a GraphQL response in every case.
-func NewHandler(cfg Config) http.Handler {
+func NewHandler(cfg Config) *Handler {
 	if cfg.Reader == nil || cfg.Editor == nil || cfg.Cohorts == nil || cfg.Viewer == nil {
 		panic("graph: NewHandler needs a Reader, an Editor, a CohortEditor and a Viewer")
 	}
@@ -100,21 +101,29 @@ func NewHandler(cfg Config) http.Handler {
 	orDefault(&cfg.MaxFigures, 20_000)
 	orDefault(&cfg.CachedQueries, 256)
 
-	h := &door{Config: &cfg}
-	h.server = handler.New(generated.NewExecutableSchema(generated.Config{
-		Resolvers: resolvers{}, Complexity: costs(),
-	}))
+	schema := generated.NewExecutableSchema(generated.Config{Resolvers: resolvers{}, Complexity: costs()})
+	h := &Handler{Config: &cfg, server: handler.New(schema), executor: executor.New(schema), schema: schema.Schema()}
 	h.server.AddTransport(transport.POST{})
 	h.server.AddTransport(transport.GET{})
-	h.server.SetParserTokenLimit(cfg.MaxTokens)
-	h.server.SetQueryCache(shortQueries{lru.New[*ast.QueryDocument](cfg.CachedQueries)})
-	h.server.SetErrorPresenter(cfg.present)
-	h.server.SetRecoverFunc(cfg.recovered)
-	h.server.Use(&limits{Config: &cfg})
-	h.server.AroundOperations(cfg.around(newGate(2 * cfg.MaxComplexity)))
-	h.server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-		return next(cfg.withRequest(ctx))
-	})
+	cache, room := shortQueries{lru.New[*ast.QueryDocument](cfg.CachedQueries)}, newGate(2*cfg.MaxComplexity)
+	for _, e := range []interface { // the two doors: HTTP, and from within
+		SetParserTokenLimit(limit int)
+		SetQueryCache(cache graphql.Cache[*ast.QueryDocument])
+		SetErrorPresenter(f graphql.ErrorPresenterFunc)
+		SetRecoverFunc(f graphql.RecoverFunc)
+		Use(extension graphql.HandlerExtension)
+		AroundOperations(f graphql.OperationMiddleware)
+	}{h.server, h.executor} {
+		e.SetParserTokenLimit(cfg.MaxTokens)
+		e.SetQueryCache(cache)
+		e.SetErrorPresenter(cfg.present)
+		e.SetRecoverFunc(cfg.recovered)
+		e.Use(&limits{Config: &cfg})
+		e.AroundOperations(cfg.around(room))
+		e.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+			return next(cfg.withRequest(ctx))
+		})
+	}
 	return h
 }
 
@@ -134,14 +143,17 @@ func (s shortQueries) Add(ctx context.Context, query string, doc *ast.QueryDocum
 	}
 }
 
-// door checks what gqlgen leaves open or answers without a code: who asks, the
-// method, the content type and the size of the body.
-type door struct {
+// Handler serves the graph over HTTP, where it checks what gqlgen leaves open or answers
+// without a code: who asks, the method, the content type and the size of the body. Its
+// [Handler.Ask] answers other doors.
+type Handler struct {
 	*Config
-	server *handler.Server
+	server   *handler.Server
+	executor *executor.Executor
+	schema   *ast.Schema
 }
 
-func (h *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status, err := h.check(w, r, h.Viewer(r.Context()))
 	if err != nil {
 		Refuse(w, status, err)
@@ -157,7 +169,7 @@ func (h *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // check reports why a request cannot become an operation. It reads the body and puts
 // it back.
-func (h *door) check(w http.ResponseWriter, r *http.Request, viewer Viewer) (status int, err *impact.Error) {
+func (h *Handler) check(w http.ResponseWriter, r *http.Request, viewer Viewer) (status int, err *impact.Error) {
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodPost:
 		w.Header().Set("Allow", "GET, POST")
@@ -186,7 +198,7 @@ func (h *door) check(w http.ResponseWriter, r *http.Request, viewer Viewer) (sta
 	return 0, nil
 }
 
-func (h *door) checkURL(r *http.Request) (status int, err *impact.Error) {
+func (h *Handler) checkURL(r *http.Request) (status int, err *impact.Error) {
 	if int64(len(r.URL.RawQuery)) > h.MaxBody {
 		return http.StatusRequestURITooLong, impact.Errorf(impact.CodeTooLarge,
 			"the query of the URL is longer than %d bytes: use POST", h.MaxBody)

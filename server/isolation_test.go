@@ -27,10 +27,15 @@ func TestIsolation(t *testing.T) {
 	for _, path := range []string{
 		"/v1/metrics/beta", "/v1/metrics/beta/sroi", "/v1/metrics/beta/vis", "/v1/cohort/beta/all", "/v1/cohort/beta/Secret%20department",
 		"/v1/metrics/beta?start=2025-01-01", "/v1/metrics/beta?period=2025", "/v1/metrics/beta?companyId=alpha", "/v1/metrics/%62eta",
+		"/v1/export/beta/metrics", "/v1/export/beta/series.ndjson", "/v1/export/beta/cohorts.xlsx", "/v1/export/%62eta/events", "/v1/export/beta/rejects",
+		"/v1/export/beta/volunteers", "/v1/export/beta/audit-log", "/v1/export/beta/sources", "/v1/export/beta/settings", "/v1/export/beta/value-map",
 	} {
 		for _, auth := range [][]string{nil, {"X-API-Key: ", "Authorization: Bearer " + a.key}} {
 			a.get(t, path, auth...).wantRefusal(t, http.StatusForbidden, impact.CodeForbidden, "")
 		}
+	}
+	if got := a.get(t, "/v1/export/companies"); strings.Contains(string(got.body), "beta") || !strings.Contains(string(got.body), "alpha") {
+		t.Errorf("the export of companies: %s", got.body)
 	}
 	a.get(t, "/v1/cohort/alpha/Secret%20department").want(t, http.StatusNotFound, noCohort)
 

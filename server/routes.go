@@ -15,6 +15,7 @@ type doors struct {
 	auth    *auth
 	ingest  *ingest.Handler
 	graphql http.Handler
+	export  http.Handler
 	rest    *rest
 	health  *health
 	metrics *metrics
@@ -39,6 +40,8 @@ func routes(d *doors) http.Handler {
 		"GET /v1/metrics/{company}/sroi":    read(d.rest.serve(d.rest.sroi)),
 		"GET /v1/metrics/{company}/vis":     read(d.rest.serve(d.rest.vis)),
 		"GET /v1/cohort/{company}/{cohort}": read(d.rest.serve(d.rest.cohort)),
+		"GET /v1/export/{list}":             read(d.export),
+		"GET /v1/export/{company}/{list}":   read(d.export),
 		"GET /v1/events/tail":               withToken(d.auth.withPrincipal(ScopeRead, http.HandlerFunc(d.tail))),
 		"GET /playground":                   playground,
 		"GET /playground/":                  playground,

@@ -145,6 +145,15 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 	m.watch(pool, conn.Store)
 	h := &health{store: conn.Store}
 	figures := db.NewFigures(conn.Store, versions)
+	graphs := graph.NewHandler(graph.Config{
+		Reader: figures, Editor: conn.Store, Cohorts: figures, Inbox: kept, Sources: graphSources{conn.sources()}, Now: time.Now, Log: log,
+		Viewer: func(ctx context.Context) graph.Viewer {
+			if p := principalOf(ctx); p != nil {
+				return p
+			}
+			return nil
+		},
+	})
 	handler := routes(&doors{
 		log: log, auth: auth, health: h, metrics: m, demoKey: demoKey, after: readAfter{versions.AwaitFold}, hub: hub,
 		ingest: &ingest.Handler{
@@ -152,16 +161,9 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 			Shelf: shelf, Bounds: ingest.Bounds{FutureSkew: cmd.FutureSkew, LateAfter: cmd.LateAfter},
 			Identify: sources.sender, Quota: ingest.NewQuota(cmd.RateLimit, cmd.RateBurst), Draining: h.draining.Load,
 		},
-		graphql: graph.NewHandler(graph.Config{
-			Reader: figures, Editor: conn.Store, Cohorts: figures, Inbox: kept, Sources: graphSources{conn.sources()}, Now: time.Now, Log: log,
-			Viewer: func(ctx context.Context) graph.Viewer {
-				if p := principalOf(ctx); p != nil {
-					return p
-				}
-				return nil
-			},
-		}),
-		rest: &rest{auth: auth, figures: figures, now: time.Now, log: log},
+		graphql: graphs,
+		export:  newExport(graphs, log),
+		rest:    &rest{auth: auth, figures: figures, now: time.Now, log: log},
 	})
 
 	srv := &http.Server{
