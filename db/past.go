@@ -68,12 +68,13 @@ type pastLog struct {
 	at        impact.AsOf
 	companies []impact.CompanyID
 	settings  map[impact.CompanyID]*impact.Settings
-	members   map[identity]bool // do not count as they are, since corrections are about them
-	standing  []*impact.Event   // count instead
+	chains    []impact.Chain     // that corrections make up
+	members   map[identity]int64 // of chains, by their batch: do not count as they are
+	standing  []*impact.Event    // count instead
 }
 
 func openPast(ctx context.Context, tx *sqlx.Tx, at impact.AsOf, companies []impact.CompanyID) (*pastLog, error) {
-	l := &pastLog{at: at, companies: companies, members: make(map[identity]bool)}
+	l := &pastLog{at: at, companies: companies, members: make(map[identity]int64)}
 	var err error
 	if l.settings, err = pastSettings(ctx, tx, at, companies); err != nil {
 		return nil, err
@@ -90,9 +91,11 @@ func openPast(ctx context.Context, tx *sqlx.Tx, at impact.AsOf, companies []impa
 	for _, link := range links {
 		events = append(events, link.Event)
 	}
-	for _, chain := range impact.Chains(events) {
+	l.chains = impact.Chains(events)
+	for _, chain := range l.chains {
 		for _, e := range chain.Members {
-			l.members[identity{e.Company, e.Key}] = true
+			id := identity{e.Company, e.Key}
+			l.members[id] = links[id].batch
 		}
 		if chain.Standing != nil {
 			l.standing = append(l.standing, chain.Standing)
@@ -122,7 +125,7 @@ func (l *pastLog) each(ctx context.Context, tx *sqlx.Tx, before impact.Day, limi
 		if err != nil {
 			return wrap(err, "read events")
 		}
-		if len(l.members) == 0 || !l.members[identity{e.Company, e.Key}] {
+		if !l.isMember(e) {
 			f(e)
 		}
 	}
@@ -133,6 +136,16 @@ func (l *pastLog) each(ctx context.Context, tx *sqlx.Tx, before impact.Day, limi
 		f(e)
 	}
 	return nil
+}
+
+// isMember reports whether a correction is about an event. Without any the keys of events
+// are not read.
+func (l *pastLog) isMember(e *impact.Event) bool {
+	if len(l.members) == 0 {
+		return false
+	}
+	_, is := l.members[identity{e.Company, e.Key}]
+	return is
 }
 
 // active are the days of the first and the last event of each company.

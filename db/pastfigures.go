@@ -26,6 +26,8 @@ type pasts struct {
 	figures *lru.Cache[pastKey[impact.Question], *impact.Figures]
 	cohorts *lru.Cache[pastKey[impact.CohortQuestion], *impact.Cohort]
 	known   *lru.Cache[pastKey[impact.PastAsk], *impact.Past]
+
+	restated *lru.Cache[pastKey[impact.RestatementQuestion], *impact.Restatements]
 }
 
 // pastKey is what was asked when so many people were erased of the company.
@@ -37,14 +39,20 @@ type pastKey[K comparable] struct {
 func newPasts(s *Store) *pasts {
 	return &pasts{
 		store: s, limit: maxPastEvents, reading: make(chan struct{}, maxPasts),
-		figures: newLRU[pastKey[impact.Question], *impact.Figures](),
-		cohorts: newLRU[pastKey[impact.CohortQuestion], *impact.Cohort](),
-		known:   newLRU[pastKey[impact.PastAsk], *impact.Past](),
+		figures: newLRU[pastKey[impact.Question], *impact.Figures](figureCache),
+		cohorts: newLRU[pastKey[impact.CohortQuestion], *impact.Cohort](figureCache),
+		known:   newLRU[pastKey[impact.PastAsk], *impact.Past](figureCache),
+
+		restated: newLRU[pastKey[impact.RestatementQuestion], *impact.Restatements](restatedCache),
 	}
 }
 
-func newLRU[K comparable, V any]() *lru.Cache[K, V] {
-	c, err := lru.New[K, V](figureCache)
+// restatedCache is how many lists of restatements are kept, for their further pages; one
+// can take a megabyte.
+const restatedCache = 32
+
+func newLRU[K comparable, V any](size int) *lru.Cache[K, V] {
+	c, err := lru.New[K, V](size)
 	if err != nil {
 		panic(err) // the size is positive
 	}

@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,6 +38,7 @@ type memory struct {
 	mu        sync.Mutex
 	calls     map[string]int
 	questions []impact.Question
+	restated  []impact.RestatementQuestion
 }
 
 func newMemory(n int) *memory {
@@ -128,6 +130,32 @@ func (m *memory) Figures(ctx context.Context, questions []impact.Question) ([]*i
 	m.questions = append(m.questions, questions...)
 	m.mu.Unlock()
 	return answers, m.called(ctx, "Figures")
+}
+
+// Restatements has three figures of a company moved.
+func (m *memory) Restatements(ctx context.Context, questions []impact.RestatementQuestion) ([]*impact.Restatements, error) {
+	m.mu.Lock()
+	m.restated = append(m.restated, questions...)
+	m.mu.Unlock()
+	list := make([]*impact.Restatements, len(questions))
+	for i, q := range questions {
+		list[i] = &impact.Restatements{Until: cmp.Or(q.Until, impact.AsOfTime(time.Date(2025, 11, 13, 10, 0, 0, 0, time.UTC)))}
+		for n, month := range (impact.Range{From: impact.Date(2025, 1, 1), To: impact.Date(2025, 4, 1)}).WholeMonths() {
+			r := impact.Restatement{
+				Month: month, Figure: impact.RestatedRatio, Place: 8, Now: decimal.NewNullDecimal(decimal.New(int64(n), -1)),
+				Reasons: []impact.RestatementReason{impact.RestatedLate, impact.RestatedSettings}, EventCount: 30,
+				Events: []*impact.RestatingEvent{{
+					Reason: impact.RestatedLate, Key: impact.Key{0xab, 15: byte(q.Company)}, Receipt: 77, Kind: impact.KindSession, Type: "kintell.session",
+					Programme: "buddy", OccurredAt: month.From.Time(), StoredAt: time.Date(2025, 11, 1, 2, 3, 4, 567_000, time.UTC),
+				}},
+			}
+			if n > 0 {
+				r.Before = decimal.NewNullDecimal(decimal.New(5, -1))
+			}
+			list[i].List = append(list[i].List, r)
+		}
+	}
+	return list, m.called(ctx, "Restatements")
 }
 
 // Past has companies keep another calendar then, and be active in January 2024.

@@ -131,6 +131,8 @@ const (
 	assumedDays = 5 * 365
 	// Somebody's months are seldom more.
 	assumedMonths = 12
+	// Few events move a figure, and not all of them are told.
+	assumedCauses = 5
 	// Versions of settings and lines of costs are few, and bounded by the database.
 	assumedVersions = 20
 )
@@ -170,6 +172,10 @@ func costs() (c generated.ComplexityRoot) {
 	c.Company.Funnel = func(child int, _ []*model.FunnelStepInput, _ impact.Period, _ *int, _ *string, _ *model.CohortFilter) int {
 		return child + analysisCost
 	}
+	c.Company.Restatements = func(child int, _ impact.AsOf, first *int, _ *string) int {
+		return 3*pastCost + length(first)*child
+	}
+	c.Restatement.Events = func(child int) int { return 1 + assumedCauses*child }
 	people := func(child int, first *int, _ *string, _ *impact.RosterOrder, _ *impact.Period, _ *string) int {
 		return analysisCost + length(first)*child
 	}

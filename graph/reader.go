@@ -49,6 +49,10 @@ type Reader interface {
 	// with [impact.CodeInvalid], [impact.CodeTooLarge] and [impact.CodeUnavailable].
 	Past(ctx context.Context, asks []impact.PastAsk) ([]*impact.Past, error)
 
+	// Restatements answers questions, in their order; errors likewise, and
+	// [impact.CodeInvalid] of a Since that is not past.
+	Restatements(ctx context.Context, questions []impact.RestatementQuestion) ([]*impact.Restatements, error)
+
 	// Settings are the settings of each company, in the order of companies.
 	Settings(ctx context.Context, companies []impact.CompanyID) ([]*impact.Settings, error)
 

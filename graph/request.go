@@ -36,6 +36,8 @@ type request struct {
 	retentions *dataloadgen.Loader[*model.Group, *analysisBook[retentionAsk, *impact.Retention]]
 	funnels    *dataloadgen.Loader[*model.Group, *analysisBook[funnelAsk, *impact.Funnel]]
 
+	restatements *dataloadgen.Loader[*model.Group, *analysisBook[restatementsAsk, *impact.Restatements]]
+
 	volunteers   *dataloadgen.Loader[*model.Group, *analysisBook[rosterAsk, *impact.Roster]]
 	participants *dataloadgen.Loader[*model.Group, *analysisBook[rosterAsk, *impact.Roster]]
 
@@ -52,6 +54,7 @@ func (c *Config) withRequest(ctx context.Context) context.Context {
 	q.cohorts = dataloadgen.NewLoader(guarded(q, q.readCohorts), wait)
 	q.retentions = dataloadgen.NewLoader(guarded(q, retentions.books(q)), wait)
 	q.funnels = dataloadgen.NewLoader(guarded(q, funnels.books(q)), wait)
+	q.restatements = dataloadgen.NewLoader(guarded(q, restatements.books(q)), wait)
 	q.volunteers = dataloadgen.NewLoader(guarded(q, volunteers.books(q)), wait)
 	q.participants = dataloadgen.NewLoader(guarded(q, participants.books(q)), wait)
 	q.settings = dataloadgen.NewLoader(guarded(q, q.readSettings), wait)

@@ -129,3 +129,73 @@ func cmpOr(args, none string) string {
 	}
 	return strings.TrimPrefix(args, ", ")
 }
+
+// Restatements, page by page, are what the figures of the months were as of an instant and
+// are now, and name the late event and the correction by their ids.
+func TestRestatementsAtTheDoor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	acme, other := w.company(t, "acme", "Pacific/Auckland"), w.company(t, "other")
+	a := w.serve(t, w.key(t, "ingest,read", acme, other))
+	logged := func(id, at, more string) string {
+		return event("external.volunteer.logged", id, at, `"volunteerId":"v1"`, more)
+	}
+	a.mustIngest(t, logged("a", "2025-01-15T10:00:00Z", `"hours":2`), logged("b", "2025-02-15T10:00:00Z", `"hours":3`))
+	since := w.list(t, "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")[0]
+	a.mustIngest(t, logged("late", "2025-01-31T10:59:59Z", `"hours":4`), // the last second of January there
+		logged("fixed", "2025-02-16T10:00:00Z", `"hours":1,"supersedes":"b"`))
+	a.ingest(t, event("external.volunteer.logged", "o", "2025-01-15T10:00:00Z", `"volunteerId":"v2","hours":9,"companyId":"other"`))
+	w.awaitFolds(t)
+
+	const query = `query ($since: DateTime!, $after: String) { company(key: "acme") { restatements(since: $since, first: 2, after: $after) {
+		nodes { start figure before now reasons eventCount events { reason type } } pageInfo { hasNextPage endCursor } } } }`
+	var got []string
+	variables := map[string]any{"since": since}
+	for {
+		var page struct {
+			Company struct {
+				Restatements struct {
+					Nodes    []json.RawMessage
+					PageInfo struct {
+						HasNextPage bool
+						EndCursor   string
+					}
+				}
+			}
+		}
+		answer := a.query(t, query, variables)
+		text, err := json.Marshal(answer.Data)
+		if err != nil || len(answer.Errors) > 0 || json.Unmarshal(text, &page) != nil {
+			t.Fatalf("%v %s", answer.Errors, text)
+		}
+		for _, n := range page.Company.Restatements.Nodes {
+			var node struct {
+				Start, Figure string
+				Before, Now   json.Number
+				Reasons       []string
+				EventCount    int
+			}
+			if err := json.Unmarshal(n, &node); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, fmt.Sprintf("%s %s %s to %s %v %d", node.Start, node.Figure, node.Before, node.Now, node.Reasons, node.EventCount))
+		}
+		if !page.Company.Restatements.PageInfo.HasNextPage {
+			break
+		}
+		variables["after"] = page.Company.Restatements.PageInfo.EndCursor
+	}
+	want := []string{
+		"2025-01-01 EVENTS 1 to 2 [LATE] 1", "2025-01-01 VOLUNTEER_HOURS 2 to 6 [LATE] 1", "2025-01-01 IMPACT_SCORE 0 to 0.01 [LATE] 1",
+		"2025-01-01 SROI_INVESTMENT 59.9 to 179.7 [LATE] 1", "2025-01-01 VIS_SCORE 0.06 to 0.18 [LATE] 1",
+		"2025-02-01 VOLUNTEER_HOURS 3 to 1 [CORRECTED] 1", "2025-02-01 SROI_INVESTMENT 89.85 to 29.95 [CORRECTED] 1",
+		"2025-02-01 VIS_SCORE 0.09 to 0.03 [CORRECTED] 1",
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	future := a.query(t, `{ company(key: "acme") { restatements(since: "2199-01-01T00:00:00Z") { until } } }`, nil)
+	if len(future.Errors) != 1 || future.Errors[0].Extensions.Code != string(impact.CodeInvalid) {
+		t.Errorf("since the future: %v", future.Errors)
+	}
+}

@@ -31,6 +31,7 @@ type CompanyResolver interface {
 	Rejects(ctx context.Context, obj *model.Company, first *int, after *string, filter *model.RejectFilter) (*model.RejectConnection, error)
 	Reject(ctx context.Context, obj *model.Company, id string) (*model.Reject, error)
 	Intake(ctx context.Context, obj *model.Company) (*model.Intake, error)
+	Restatements(ctx context.Context, obj *model.Company, since impact.AsOf, first *int, after *string) (*model.RestatementConnection, error)
 	Retention(ctx context.Context, obj *model.Company, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, filter *model.CohortFilter, programme *string) (*model.Retention, error)
 	Settings(ctx context.Context, obj *model.Company, at *impact.Day) (*model.Settings, error)
 	SettingsHistory(ctx context.Context, obj *model.Company) ([]*model.SettingVersion, error)
@@ -349,6 +350,36 @@ func (ec *executionContext) field_Company_rejects_args(ctx context.Context, rawA
 		return nil, err
 	}
 	args["filter"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Company_restatements_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "since",
+		func(ctx context.Context, v any) (impact.AsOf, error) {
+			return ec.unmarshalNDateTime2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐAsOf(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["since"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
 	return args, nil
 }
 
@@ -1284,6 +1315,50 @@ func (ec *executionContext) fieldContext_Company_intake(_ context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _Company_restatements(ctx context.Context, field graphql.CollectedField, obj *model.Company) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Company_restatements(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Company().Restatements(ctx, obj, fc.Args["since"].(impact.AsOf), fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RestatementConnection) graphql.Marshaler {
+			return ec.marshalORestatementConnection2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐRestatementConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Company_restatements(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Company",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RestatementConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Company_restatements_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Company_retention(ctx context.Context, field graphql.CollectedField, obj *model.Company) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1751,6 +1826,12 @@ func (ec *executionContext) _Company(ctx context.Context, sel ast.SelectionSet, 
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Company_intake(ctx, field, obj)
+				})
+		case "restatements":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Company_restatements(ctx, field, obj)
 				})
 		case "retention":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,

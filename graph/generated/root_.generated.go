@@ -156,6 +156,7 @@ type ComplexityRoot struct {
 		Participants    func(childComplexity int, first *int, after *string, orderBy *impact.RosterOrder, period *impact.Period, programme *string) int
 		Reject          func(childComplexity int, id string) int
 		Rejects         func(childComplexity int, first *int, after *string, filter *model.RejectFilter) int
+		Restatements    func(childComplexity int, since impact.AsOf, first *int, after *string) int
 		Retention       func(childComplexity int, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, filter *model.CohortFilter, programme *string) int
 		Settings        func(childComplexity int, at *impact.Day) int
 		SettingsHistory func(childComplexity int) int
@@ -451,6 +452,42 @@ type ComplexityRoot struct {
 		Rejected func(childComplexity int) int
 		Results  func(childComplexity int) int
 		Taken    func(childComplexity int) int
+	}
+
+	Restatement struct {
+		Before     func(childComplexity int) int
+		Difference func(childComplexity int) int
+		End        func(childComplexity int) int
+		EventCount func(childComplexity int) int
+		Events     func(childComplexity int) int
+		Figure     func(childComplexity int) int
+		Now        func(childComplexity int) int
+		Reasons    func(childComplexity int) int
+		Start      func(childComplexity int) int
+	}
+
+	RestatementConnection struct {
+		Edges       func(childComplexity int) int
+		ErasedSince func(childComplexity int) int
+		Nodes       func(childComplexity int) int
+		PageInfo    func(childComplexity int) int
+		Until       func(childComplexity int) int
+	}
+
+	RestatementEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	RestatingEvent struct {
+		ID         func(childComplexity int) int
+		Kind       func(childComplexity int) int
+		OccurredAt func(childComplexity int) int
+		Programme  func(childComplexity int) int
+		Reason     func(childComplexity int) int
+		Receipt    func(childComplexity int) int
+		StoredAt   func(childComplexity int) int
+		Type       func(childComplexity int) int
 	}
 
 	Retention struct {
@@ -1174,6 +1211,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Company.Rejects(childComplexity, args["first"].(*int), args["after"].(*string), args["filter"].(*model.RejectFilter)), true
+	case "Company.restatements":
+		if e.ComplexityRoot.Company.Restatements == nil {
+			break
+		}
+
+		args, err := ec.field_Company_restatements_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Company.Restatements(childComplexity, args["since"].(impact.AsOf), args["first"].(*int), args["after"].(*string)), true
 	case "Company.retention":
 		if e.ComplexityRoot.Company.Retention == nil {
 			break
@@ -2499,6 +2547,154 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Replays.Taken(childComplexity), true
+
+	case "Restatement.before":
+		if e.ComplexityRoot.Restatement.Before == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Before(childComplexity), true
+	case "Restatement.difference":
+		if e.ComplexityRoot.Restatement.Difference == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Difference(childComplexity), true
+	case "Restatement.end":
+		if e.ComplexityRoot.Restatement.End == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.End(childComplexity), true
+	case "Restatement.eventCount":
+		if e.ComplexityRoot.Restatement.EventCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.EventCount(childComplexity), true
+	case "Restatement.events":
+		if e.ComplexityRoot.Restatement.Events == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Events(childComplexity), true
+	case "Restatement.figure":
+		if e.ComplexityRoot.Restatement.Figure == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Figure(childComplexity), true
+	case "Restatement.now":
+		if e.ComplexityRoot.Restatement.Now == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Now(childComplexity), true
+	case "Restatement.reasons":
+		if e.ComplexityRoot.Restatement.Reasons == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Reasons(childComplexity), true
+	case "Restatement.start":
+		if e.ComplexityRoot.Restatement.Start == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Restatement.Start(childComplexity), true
+
+	case "RestatementConnection.edges":
+		if e.ComplexityRoot.RestatementConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestatementConnection.Edges(childComplexity), true
+	case "RestatementConnection.erasedSince":
+		if e.ComplexityRoot.RestatementConnection.ErasedSince == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestatementConnection.ErasedSince(childComplexity), true
+	case "RestatementConnection.nodes":
+		if e.ComplexityRoot.RestatementConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestatementConnection.Nodes(childComplexity), true
+	case "RestatementConnection.pageInfo":
+		if e.ComplexityRoot.RestatementConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestatementConnection.PageInfo(childComplexity), true
+	case "RestatementConnection.until":
+		if e.ComplexityRoot.RestatementConnection.Until == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestatementConnection.Until(childComplexity), true
+
+	case "RestatementEdge.cursor":
+		if e.ComplexityRoot.RestatementEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestatementEdge.Cursor(childComplexity), true
+	case "RestatementEdge.node":
+		if e.ComplexityRoot.RestatementEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestatementEdge.Node(childComplexity), true
+
+	case "RestatingEvent.id":
+		if e.ComplexityRoot.RestatingEvent.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestatingEvent.ID(childComplexity), true
+	case "RestatingEvent.kind":
+		if e.ComplexityRoot.RestatingEvent.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestatingEvent.Kind(childComplexity), true
+	case "RestatingEvent.occurredAt":
+		if e.ComplexityRoot.RestatingEvent.OccurredAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestatingEvent.OccurredAt(childComplexity), true
+	case "RestatingEvent.programme":
+		if e.ComplexityRoot.RestatingEvent.Programme == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestatingEvent.Programme(childComplexity), true
+	case "RestatingEvent.reason":
+		if e.ComplexityRoot.RestatingEvent.Reason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestatingEvent.Reason(childComplexity), true
+	case "RestatingEvent.receipt":
+		if e.ComplexityRoot.RestatingEvent.Receipt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestatingEvent.Receipt(childComplexity), true
+	case "RestatingEvent.storedAt":
+		if e.ComplexityRoot.RestatingEvent.StoredAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestatingEvent.StoredAt(childComplexity), true
+	case "RestatingEvent.type":
+		if e.ComplexityRoot.RestatingEvent.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RestatingEvent.Type(childComplexity), true
 
 	case "Retention.mode":
 		if e.ComplexityRoot.Retention.Mode == nil {
@@ -4577,6 +4773,130 @@ type Intake {
   conflicts: Int!
 }
 `, BuiltIn: false},
+	{Name: "../schema/restatements.graphqls", Input: `extend type Company {
+  """
+  Which figures of calendar months that had ended by an instant are others now, by how much, and what moved them: events
+  that came late, corrections, or other settings; by month, and then in the order of RestatedFigure. It compares the answers
+  with ` + "`" + `asOf: since` + "`" + ` with those of now, and costs three of them: a log of more than 2.5 million events is TOO_LARGE. The
+  pages of a list are all as of the instant of the first.
+  """
+  restatements(
+    "The instant that figures were told at; INVALID if it is not past."
+    since: DateTime!
+    "How many to return, 1 to 100."
+    first: Int = 20
+    "Only those after this cursor, an ` + "`" + `endCursor` + "`" + ` of before."
+    after: String
+  ): RestatementConnection
+}
+
+"A page of restatements."
+type RestatementConnection {
+  "The restatements with their cursors, in order."
+  edges: [RestatementEdge!]!
+  "The restatements alone, in the same order."
+  nodes: [Restatement!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+  "The instant that ` + "`" + `since` + "`" + ` is compared with."
+  until: DateTime!
+  """
+  Whether a person was erased since ` + "`" + `since` + "`" + `: both sides are then without them, and what their erasure moved is not told.
+  """
+  erasedSince: Boolean!
+}
+
+"A restatement in a page."
+type RestatementEdge {
+  "What to pass as ` + "`" + `after` + "`" + ` to go on behind this restatement, opaque."
+  cursor: String!
+  "The restatement."
+  node: Restatement!
+}
+
+"A figure of a month that moved after the month had ended."
+type Restatement {
+  "The first day of the month."
+  start: Date!
+  "The last day, included."
+  end: Date!
+  "The figure."
+  figure: RestatedFigure!
+  "What it was as of ` + "`" + `since` + "`" + `, with as many places as the figure itself; null of a ratio that there was not."
+  before: Float
+  "What it is now, with as many places as the figure itself; null of a ratio that there is not."
+  now: Float
+  "` + "`" + `now` + "`" + ` - ` + "`" + `before` + "`" + `, at most 2 places; null unless there are both."
+  difference: Float
+  "Why it moved, one or more; what came late or was corrected is in ` + "`" + `events` + "`" + `."
+  reasons: [RestatementReason!]!
+  """
+  How many events moved it, 0 or more: those that came or were corrected since within the month, or, of AVG_ENGAGEMENT and
+  COMPLETION_RATE, which count from the beginning, until its end. 0 if settings alone moved it.
+  """
+  eventCount: Int!
+  "Up to 20 of these events, those stored first; ` + "`" + `events` + "`" + ` of the company finds each, and all, by receipt or time."
+  events: [RestatingEvent!]!
+}
+
+"An event that moved figures of a month that had ended."
+type RestatingEvent {
+  "LATE or CORRECTED."
+  reason: RestatementReason!
+  "The event's identity, a UUID."
+  id: ID!
+  "The receipt of the batch that it was stored in."
+  receipt: ID!
+  "The canonical kind, such as session.completed."
+  kind: String!
+  "The type as the source named it."
+  type: String!
+  "The programme that it names itself."
+  programme: String!
+  "When it happened, by its own time; of a correction, as it says itself."
+  occurredAt: DateTime!
+  "When it was stored."
+  storedAt: DateTime!
+}
+
+"A figure that is compared; each as of the field of that name, without arguments but the month."
+enum RestatedFigure {
+  "` + "`" + `metrics { events }` + "`" + `"
+  EVENTS
+  "` + "`" + `metrics { sessions }` + "`" + `"
+  SESSIONS
+  "` + "`" + `metrics { participants }` + "`" + `"
+  PARTICIPANTS
+  "` + "`" + `metrics { volunteers }` + "`" + `"
+  VOLUNTEERS
+  "` + "`" + `metrics { volunteerHours }` + "`" + `"
+  VOLUNTEER_HOURS
+  "` + "`" + `metrics { avgEngagement }` + "`" + `"
+  AVG_ENGAGEMENT
+  "` + "`" + `metrics { completionRate }` + "`" + `"
+  COMPLETION_RATE
+  "` + "`" + `metrics { impactScore }` + "`" + `"
+  IMPACT_SCORE
+  "` + "`" + `sroi(methodology: \"teei-1.0\") { ratio }` + "`" + `"
+  SROI_RATIO
+  "Its ` + "`" + `investment` + "`" + `, US dollars."
+  SROI_INVESTMENT
+  "Its ` + "`" + `socialValue` + "`" + `, US dollars."
+  SROI_SOCIAL_VALUE
+  "` + "`" + `vis(methodology: \"teei-vis-1.0\") { score }` + "`" + `"
+  VIS_SCORE
+}
+
+"Why a figure moved."
+enum RestatementReason {
+  "An event came after its month had ended, or after ` + "`" + `since` + "`" + `."
+  LATE
+  "A correction replaced, amended or struck out an event."
+  CORRECTED
+  "Settings of the company are others than then."
+  SETTINGS
+}
+`, BuiltIn: false},
 	{Name: "../schema/retention.graphqls", Input: `extend type Company {
   """
   How long participants stay: a row per interval in which participants were active for the first time ever, and how
@@ -5772,6 +6092,8 @@ func (ec *executionContext) childFields_Company(ctx context.Context, field graph
 		return ec.fieldContext_Company_reject(ctx, field)
 	case "intake":
 		return ec.fieldContext_Company_intake(ctx, field)
+	case "restatements":
+		return ec.fieldContext_Company_restatements(ctx, field)
 	case "retention":
 		return ec.fieldContext_Company_retention(ctx, field)
 	case "settings":
@@ -6308,6 +6630,78 @@ func (ec *executionContext) childFields_Replays(ctx context.Context, field graph
 		return ec.fieldContext_Replays_more(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Replays", field.Name)
+}
+
+func (ec *executionContext) childFields_Restatement(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "start":
+		return ec.fieldContext_Restatement_start(ctx, field)
+	case "end":
+		return ec.fieldContext_Restatement_end(ctx, field)
+	case "figure":
+		return ec.fieldContext_Restatement_figure(ctx, field)
+	case "before":
+		return ec.fieldContext_Restatement_before(ctx, field)
+	case "now":
+		return ec.fieldContext_Restatement_now(ctx, field)
+	case "difference":
+		return ec.fieldContext_Restatement_difference(ctx, field)
+	case "reasons":
+		return ec.fieldContext_Restatement_reasons(ctx, field)
+	case "eventCount":
+		return ec.fieldContext_Restatement_eventCount(ctx, field)
+	case "events":
+		return ec.fieldContext_Restatement_events(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Restatement", field.Name)
+}
+
+func (ec *executionContext) childFields_RestatementConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_RestatementConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_RestatementConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_RestatementConnection_pageInfo(ctx, field)
+	case "until":
+		return ec.fieldContext_RestatementConnection_until(ctx, field)
+	case "erasedSince":
+		return ec.fieldContext_RestatementConnection_erasedSince(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RestatementConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_RestatementEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_RestatementEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_RestatementEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RestatementEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_RestatingEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "reason":
+		return ec.fieldContext_RestatingEvent_reason(ctx, field)
+	case "id":
+		return ec.fieldContext_RestatingEvent_id(ctx, field)
+	case "receipt":
+		return ec.fieldContext_RestatingEvent_receipt(ctx, field)
+	case "kind":
+		return ec.fieldContext_RestatingEvent_kind(ctx, field)
+	case "type":
+		return ec.fieldContext_RestatingEvent_type(ctx, field)
+	case "programme":
+		return ec.fieldContext_RestatingEvent_programme(ctx, field)
+	case "occurredAt":
+		return ec.fieldContext_RestatingEvent_occurredAt(ctx, field)
+	case "storedAt":
+		return ec.fieldContext_RestatingEvent_storedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RestatingEvent", field.Name)
 }
 
 func (ec *executionContext) childFields_Retention(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -53,6 +53,20 @@ func (ec *executionContext) marshalNDate2githubᚗcomᚋimpactqlᚋimpactqlᚋim
 	return res
 }
 
+func (ec *executionContext) unmarshalNDateTime2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐAsOf(ctx context.Context, v any) (impact.AsOf, error) {
+	res, err := model.UnmarshalDateTime(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNDateTime2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐAsOf(ctx context.Context, sel ast.SelectionSet, v impact.AsOf) graphql.Marshaler {
+	_ = sel
+	res := model.MarshalDateTime(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "DateTime!")
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx context.Context, v any) (decimal.Decimal, error) {
 	res, err := model.UnmarshalDecimal(v)
 	return res, graphql.ErrorOnPath(ctx, err)

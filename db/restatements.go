@@ -1,0 +1,351 @@
+package db
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// Restatements answer questions in their order: three goes through the logs for each pair
+// of instants, however many companies are asked about. The answers are shared and must not
+// be changed; errors are as of [Figures.Figures], with the pointer /since.
+func (f *Figures) Restatements(ctx context.Context, questions []impact.RestatementQuestion) ([]*impact.Restatements, error) {
+	now, err := f.pasts.now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	asked := slices.Clone(questions)
+	for i := range asked {
+		q := &asked[i]
+		if q.Since >= now {
+			return nil, &impact.Error{Code: impact.CodeInvalid, Pointer: "/since", Message: q.Since.String() + " is not past: nothing has moved since"}
+		}
+		if q.Until == 0 {
+			q.Until = now
+		}
+	}
+	return fromPast(ctx, f.pasts, f.pasts.restated, asked, func(q impact.RestatementQuestion) (impact.CompanyID, impact.AsOf) { return q.Company, q.Until },
+		func(ctx context.Context, tx *sqlx.Tx, log *pastLog, _ map[impact.CompanyID]erased, missing []impact.RestatementQuestion) ([]*impact.Restatements, error) {
+			answers := make([]*impact.Restatements, len(missing))
+			bySince := make(map[impact.AsOf][]int)
+			for i, q := range missing {
+				bySince[q.Since] = append(bySince[q.Since], i)
+			}
+			for since, places := range bySince {
+				byCompany, err := f.pasts.restate(ctx, tx, since, log)
+				if err != nil {
+					return nil, err
+				}
+				for _, i := range places {
+					answers[i] = byCompany[missing[i].Company]
+				}
+			}
+			return answers, nil
+		})
+}
+
+// now is the clock of the database, just past.
+func (p *pasts) now(ctx context.Context) (impact.AsOf, error) {
+	var now time.Time
+	err := p.store.db.GetContext(ctx, &now, "SELECT clock_timestamp() - interval '1 microsecond'")
+	return impact.AsOfTime(now), wrap(err, "read the clock")
+}
+
+// restate compares what was known at an instant with what was known at a later one.
+func (p *pasts) restate(ctx context.Context, tx *sqlx.Tx, since impact.AsOf, now *pastLog) (map[impact.CompanyID]*impact.Restatements, error) {
+	r := &restating{since: since, now: now, ended: make(map[impact.CompanyID]impact.Day), causes: make(map[impact.CompanyID]map[impact.Day]*causes)}
+	for _, company := range now.companies {
+		r.ended[company] = impact.DayAt(since.Time(), now.settings[company].Calendar.Location).MonthStart()
+		r.causes[company] = make(map[impact.Day]*causes)
+	}
+	var err error
+	if r.erased, err = erasedOf(ctx, tx, since, now.companies); err != nil {
+		return nil, err
+	}
+	if r.then, err = openPast(ctx, tx, since, now.companies); err != nil {
+		return nil, err
+	}
+	if err := r.correctedSince(ctx, tx); err != nil {
+		return nil, err
+	}
+	if err := r.lateSince(ctx, tx, p.limit/2); err != nil {
+		return nil, err
+	}
+	return r.compare(ctx, tx, p.limit/2)
+}
+
+// restating is a comparison of what was known at two instants.
+type restating struct {
+	since     impact.AsOf
+	then, now *pastLog
+	erased    map[impact.CompanyID]erased
+	ended     map[impact.CompanyID]impact.Day             // months before it had ended
+	causes    map[impact.CompanyID]map[impact.Day]*causes // by the first day of the month
+}
+
+// causes are the events that moved a month.
+type causes struct {
+	late   int64               // of which there is one month
+	chains map[impact.Key]bool // of which there may be two
+	impact.Causes
+}
+
+func (c *causes) add(e *impact.RestatingEvent, chained bool) {
+	if !chained {
+		c.late++
+	} else {
+		if c.chains == nil {
+			c.chains = make(map[impact.Key]bool)
+		}
+		if c.chains[e.Key] {
+			return
+		}
+		c.chains[e.Key] = true
+	}
+	c.Late = c.Late || e.Reason == impact.RestatedLate
+	c.Corrected = c.Corrected || e.Reason == impact.RestatedCorrected
+	c.Events = append(c.Events, e)
+	if len(c.Events) > 8*impact.MaxCauses {
+		c.sort()
+	}
+}
+
+func (c *causes) sort() {
+	slices.SortFunc(c.Events, func(a, b *impact.RestatingEvent) int {
+		return cmp.Or(a.StoredAt.Compare(b.StoredAt), cmp.Compare(a.Receipt, b.Receipt), bytes.Compare(a.Key[:], b.Key[:]))
+	})
+	c.Events = slices.Compact(c.Events)
+	c.Events = c.Events[:min(len(c.Events), impact.MaxCauses)]
+	c.Count = c.late + int64(len(c.chains))
+}
+
+// merge adds those of a later month.
+func (c *causes) merge(o *causes) {
+	c.late += o.late
+	if c.chains == nil {
+		c.chains = make(map[impact.Key]bool)
+	}
+	maps.Copy(c.chains, o.chains)
+	c.Late, c.Corrected = c.Late || o.Late, c.Corrected || o.Corrected
+	c.Events = slices.Concat(c.Events, o.Events)
+	c.sort()
+}
+
+// add notes a cause of a month, if the month had ended.
+func (r *restating) add(e *impact.RestatingEvent, company impact.CompanyID, at time.Time, chained bool) {
+	month := impact.DayAt(at, r.now.settings[company].Calendar.Location).MonthStart()
+	if month >= r.ended[company] {
+		return
+	}
+	c := r.causes[company][month]
+	if c == nil {
+		c = new(causes)
+		r.causes[company][month] = c
+	}
+	c.add(e, chained)
+}
+
+// correctedSince finds what changed in chains: the members that came since then are the
+// causes, of the months that lost something and of those that gained something.
+func (r *restating) correctedSince(ctx context.Context, tx *sqlx.Tx) error {
+	stored, err := storedAt(ctx, tx, slices.Collect(maps.Values(r.now.members)))
+	if err != nil {
+		return err
+	}
+	since := r.since.Time()
+	for _, chain := range r.now.chains {
+		var known, fresh []*impact.Event
+		for _, e := range chain.Members {
+			if stored[r.now.members[identity{e.Company, e.Key}]].After(since) {
+				fresh = append(fresh, e)
+			} else {
+				known = append(known, e)
+			}
+		}
+		var after []*impact.Event
+		if chain.Standing != nil {
+			after = append(after, chain.Standing)
+		}
+		moved := moved(standingOf(known), after)
+		for _, e := range fresh {
+			receipt := r.now.members[identity{e.Company, e.Key}]
+			cause := &impact.RestatingEvent{
+				Reason: impact.RestatedLate, Key: e.Key, Receipt: receipt, Kind: e.Kind, Type: e.Type, Programme: e.Programme,
+				OccurredAt: e.OccurredAt, StoredAt: stored[receipt],
+			}
+			if e.Corrects() {
+				cause.Reason = impact.RestatedCorrected
+			}
+			for _, at := range moved {
+				r.add(cause, e.Company, at, true)
+			}
+		}
+	}
+	return nil
+}
+
+// standingOf is what counts of events that a later correction ties together.
+func standingOf(events []*impact.Event) (standing []*impact.Event) {
+	member := make(map[impact.Key]bool)
+	for _, chain := range impact.Chains(events) {
+		for _, e := range chain.Members {
+			member[e.Key] = true
+		}
+		if chain.Standing != nil {
+			standing = append(standing, chain.Standing)
+		}
+	}
+	for _, e := range events {
+		if !member[e.Key] {
+			standing = append(standing, e)
+		}
+	}
+	return standing
+}
+
+// moved is when those happened that are not in both lists.
+func moved(before, after []*impact.Event) (at []time.Time) {
+	for _, lists := range [2][2][]*impact.Event{{before, after}, {after, before}} {
+		for _, e := range lists[0] {
+			if !slices.ContainsFunc(lists[1], func(o *impact.Event) bool { return o.Key == e.Key && sameFacts(o, e) }) {
+				at = append(at, e.OccurredAt)
+			}
+		}
+	}
+	return at
+}
+
+// storedAt is when batches were stored.
+func storedAt(ctx context.Context, tx *sqlx.Tx, batches []int64) (map[int64]time.Time, error) {
+	var rows []struct {
+		ID int64
+		At time.Time
+	}
+	slices.Sort(batches)
+	if err := tx.SelectContext(ctx, &rows, "SELECT id, committed_at AS at FROM batch WHERE id = ANY ($1)", pq.Array(slices.Compact(batches))); err != nil {
+		return nil, wrap(err, "read batches")
+	}
+	at := make(map[int64]time.Time, len(rows))
+	for _, r := range rows {
+		at[r.ID] = r.At
+	}
+	return at, nil
+}
+
+// lateSince finds the events that came after their month had ended.
+func (r *restating) lateSince(ctx context.Context, tx *sqlx.Tx, limit int) error {
+	rows, err := tx.QueryContext(ctx, query("past_late"), pq.Array(int64s(r.now.companies)), r.since.Time(), r.now.at.Time())
+	if err != nil {
+		return wrap(err, "read late events")
+	}
+	defer rows.Close()
+	for left := limit; rows.Next(); {
+		if left--; left < 0 {
+			return impact.Errorf(impact.CodeTooLarge, "more than %d events came since: ask since a later instant", limit)
+		}
+		e := &impact.RestatingEvent{Reason: impact.RestatedLate}
+		var company impact.CompanyID
+		var kind string
+		if err := rows.Scan(&company, (*uuid)(&e.Key), &kind, &e.Type, &e.Programme, &e.OccurredAt, &e.Receipt, &e.StoredAt); err != nil {
+			return wrap(err, "read late events")
+		}
+		e.Kind, _ = impact.ParseKind(kind)
+		if _, chained := r.now.members[identity{company, e.Key}]; !chained {
+			r.add(e, company, e.OccurredAt, false)
+		}
+	}
+	return wrap(rows.Err(), "read late events")
+}
+
+// compare lists what moved.
+func (r *restating) compare(ctx context.Context, tx *sqlx.Tx, limit int) (map[impact.CompanyID]*impact.Restatements, error) {
+	first, err := r.now.active(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	before, err := r.then.active(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	var months []impact.Question
+	moves, otherwise := false, false // by events, by settings
+	for _, company := range r.now.companies {
+		days := impact.Range{From: first[company].From, To: r.ended[company]}
+		if was, known := before[company]; known {
+			days.From = min(days.From, was.From)
+		}
+		if _, known := first[company]; !known {
+			days = before[company].Clip(impact.Range{From: impact.MinDay, To: r.ended[company]})
+		}
+		for _, month := range days.WholeMonths() {
+			months = append(months, impact.Question{Company: company, Programme: impact.AllProgrammes, Range: month, Parts: impact.PartsOverview})
+		}
+		moves = moves || len(r.causes[company]) > 0
+		otherwise = otherwise || r.then.settings[company].Version != r.now.settings[company].Version
+	}
+	if !moves && !otherwise {
+		months = nil // nothing can have moved
+	}
+	was, between, is, err := r.figures(ctx, tx, months, otherwise, limit)
+	if err != nil {
+		return nil, err
+	}
+	answers := make(map[impact.CompanyID]*impact.Restatements)
+	all := make(map[impact.CompanyID]*causes)
+	for _, company := range r.now.companies {
+		answers[company] = &impact.Restatements{Until: r.now.at, ErasedSince: r.erased[company].Since}
+		all[company] = new(causes)
+	}
+	for i, q := range months {
+		own := r.causes[q.Company][q.Range.From]
+		if own == nil {
+			own = new(causes)
+		}
+		own.sort()
+		all[q.Company].merge(own)
+		upTo := all[q.Company].Causes
+		a := answers[q.Company]
+		a.List = append(a.List, impact.Restate(q.Range, was[i], between[i], is[i], &own.Causes, &upTo)...)
+	}
+	return answers, nil
+}
+
+// figures are those of months as known then, with the events of now and the settings of
+// then, and as known now.
+func (r *restating) figures(
+	ctx context.Context, tx *sqlx.Tx, months []impact.Question, otherwise bool, limit int,
+) (was, between, is []*impact.Figures, err error) {
+	if was, err = r.then.figures(ctx, tx, months, limit); err != nil {
+		return nil, nil, nil, err
+	}
+	if is, err = r.now.figures(ctx, tx, months, limit); err != nil || !otherwise {
+		return was, is, is, err
+	}
+	mixed := *r.now
+	mixed.settings = r.then.settings
+	between, err = mixed.figures(ctx, tx, months, limit)
+	return was, between, is, err
+}
+
+func (l *pastLog) figures(ctx context.Context, tx *sqlx.Tx, questions []impact.Question, limit int) ([]*impact.Figures, error) {
+	if len(questions) == 0 {
+		return nil, nil
+	}
+	readings, err := l.readings(ctx, tx, questions, limit)
+	if err != nil {
+		return nil, err
+	}
+	figures := make([]*impact.Figures, len(readings))
+	for i, r := range readings {
+		figures[i] = r.Figures()
+	}
+	return figures, nil
+}
