@@ -3,7 +3,9 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -36,7 +38,14 @@ func (s *Store) at(ctx context.Context, at impact.AsOf, f func(tx *sqlx.Tx) erro
 		return wrap(err, "read the past")
 	}
 	defer tx.Rollback()
-	return wrap(f(tx), "read the past")
+	if err := f(tx); err != nil {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return impact.Errorf(impact.CodeUnavailable, "what was known at %s could not be worked out in time: "+
+				"ask for fewer companies or a period that ends earlier, or again when there is less to do", at)
+		}
+		return wrap(err, "read the past")
+	}
+	return nil
 }
 
 func (s *Store) awaitPast(ctx context.Context, at impact.AsOf) error {
@@ -104,13 +113,17 @@ func openPast(ctx context.Context, tx *sqlx.Tx, at impact.AsOf, companies []impa
 	return l, nil
 }
 
-// each calls f with every event that counted, in no particular order, of those that
-// happened before a day or soon after: with what figures need of it, until f returns. The
-// error is [impact.CodeTooLarge] if they are more than limit.
-func (l *pastLog) each(ctx context.Context, tx *sqlx.Tx, before impact.Day, limit int, f func(*impact.Event)) error {
-	rows, err := tx.QueryContext(ctx, query("past_events"), pq.Array(int64s(l.companies)), l.at.Time(),
+// eachPast goes through the log once, as it was at the instant of the last of logs, and
+// calls f with every event that counted in each of them, by their place: of those that
+// happened before a day or soon after, in no particular order, with what figures need of
+// it, until f returns. Logs are of the same companies, by instant; those but the last are
+// of one instant. The error is [impact.CodeTooLarge] if events are more than limit.
+func eachPast(ctx context.Context, tx *sqlx.Tx, logs []*pastLog, before impact.Day, limit int, f func(log int, e *impact.Event)) error {
+	first, last := logs[0], len(logs)-1
+	keyed := slices.ContainsFunc(logs, func(l *pastLog) bool { return len(l.members) > 0 })
+	rows, err := tx.QueryContext(ctx, query("past_events"), pq.Array(int64s(first.companies)), logs[last].at.Time(),
 		(before + 2).Time(), // a day ends somewhere up to 12 hours after it does in UTC
-		len(l.members) > 0)
+		keyed, first.at.Time())
 	if err != nil {
 		return wrap(err, "read events")
 	}
@@ -121,19 +134,23 @@ func (l *pastLog) each(ctx context.Context, tx *sqlx.Tx, before impact.Day, limi
 			return impact.Errorf(impact.CodeTooLarge, "what was known is worked out from the log, which for more than %d events takes too long: "+
 				"ask for fewer companies, or for a period that ends earlier", limit)
 		}
-		e, err := scanner.scan(rows)
+		e, early, err := scanner.scan(rows)
 		if err != nil {
 			return wrap(err, "read events")
 		}
-		if !l.isMember(e) {
-			f(e)
+		for i, l := range logs {
+			if (early || i == last) && !l.isMember(e) {
+				f(i, e)
+			}
 		}
 	}
 	if err := rows.Err(); err != nil {
 		return wrap(err, "read events")
 	}
-	for _, e := range l.standing {
-		f(e)
+	for i, l := range logs {
+		for _, e := range l.standing {
+			f(i, e)
+		}
 	}
 	return nil
 }

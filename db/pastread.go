@@ -12,46 +12,67 @@ import (
 	"github.com/impactql/impactql/impact"
 )
 
-// readings answers questions as [Store.Read] does, in one go through the log. Memory is
-// in proportion to the people and to the days at which a question begins or ends, not to
-// the events.
+// readings answers questions as [Store.Read] does, in one go through the log.
 func (l *pastLog) readings(ctx context.Context, tx *sqlx.Tx, questions []impact.Question, limit int) ([]*impact.Reading, error) {
-	lines := make(map[lineKey]*timeline)
-	last := impact.MinDay
-	for _, q := range questions {
-		key := lineKey{q.Company, q.Programme}
-		if lines[key] == nil {
-			lines[key] = &timeline{bounds: []impact.Day{impact.MinDay}}
-		}
-		lines[key].cut(q, l.settings[q.Company])
-		last = max(last, q.Range.To)
-	}
-	for _, line := range lines {
-		line.begin()
-	}
-	numbers := make(map[impact.CompanyID]map[string]impact.Ordinal)
-	for _, company := range l.companies {
-		numbers[company] = make(map[string]impact.Ordinal)
-	}
-	if err := l.each(ctx, tx, last, limit, func(e *impact.Event) {
-		day := impact.DayAt(e.OccurredAt, l.settings[e.Company].Calendar.Location)
-		people := numbers[e.Company]
-		participant, volunteer := numberIn(people, e.Participant), numberIn(people, e.Volunteer)
-		for _, programme := range [...]string{impact.AllProgrammes, e.Programme} {
-			if line := lines[lineKey{e.Company, programme}]; line != nil {
-				line.add(e, day, participant, volunteer)
-			}
-		}
-	}); err != nil {
+	b := newPastBook(questions, l.settings, l.companies)
+	if err := eachPast(ctx, tx, []*pastLog{l}, b.end, limit, func(_ int, e *impact.Event) { b.add(e) }); err != nil {
 		return nil, err
 	}
-	for _, line := range lines {
+	return b.readings()
+}
+
+// pastBook is the answers to questions in the making. Its memory is in proportion to the
+// people and to the days at which a question begins or ends, not to the events.
+type pastBook struct {
+	questions []impact.Question
+	settings  map[impact.CompanyID]*impact.Settings
+	numbers   map[impact.CompanyID]map[string]impact.Ordinal // of people
+	lines     map[lineKey]*timeline
+	end       impact.Day // of all questions: what happens from then on is not asked for
+}
+
+func newPastBook(questions []impact.Question, settings map[impact.CompanyID]*impact.Settings, companies []impact.CompanyID) *pastBook {
+	b := &pastBook{
+		questions: questions, settings: settings, numbers: make(map[impact.CompanyID]map[string]impact.Ordinal),
+		lines: make(map[lineKey]*timeline), end: impact.MinDay,
+	}
+	for _, company := range companies {
+		b.numbers[company] = make(map[string]impact.Ordinal)
+	}
+	for _, q := range questions {
+		key := lineKey{q.Company, q.Programme}
+		if b.lines[key] == nil {
+			b.lines[key] = &timeline{bounds: []impact.Day{impact.MinDay}}
+		}
+		b.lines[key].cut(q, settings[q.Company])
+		b.end = max(b.end, q.Range.To)
+	}
+	for _, line := range b.lines {
+		line.begin()
+	}
+	return b
+}
+
+func (b *pastBook) add(e *impact.Event) {
+	day := impact.DayAt(e.OccurredAt, b.settings[e.Company].Calendar.Location)
+	people := b.numbers[e.Company]
+	participant, volunteer := numberIn(people, e.Participant), numberIn(people, e.Volunteer)
+	for _, programme := range [...]string{impact.AllProgrammes, e.Programme} {
+		if line := b.lines[lineKey{e.Company, programme}]; line != nil {
+			line.add(e, day, participant, volunteer)
+		}
+	}
+}
+
+// readings are the answers, once every event is added.
+func (b *pastBook) readings() ([]*impact.Reading, error) {
+	for _, line := range b.lines {
 		line.sum()
 	}
-	readings := make([]*impact.Reading, len(questions))
-	for i, q := range questions {
+	readings := make([]*impact.Reading, len(b.questions))
+	for i, q := range b.questions {
 		var err error
-		if readings[i], err = lines[lineKey{q.Company, q.Programme}].reading(q, l.settings[q.Company]); err != nil {
+		if readings[i], err = b.lines[lineKey{q.Company, q.Programme}].reading(q, b.settings[q.Company]); err != nil {
 			return nil, err
 		}
 	}
@@ -83,6 +104,7 @@ type timeline struct {
 	bounds     []impact.Day // ascending; the first is the beginning of time
 	cells      []*impact.Cell
 	enrolments []map[string]*impact.Enrolments // by programme
+	people     bool                            // some question asks for sums per person
 
 	ends    map[impact.Day]bool         // of questions that ask for what was before
 	before  map[impact.Day]*impact.Cell // by the end of the question
@@ -98,6 +120,7 @@ func (t *timeline) cut(q impact.Question, s *impact.Settings) {
 			t.bounds = append(t.bounds, impact.Date(year, 1, 1))
 		}
 	}
+	t.people = t.people || q.Parts&impact.PartPeople != 0
 	if q.Parts&impact.PartSets != 0 {
 		if t.ends == nil {
 			t.ends = make(map[impact.Day]bool)
@@ -128,7 +151,10 @@ func (t *timeline) add(e *impact.Event, day impact.Day, participant, volunteer i
 		return // nobody asks for what is behind the last end
 	}
 	if t.cells[i] == nil {
-		t.cells[i] = new(impact.Cell)
+		t.cells[i] = impact.NewLeanCell()
+		if t.people {
+			t.cells[i] = new(impact.Cell)
+		}
 	}
 	t.cells[i].Add(e, participant, volunteer)
 	if e.Kind != impact.KindEnrollment || e.Participant == "" {

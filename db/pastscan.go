@@ -13,7 +13,7 @@ import (
 // same few texts come again and again.
 type pastScanner struct {
 	event   impact.Event
-	columns [16]any
+	columns [17]any
 	dest    []any
 	kinds   map[string]impact.Kind
 }
@@ -26,15 +26,16 @@ func newPastScanner() *pastScanner {
 	return s
 }
 
-// scan reads the next row; the event holds until the next scan.
-func (s *pastScanner) scan(rows *sql.Rows) (*impact.Event, error) {
+// scan reads the next row; the event holds until the next scan. early says that it was
+// stored until the earlier instant.
+func (s *pastScanner) scan(rows *sql.Rows) (event *impact.Event, early bool, err error) {
 	if err := rows.Scan(s.dest...); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	c := &s.columns
 	at, ok := c[7].(time.Time)
 	if !ok {
-		return nil, fmt.Errorf("an event is at %T", c[7])
+		return nil, false, fmt.Errorf("an event is at %T", c[7])
 	}
 	s.event = impact.Event{
 		Company: impact.CompanyID(integer(c[0])), Type: text(c[3]), Programme: text(c[4]), Participant: text(c[5]), Volunteer: text(c[6]),
@@ -44,7 +45,7 @@ func (s *pastScanner) scan(rows *sql.Rows) (*impact.Event, error) {
 	e := &s.event
 	if c[1] != nil {
 		if err := (*uuid)(&e.Key).Scan(c[1]); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	e.Kind = s.kind(c[2])
@@ -54,7 +55,7 @@ func (s *pastScanner) scan(rows *sql.Rows) (*impact.Event, error) {
 	if c[13] != nil {
 		e.Status, _ = impact.ParseStatus(text(c[13]))
 	}
-	return e, nil
+	return e, c[16] == true, nil
 }
 
 func (s *pastScanner) kind(column any) impact.Kind {

@@ -14,7 +14,7 @@ import (
 	"github.com/impactql/impactql/impact"
 )
 
-// Restatements answer questions in their order: three goes through the logs for each pair
+// Restatements answer questions in their order: two goes through the logs for each pair
 // of instants, however many companies are asked about. The answers are shared and must not
 // be changed; errors are as of [Figures.Figures], with the pointer /since.
 func (f *Figures) Restatements(ctx context.Context, questions []impact.RestatementQuestion) ([]*impact.Restatements, error) {
@@ -267,32 +267,21 @@ func (r *restating) lateSince(ctx context.Context, tx *sqlx.Tx, limit int) error
 
 // compare lists what moved.
 func (r *restating) compare(ctx context.Context, tx *sqlx.Tx, limit int) (map[impact.CompanyID]*impact.Restatements, error) {
-	first, err := r.now.active(ctx, tx)
-	if err != nil {
-		return nil, err
-	}
-	before, err := r.then.active(ctx, tx)
+	first, err := r.firstDays(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
 	var months []impact.Question
-	moves, otherwise := false, false // by events, by settings
+	otherwise := false // some settings are others
 	for _, company := range r.now.companies {
-		days := impact.Range{From: first[company].From, To: r.ended[company]}
-		if was, known := before[company]; known {
-			days.From = min(days.From, was.From)
+		if r.then.settings[company].Version != r.now.settings[company].Version {
+			otherwise = true
+		} else if first[company] = impact.MaxDay; len(r.causes[company]) > 0 {
+			first[company] = slices.Min(slices.Collect(maps.Keys(r.causes[company]))) // nothing moved before
 		}
-		if _, known := first[company]; !known {
-			days = before[company].Clip(impact.Range{From: impact.MinDay, To: r.ended[company]})
-		}
-		for _, month := range days.WholeMonths() {
+		for _, month := range (impact.Range{From: first[company], To: r.ended[company]}).WholeMonths() {
 			months = append(months, impact.Question{Company: company, Programme: impact.AllProgrammes, Range: month, Parts: impact.PartsOverview})
 		}
-		moves = moves || len(r.causes[company]) > 0
-		otherwise = otherwise || r.then.settings[company].Version != r.now.settings[company].Version
-	}
-	if !moves && !otherwise {
-		months = nil // nothing can have moved
 	}
 	was, between, is, err := r.figures(ctx, tx, months, otherwise, limit)
 	if err != nil {
@@ -318,28 +307,69 @@ func (r *restating) compare(ctx context.Context, tx *sqlx.Tx, limit int) (map[im
 	return answers, nil
 }
 
+// firstDays are days of companies before which nothing happened.
+func (r *restating) firstDays(ctx context.Context, tx *sqlx.Tx) (map[impact.CompanyID]impact.Day, error) {
+	var rows []struct {
+		Company impact.CompanyID `db:"company_id"`
+		At      time.Time
+	}
+	if err := tx.SelectContext(ctx, &rows, query("past_first"), pq.Array(int64s(r.now.companies))); err != nil {
+		return nil, wrap(err, "find first events")
+	}
+	days := make(map[impact.CompanyID]impact.Day)
+	extend := func(company impact.CompanyID, at time.Time) {
+		day := impact.DayAt(at, time.UTC) - 1 // whatever the zone
+		if known, ok := days[company]; !ok || day < known {
+			days[company] = day
+		}
+	}
+	for _, company := range r.now.companies {
+		days[company] = impact.MaxDay
+	}
+	for _, row := range rows {
+		extend(row.Company, row.At)
+	}
+	for _, e := range slices.Concat(r.then.standing, r.now.standing) {
+		extend(e.Company, e.OccurredAt)
+	}
+	return days, nil
+}
+
 // figures are those of months as known then, with the events of now and the settings of
-// then, and as known now.
+// then, and as known now: one go through the log for all.
 func (r *restating) figures(
 	ctx context.Context, tx *sqlx.Tx, months []impact.Question, otherwise bool, limit int,
 ) (was, between, is []*impact.Figures, err error) {
-	if was, err = r.then.figures(ctx, tx, months, limit); err != nil {
+	if len(months) == 0 {
+		return nil, nil, nil, nil
+	}
+	then := newPastBook(months, r.then.settings, r.now.companies)
+	mixed := newPastBook(months, r.then.settings, r.now.companies)
+	now := newPastBook(months, r.now.settings, r.now.companies)
+	if err := eachPast(ctx, tx, []*pastLog{r.then, r.now}, now.end, limit, func(log int, e *impact.Event) {
+		if log == 0 {
+			then.add(e)
+			return
+		}
+		now.add(e)
+		if otherwise {
+			mixed.add(e)
+		}
+	}); err != nil {
 		return nil, nil, nil, err
 	}
-	if is, err = r.now.figures(ctx, tx, months, limit); err != nil || !otherwise {
+	if was, err = then.figures(); err != nil {
+		return nil, nil, nil, err
+	}
+	if is, err = now.figures(); err != nil || !otherwise {
 		return was, is, is, err
 	}
-	mixed := *r.now
-	mixed.settings = r.then.settings
-	between, err = mixed.figures(ctx, tx, months, limit)
+	between, err = mixed.figures()
 	return was, between, is, err
 }
 
-func (l *pastLog) figures(ctx context.Context, tx *sqlx.Tx, questions []impact.Question, limit int) ([]*impact.Figures, error) {
-	if len(questions) == 0 {
-		return nil, nil
-	}
-	readings, err := l.readings(ctx, tx, questions, limit)
+func (b *pastBook) figures() ([]*impact.Figures, error) {
+	readings, err := b.readings()
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,13 @@ type Cell struct {
 	Volunteers   People[VolunteerSums]
 	Participants People[ParticipantSums]
 	Assessments  People[AssessmentSums]
+
+	lean bool // see NewLeanCell
 }
+
+// NewLeanCell is an empty cell that takes up no sums per volunteer and participant: less
+// than half of the memory and time, and enough for questions without [PartPeople].
+func NewLeanCell() *Cell { return &Cell{lean: true} }
 
 // VolunteerSums is what one volunteer did.
 type VolunteerSums struct {
@@ -95,7 +101,7 @@ func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
 		if e.isSkillShare() {
 			c.Tallies[MeasureSkillShare].add(1, 0)
 		}
-		if hasParticipant && hasVolunteer {
+		if hasParticipant && hasVolunteer && !c.lean {
 			c.Participants.At(participant).MS += e.DurationMS
 		}
 		if hasVolunteer {
@@ -109,7 +115,7 @@ func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
 	case KindFeedback:
 		if e.ScoreScale != ScaleNone && !e.FromVolunteer {
 			c.Tallies[MeasureRating].add(1, int64(e.Score))
-			if hasParticipant {
+			if hasParticipant && !c.lean {
 				p := c.Participants.At(participant)
 				p.Ratings++
 				p.RatingSum += int64(e.Score)
@@ -145,7 +151,7 @@ func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
 	if hasVolunteer {
 		c.join(SetVolunteers, volunteer)
 	}
-	if hasParticipant && hasVolunteer && (e.Kind == KindSession || e.Kind == KindMatch) {
+	if hasParticipant && hasVolunteer && !c.lean && (e.Kind == KindSession || e.Kind == KindMatch) {
 		v := c.Volunteers.At(volunteer)
 		v.Met = insert(v.Met, participant)
 	}
@@ -153,6 +159,9 @@ func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
 
 func (c *Cell) gave(e *Event, volunteer Ordinal) {
 	c.Tallies[MeasureVolunteerTime].add(1, e.DurationMS)
+	if c.lean {
+		return
+	}
 	v := c.Volunteers.At(volunteer)
 	v.N++
 	v.MS += e.DurationMS
