@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
 
@@ -27,6 +28,7 @@ type Figures struct {
 	departments cache[impact.CompanyID, []string]
 	active      cache[impact.CompanyID, impact.Range]
 	settings    cache[impact.CompanyID, *impact.Settings]
+	snapshots   *lru.Cache[snapshotOf, *snapshot] // of peer groups
 
 	// reading holds a token per reading that is being put together: it bounds
 	// their memory, and leaves connections to ingest.
@@ -60,9 +62,10 @@ func NewFigures(s *Store, versions *Versions) *Figures {
 		store: s, versions: versions,
 		figures: newCache[impact.Question, *impact.Figures](), cohorts: newCache[impact.CohortQuestion, *impact.Cohort](),
 		departments: newCache[impact.CompanyID, []string](), active: newCache[impact.CompanyID, impact.Range](),
-		settings: newCache[impact.CompanyID, *impact.Settings](),
-		reading:  make(chan struct{}, maxReadings),
-		pasts:    newPasts(s),
+		settings:  newCache[impact.CompanyID, *impact.Settings](),
+		snapshots: newLRU[snapshotOf, *snapshot](maxSnapshots),
+		reading:   make(chan struct{}, maxReadings),
+		pasts:     newPasts(s),
 	}
 }
 
@@ -159,6 +162,10 @@ func (f *Figures) readCohorts(ctx context.Context, questions []impact.CohortQues
 			}
 			m.Withheld = told.withhold(m, r, all)
 			c := cohortOf(r, *m)
+			if questions[i].Others && m.People != nil {
+				others := cohortOf(r, othersOf(r, m, c.Suppressed))
+				c.Others = &others
+			}
 			cohorts[i] = &c
 		}
 	}
@@ -167,6 +174,12 @@ func (f *Figures) readCohorts(ctx context.Context, questions []impact.CohortQues
 
 // everybody is the cohort that is always there.
 var everybody = impact.Members{Key: impact.CohortAll, Name: "All participants"}
+
+// othersOf is everybody known who is not a member.
+func othersOf(r *impact.Reading, m *impact.Members, withheld bool) impact.Members {
+	known := roaring.FastOr(r.Total().Members(impact.SetParticipants), r.Before.Members(impact.SetParticipants), r.Before.Members(impact.SetEnrolled))
+	return impact.Members{People: roaring.AndNot(known, m.People), Withheld: withheld}
+}
 
 // cohortOf is the figures of a cohort by the default methodologies and the settings.
 func cohortOf(r *impact.Reading, m impact.Members) impact.Cohort {

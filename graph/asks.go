@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"slices"
+
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -35,6 +37,8 @@ type asks struct {
 	cohorts []cohortAsk
 	pages   []pageAsk
 
+	compared map[any]bool // cohortAsk and pageAsk whose benchmarks are selected
+
 	unnamed bool // a field names no methodology
 	months  bool // a field counts the months of all time
 }
@@ -42,7 +46,7 @@ type asks struct {
 // asksOf reads the selection ahead of its resolvers. Fields whose arguments break a
 // rule ask nothing: their resolvers never get as far as the answer.
 func asksOf(op *graphql.OperationContext, fields []graphql.CollectedField) *asks {
-	a := &asks{parts: make(map[figuresAsk]impact.Parts), methods: make(map[figuresAsk][]methodAsk)}
+	a := &asks{parts: make(map[figuresAsk]impact.Parts), methods: make(map[figuresAsk][]methodAsk), compared: make(map[any]bool)}
 	for _, f := range fields {
 		args := arguments(f.ArgumentMap(op.Variables))
 		s, err := args.scope()
@@ -63,14 +67,21 @@ func asksOf(op *graphql.OperationContext, fields []graphql.CollectedField) *asks
 		case "cohort":
 			if w, err := args.who("key", ""); err == nil && (s.asOf == 0 || w.key == impact.CohortAll) {
 				a.cohorts = append(a.cohorts, cohortAsk{s, w})
+				a.compare(cohortAsk{s, w}, collect(op, f.Selections))
 			}
 		case "cohorts":
 			if p, err := args.page(); err == nil {
 				a.pages = append(a.pages, pageAsk{s, p})
+				a.compare(pageAsk{s, p}, nodeFields(op, f.Selections))
 			}
 		}
 	}
 	return a
+}
+
+// compare notes whether a benchmark is selected of the cohorts of an ask.
+func (a *asks) compare(ask any, fields []graphql.CollectedField) {
+	a.compared[ask] = a.compared[ask] || slices.ContainsFunc(fields, func(f graphql.CollectedField) bool { return f.Name == "benchmark" })
 }
 
 func (a *asks) addFigures(f figuresAsk, parts impact.Parts) {
@@ -161,8 +172,8 @@ func collect(op *graphql.OperationContext, selections ast.SelectionSet) []graphq
 	return graphql.CollectFields(op, selections, nil)
 }
 
-// companyFields is what is selected of the companies on a page.
-func companyFields(op *graphql.OperationContext, connection ast.SelectionSet) []graphql.CollectedField {
+// nodeFields is what is selected of the items on a page.
+func nodeFields(op *graphql.OperationContext, connection ast.SelectionSet) []graphql.CollectedField {
 	var fields []graphql.CollectedField
 	for _, f := range collect(op, connection) {
 		switch f.Name {

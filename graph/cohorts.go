@@ -17,6 +17,7 @@ type cohortsBook struct {
 	pages   map[pageAsk][]cohortsEntry // likewise
 	answers []*impact.Cohort           // of all groups that were read together
 	pastErr error                      // why nothing is known of the past
+	beside  *besides                   // likewise of all groups
 }
 
 // cohortsEntry is where the answers to a page are.
@@ -26,11 +27,11 @@ type cohortsEntry struct {
 	more     bool
 }
 
-func (b *cohortsBook) page(e cohortsEntry) *model.CohortConnection {
+func (b *cohortsBook) page(of *model.Company, s scope, e cohortsEntry) *model.CohortConnection {
 	page := &model.CohortConnection{Nodes: make([]*model.Cohort, 0, len(e.keys)), HasNextPage: e.more}
 	for i, c := range b.answers[e.from:e.to] {
 		if c != nil { // a department that went away between the two reads
-			page.Nodes = append(page.Nodes, &model.Cohort{Cohort: c, Order: e.keys[i]})
+			page.Nodes = append(page.Nodes, &model.Cohort{Cohort: c, Order: e.keys[i], Beside: b.beside.of(of, s)})
 		}
 	}
 	return page
@@ -53,7 +54,7 @@ func cohortOf(ctx context.Context, c *model.Company, s scope, w who) (*model.Coh
 	if cohort == nil {
 		return nil, errNoCohort
 	}
-	return &model.Cohort{Cohort: cohort, Order: cohort.Key}, nil
+	return &model.Cohort{Cohort: cohort, Order: cohort.Key, Beside: book.beside.of(c, s)}, nil
 }
 
 // cohortPage is a page of the cohorts of a company.
@@ -66,7 +67,7 @@ func cohortPage(ctx context.Context, c *model.Company, s scope, p page) (*model.
 	if !ok {
 		return nil, errNotAsked
 	}
-	return book.page(entries[c.Place]), nil
+	return book.page(c, s, entries[c.Place]), nil
 }
 
 // readCohorts is the cohorts loader: it asks everything that the groups select, at
@@ -85,15 +86,19 @@ func (q *request) readCohorts(ctx context.Context, groups []*model.Group) ([]*co
 	past := q.readPast(ctx, groups, all)
 	books := make([]*cohortsBook, len(groups))
 	var questions []impact.CohortQuestion
-	add := func(c *impact.Company, s scope, w who) error {
+	beside := newBesides()
+	add := func(c *impact.Company, s scope, w who, compared bool) error {
 		filter, err := w.of(q, c)
+		if compared {
+			beside.ask(q, c, s)
+		}
 		questions = append(questions, impact.CohortQuestion{
-			Company: c.ID, Programme: s.programme, Range: q.rangeAt(c, s, past), Key: w.key, Filter: filter, AsOf: s.asOf,
+			Company: c.ID, Programme: s.programme, Range: q.rangeAt(c, s, past), Key: w.key, Filter: filter, AsOf: s.asOf, Others: compared && s.asOf == 0,
 		})
 		return err
 	}
 	for i, g := range groups {
-		books[i] = &cohortsBook{cohorts: make(map[cohortAsk][]int), pages: make(map[pageAsk][]cohortsEntry), pastErr: past.err}
+		books[i] = &cohortsBook{cohorts: make(map[cohortAsk][]int), pages: make(map[pageAsk][]cohortsEntry), pastErr: past.err, beside: beside}
 		for _, ask := range all[i].cohorts {
 			if ask.asOf != 0 && past.err != nil {
 				continue
@@ -101,7 +106,7 @@ func (q *request) readCohorts(ctx context.Context, groups []*model.Group) ([]*co
 			places := make([]int, len(g.Companies))
 			for place, c := range g.Companies {
 				places[place] = len(questions)
-				if err := add(c, ask.scope, ask.who); err != nil {
+				if err := add(c, ask.scope, ask.who, all[i].compared[ask]); err != nil {
 					return nil, []error{err}
 				}
 			}
@@ -113,7 +118,7 @@ func (q *request) readCohorts(ctx context.Context, groups []*model.Group) ([]*co
 				keys, more := ask.page.of(departments[c.ID])
 				entries[place] = cohortsEntry{len(questions), len(questions) + len(keys), keys, more}
 				for _, key := range keys {
-					if err := add(c, ask.scope, who{key: key}); err != nil {
+					if err := add(c, ask.scope, who{key: key}, all[i].compared[ask]); err != nil {
 						return nil, []error{err}
 					}
 				}
@@ -128,6 +133,9 @@ func (q *request) readCohorts(ctx context.Context, groups []*model.Group) ([]*co
 	answers, pastErr, err := readAnswers(questions, func(question impact.CohortQuestion) impact.AsOf { return question.AsOf },
 		func(asked []impact.CohortQuestion) ([]*impact.Cohort, error) { return q.Reader.Cohorts(ctx, asked) })
 	if err != nil {
+		return nil, []error{err}
+	}
+	if err := beside.read(ctx, q.Reader); err != nil {
 		return nil, []error{err}
 	}
 	for _, b := range books {

@@ -173,6 +173,25 @@ func (m *memory) Past(ctx context.Context, asks []impact.PastAsk) ([]*impact.Pas
 	return list, m.called(ctx, "Past")
 }
 
+// Benchmarks compares companies in the group g with nine others, others with none.
+func (m *memory) Benchmarks(ctx context.Context, questions []impact.BenchmarkQuestion) ([]*impact.Benchmark, error) {
+	list := make([]*impact.Benchmark, len(questions))
+	for i, q := range questions {
+		var all []impact.PeerFigures
+		for id := range 10 {
+			p := impact.PeerFigures{Company: impact.CompanyID(id + 1)}
+			p.Values[0] = decimal.NewNullDecimal(number(int64(10 * id)))
+			all = append(all, p)
+		}
+		list[i] = &impact.Benchmark{}
+		if group := m.settings[q.Company].PeerGroup(q.Range); group != "" {
+			list[i] = impact.NewBenchmark(group, all[q.Company-1], all, 3)
+			list[i].TakenAt = time.Date(2025, 11, 13, 10, 0, 0, 0, time.UTC)
+		}
+	}
+	return list, m.called(ctx, "Benchmarks")
+}
+
 func (m *memory) Cohorts(ctx context.Context, questions []impact.CohortQuestion) ([]*impact.Cohort, error) {
 	answers := make([]*impact.Cohort, len(questions))
 	for i, q := range questions {

@@ -118,6 +118,8 @@ const (
 	// A retention matrix reads a set per row and column, a funnel one per day and step; a
 	// tornado or break-evens evaluate a ratio some hundred times.
 	analysisCost = 100
+	// A benchmark may read the figures of some hundred companies, once an hour.
+	benchmarkCost = 200
 	// What was known is worked out from the log, which takes a second for a million events:
 	// more than freeCost, so that few do at once.
 	pastCost = 1_500
@@ -203,6 +205,8 @@ func costs() (c generated.ComplexityRoot) {
 	c.SROI.Parameters = func(child int) int { return 1 + 15*child }
 	c.Query.Sources = func(child int, _ string) int { return 1 + assumedSources*child }
 	c.Source.Secrets = func(child int) int { return 1 + assumedSources*child }
+	c.Cohort.Benchmark = func(child int) int { return benchmarkCost + child }
+	c.Benchmark.Figures = func(child int) int { return 1 + len(impact.BenchmarkNames)*child }
 	c.SROI.Improvements = func(child int) int { return 1 + 3*child }
 	c.VIS.Components = func(child int) int { return 1 + 4*child }
 	return c

@@ -26,6 +26,9 @@ type Reader interface {
 	// cohort.
 	Cohorts(ctx context.Context, questions []impact.CohortQuestion) ([]*impact.Cohort, error)
 
+	// Benchmarks answers questions, in their order.
+	Benchmarks(ctx context.Context, questions []impact.BenchmarkQuestion) ([]*impact.Benchmark, error)
+
 	// Departments are the names of the departments of each company, in the order of
 	// companies. The names are in any order and each is there once, whatever its case.
 	Departments(ctx context.Context, companies []impact.CompanyID) ([][]string, error)

@@ -168,7 +168,7 @@ func (q *request) companyPage(ctx context.Context, p page) (*model.CompanyConnec
 	if more {
 		list = list[:p.first]
 	}
-	fields := companyFields(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field.Selections)
+	fields := nodeFields(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field.Selections)
 	group := &model.Group{Companies: list, Fields: fields}
 	return &model.CompanyConnection{Nodes: group.Members(), HasNextPage: more}, nil
 }

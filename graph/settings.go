@@ -162,6 +162,9 @@ func changesOf(in *model.SettingsInput, today impact.Day) ([]impact.SettingChang
 	if v := in.VisMethodology; v != nil {
 		cs.add("visMethodology", impact.SettingChange{Name: impact.SettingVISMethodology, From: v.ValidFrom, Value: v.ID})
 	}
+	if v := in.PeerGroup; v != nil {
+		cs.add("peerGroup", impact.SettingChange{Name: impact.SettingPeerGroup, From: v.ValidFrom, Value: v.Group})
+	}
 	for i, v := range in.RemoveVersions {
 		cs.add("removeVersions/"+strconv.Itoa(i), impact.SettingChange{Name: impact.SettingName(v.Name), From: &v.ValidFrom, Remove: true})
 	}

@@ -21,6 +21,7 @@ type SettingName string
 //	visWeights       hours=0.3,quality=0.3,outcomeLift=0.25,placement=0.15        dated
 //	sroiMethodology  the id of a methodology                                      dated
 //	visMethodology   likewise                                                     dated
+//	peerGroup        a key: the companies of one compare figures; default none    dated
 //	timeZone         an IANA name, such as Europe/Oslo                            at once
 //	weekStart        MONDAY to SUNDAY                                             at once
 //	fiscalYearStart  a month, 1 to 12                                             at once
@@ -31,6 +32,7 @@ const (
 	SettingVISWeights      SettingName = "visWeights"
 	SettingSROIMethodology SettingName = "sroiMethodology"
 	SettingVISMethodology  SettingName = "visMethodology"
+	SettingPeerGroup       SettingName = "peerGroup"
 
 	SettingTimeZone    SettingName = "timeZone"
 	SettingWeekStart   SettingName = "weekStart"
@@ -42,13 +44,13 @@ const (
 
 // SettingNames lists the settings that have a text form: the dated, then the others.
 var SettingNames = []SettingName{
-	SettingHourlyValue, SettingActivityWeights, SettingVISWeights, SettingSROIMethodology, SettingVISMethodology,
+	SettingHourlyValue, SettingActivityWeights, SettingVISWeights, SettingSROIMethodology, SettingVISMethodology, SettingPeerGroup,
 	SettingTimeZone, SettingWeekStart, SettingFiscalStart, SettingMinGroup,
 }
 
 // IsDated reports whether the setting holds from a day on.
 func (n SettingName) IsDated() bool {
-	return slices.Index(SettingNames, n) < 5 && n != SettingProgrammeCost
+	return slices.Index(SettingNames, n) < 6 && n != SettingProgrammeCost
 }
 
 // SettingChange is a change of one setting, by exactly one of the ways below.
@@ -159,6 +161,11 @@ func canonicalSetting(name SettingName, text string) (string, error) {
 		return oneOf(text, SROIMethodologies)
 	case SettingVISMethodology:
 		return oneOf(text, VISMethodologies)
+	case SettingPeerGroup:
+		if !ValidKey(text) {
+			return "", invalidAt("/value", "a peer group is 1 to %d of the characters A-Z a-z 0-9 _ . @ : -; the default is none", MaxKey)
+		}
+		return strings.ToLower(text), nil
 	case SettingTimeZone:
 		loc, err := time.LoadLocation(text)
 		if err != nil || text == "" || strings.EqualFold(text, "local") {

@@ -51,6 +51,7 @@ type CohortQuestion struct {
 	Key       string
 	AsOf      AsOf   // what was known then; 0 is what is known now. Only [CohortAll] has a past
 	Filter    string // in place of a key: JSON of a checked [CohortFilter] that is not relative
+	Others    bool   // [Cohort.Others] is asked for
 }
 
 // CohortAll is the cohort of every participant active in the period; it is

@@ -29,6 +29,7 @@ type Settings struct {
 	VISWeights      []Dated[VISWeights]
 	SROIMethodology []Dated[string]
 	VISMethodology  []Dated[string]
+	PeerGroups      []Dated[string]
 
 	Costs    []ProgrammeCost  // in the order they were added
 	Versions []SettingVersion // of all that is dated, by name and day
@@ -147,6 +148,17 @@ func (s *Settings) DefaultVISMethodology(r Range) string {
 	return DefaultVIS.ID
 }
 
+// PeerGroup is the group of companies that a range is compared with: that of its last
+// day; empty where the company is in none.
+func (s *Settings) PeerGroup(r Range) string {
+	if s != nil {
+		if group := At(s.PeerGroups, r.To-1); group != nil {
+			return *group
+		}
+	}
+	return ""
+}
+
 // K is the size from which a group's figures are told.
 func (s *Settings) K() int64 {
 	if s == nil || s.MinGroup == 0 {
@@ -208,6 +220,8 @@ func (s *Settings) AddVersion(v SettingVersion) error {
 		s.SROIMethodology, err = dated(s.SROIMethodology, v, anyText)
 	case SettingVISMethodology:
 		s.VISMethodology, err = dated(s.VISMethodology, v, anyText)
+	case SettingPeerGroup:
+		s.PeerGroups, err = dated(s.PeerGroups, v, anyText)
 	case SettingTimeZone, SettingWeekStart, SettingFiscalStart, SettingMinGroup, SettingProgrammeCost:
 	}
 	s.Versions = append(s.Versions, v)
@@ -280,6 +294,8 @@ func (s *Settings) TextAt(name SettingName, day Day) string {
 		return s.DefaultSROIMethodology(r)
 	case SettingVISMethodology:
 		return s.DefaultVISMethodology(r)
+	case SettingPeerGroup:
+		return s.PeerGroup(r)
 	case SettingTimeZone:
 		return s.Calendar.Location.String()
 	case SettingWeekStart:

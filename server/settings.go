@@ -110,7 +110,7 @@ type SettingsSet struct {
 
 // Help adds to the command's help.
 func (cmd *SettingsSet) Help() string {
-	return "hourlyValue, activityWeights, visWeights, sroiMethodology and visMethodology hold from --from on, the others for " +
+	return "hourlyValue, activityWeights, visWeights, sroiMethodology, visMethodology and peerGroup hold from --from on, the others for " +
 		"every day at once. A new time zone cuts every day anew: the company's rollups are rebuilt in the same step, during " +
 		"which its new events wait to show."
 }

@@ -228,6 +228,38 @@ func (ec *executionContext) fieldContext_Cohort_erasedSince(_ context.Context, f
 	return graphql.NewScalarFieldContext("Cohort", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _Cohort_benchmark(ctx context.Context, field graphql.CollectedField, obj *model.Cohort) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Cohort_benchmark(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Benchmark()
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Benchmark) graphql.Marshaler {
+			return ec.marshalOBenchmark2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐBenchmark(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Cohort_benchmark(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Cohort",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Benchmark(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CohortConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.CohortConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -740,6 +772,11 @@ func (ec *executionContext) _Cohort(ctx context.Context, sel ast.SelectionSet, o
 		case "erasedSince":
 			out.Values[i] = ec._Cohort_erasedSince(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "benchmark":
+			out.Values[i] = ec._Cohort_benchmark(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:

@@ -94,6 +94,25 @@ type ComplexityRoot struct {
 		Version   func(childComplexity int) int
 	}
 
+	Benchmark struct {
+		Figures    func(childComplexity int) int
+		Others     func(childComplexity int) int
+		PeerGroup  func(childComplexity int) int
+		Peers      func(childComplexity int) int
+		Suppressed func(childComplexity int) int
+		TakenAt    func(childComplexity int) int
+	}
+
+	BenchmarkFigure struct {
+		LowerQuartile func(childComplexity int) int
+		Median        func(childComplexity int) int
+		Name          func(childComplexity int) int
+		Peers         func(childComplexity int) int
+		Suppressed    func(childComplexity int) int
+		UpperQuartile func(childComplexity int) int
+		Value         func(childComplexity int) int
+	}
+
 	Binding struct {
 		Figure    func(childComplexity int) int
 		Period    func(childComplexity int) int
@@ -109,6 +128,7 @@ type ComplexityRoot struct {
 	}
 
 	Cohort struct {
+		Benchmark        func(childComplexity int) int
 		CompletionRate   func(childComplexity int) int
 		ErasedSince      func(childComplexity int) int
 		Key              func(childComplexity int) int
@@ -135,6 +155,14 @@ type ComplexityRoot struct {
 	CohortEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	CohortOthers struct {
+		CompletionRate   func(childComplexity int) int
+		ParticipantCount func(childComplexity int) int
+		SROI             func(childComplexity int) int
+		Suppressed       func(childComplexity int) int
+		VIS              func(childComplexity int) int
 	}
 
 	CohortVIS struct {
@@ -555,6 +583,7 @@ type ComplexityRoot struct {
 		FiscalYearStart func(childComplexity int) int
 		HourlyValue     func(childComplexity int) int
 		MinGroup        func(childComplexity int) int
+		PeerGroup       func(childComplexity int) int
 		ProgrammeCosts  func(childComplexity int) int
 		SroiMethodology func(childComplexity int) int
 		TimeZone        func(childComplexity int) int
@@ -919,6 +948,86 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AuditEntry.Version(childComplexity), true
 
+	case "Benchmark.figures":
+		if e.ComplexityRoot.Benchmark.Figures == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Benchmark.Figures(childComplexity), true
+	case "Benchmark.others":
+		if e.ComplexityRoot.Benchmark.Others == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Benchmark.Others(childComplexity), true
+	case "Benchmark.peerGroup":
+		if e.ComplexityRoot.Benchmark.PeerGroup == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Benchmark.PeerGroup(childComplexity), true
+	case "Benchmark.peers":
+		if e.ComplexityRoot.Benchmark.Peers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Benchmark.Peers(childComplexity), true
+	case "Benchmark.suppressed":
+		if e.ComplexityRoot.Benchmark.Suppressed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Benchmark.Suppressed(childComplexity), true
+	case "Benchmark.takenAt":
+		if e.ComplexityRoot.Benchmark.TakenAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Benchmark.TakenAt(childComplexity), true
+
+	case "BenchmarkFigure.lowerQuartile":
+		if e.ComplexityRoot.BenchmarkFigure.LowerQuartile == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BenchmarkFigure.LowerQuartile(childComplexity), true
+	case "BenchmarkFigure.median":
+		if e.ComplexityRoot.BenchmarkFigure.Median == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BenchmarkFigure.Median(childComplexity), true
+	case "BenchmarkFigure.name":
+		if e.ComplexityRoot.BenchmarkFigure.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BenchmarkFigure.Name(childComplexity), true
+	case "BenchmarkFigure.peers":
+		if e.ComplexityRoot.BenchmarkFigure.Peers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BenchmarkFigure.Peers(childComplexity), true
+	case "BenchmarkFigure.suppressed":
+		if e.ComplexityRoot.BenchmarkFigure.Suppressed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BenchmarkFigure.Suppressed(childComplexity), true
+	case "BenchmarkFigure.upperQuartile":
+		if e.ComplexityRoot.BenchmarkFigure.UpperQuartile == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BenchmarkFigure.UpperQuartile(childComplexity), true
+	case "BenchmarkFigure.value":
+		if e.ComplexityRoot.BenchmarkFigure.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.BenchmarkFigure.Value(childComplexity), true
+
 	case "Binding.figure":
 		if e.ComplexityRoot.Binding.Figure == nil {
 			break
@@ -969,6 +1078,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.BreakEven.Variable(childComplexity), true
 
+	case "Cohort.benchmark":
+		if e.ComplexityRoot.Cohort.Benchmark == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Cohort.Benchmark(childComplexity), true
 	case "Cohort.completionRate":
 		if e.ComplexityRoot.Cohort.CompletionRate == nil {
 			break
@@ -1074,6 +1189,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CohortEdge.Node(childComplexity), true
+
+	case "CohortOthers.completionRate":
+		if e.ComplexityRoot.CohortOthers.CompletionRate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CohortOthers.CompletionRate(childComplexity), true
+	case "CohortOthers.participantCount":
+		if e.ComplexityRoot.CohortOthers.ParticipantCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CohortOthers.ParticipantCount(childComplexity), true
+	case "CohortOthers.sroi":
+		if e.ComplexityRoot.CohortOthers.SROI == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CohortOthers.SROI(childComplexity), true
+	case "CohortOthers.suppressed":
+		if e.ComplexityRoot.CohortOthers.Suppressed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CohortOthers.Suppressed(childComplexity), true
+	case "CohortOthers.vis":
+		if e.ComplexityRoot.CohortOthers.VIS == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CohortOthers.VIS(childComplexity), true
 
 	case "CohortVIS.methodology":
 		if e.ComplexityRoot.CohortVIS.Methodology == nil {
@@ -2976,6 +3122,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Settings.MinGroup(childComplexity), true
+	case "Settings.peerGroup":
+		if e.ComplexityRoot.Settings.PeerGroup == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Settings.PeerGroup(childComplexity), true
 	case "Settings.programmeCosts":
 		if e.ComplexityRoot.Settings.ProgrammeCosts == nil {
 			break
@@ -3492,6 +3644,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("HourlyValueInput", ec.unmarshalInputHourlyValueInput),
 			graphql.NewInputUnmarshaler("MethodologyInput", ec.unmarshalInputMethodologyInput),
 			graphql.NewInputUnmarshaler("OutcomeInput", ec.unmarshalInputOutcomeInput),
+			graphql.NewInputUnmarshaler("PeerGroupInput", ec.unmarshalInputPeerGroupInput),
 			graphql.NewInputUnmarshaler("ProgrammeCostInput", ec.unmarshalInputProgrammeCostInput),
 			graphql.NewInputUnmarshaler("RejectFilter", ec.unmarshalInputRejectFilter),
 			graphql.NewInputUnmarshaler("SettingVersionInput", ec.unmarshalInputSettingVersionInput),
@@ -3668,6 +3821,79 @@ type ArrivedEventEdge {
   cursor: String!
   "The event."
   node: ArrivedEvent!
+}
+`, BuiltIn: false},
+	{Name: "../schema/benchmark.graphqls", Input: `extend type Cohort {
+  """
+  How the cohort does beside the others of the company, and beside the companies of its peer group. Null if the cohort is
+  suppressed. INVALID unless the period is a calendar month, quarter or year that is over, and with ` + "`" + `asOf` + "`" + `.
+  """
+  benchmark: Benchmark
+}
+
+"""
+A cohort beside others. Of other companies only what several of them have together is told: see the documentation, page
+Methodology, chapter Benchmarks.
+"""
+type Benchmark {
+  "The company's other participants; null for ` + "`" + `all` + "`" + `."
+  others: CohortOthers
+  "The peer group that the company is in on the period's last day, a setting; null if none, and then no figures of others."
+  peerGroup: String
+  "Whether the group has fewer than k other companies to compare with, k being 5 or the company's own if that is more."
+  suppressed: Boolean!
+  "How many other companies of the group had 5 or more participants in the period, 0 or more; null if suppressed or without a group."
+  peers: Int
+  "When their figures were read, RFC 3339, up to an hour ago; null without a group."
+  takenAt: String
+  "Each figure beside that of the peers; empty without a group."
+  figures: [BenchmarkFigure!]!
+}
+
+"Those participants of a company who are not in a cohort."
+type CohortOthers {
+  "Whether the figures are withheld because they are too few."
+  suppressed: Boolean!
+  "Distinct others active as participants in the period, 0 or more; null if suppressed."
+  participantCount: Int
+  "Percent, 0 to 100, 2 places: as ` + "`" + `Metrics.completionRate` + "`" + `, of the others; null if suppressed."
+  completionRate: Float
+  "The return on the sessions that named volunteers had with them, by ` + "`" + `teei-1.0` + "`" + `; null if suppressed."
+  sroi: SROI
+  "The score of the volunteers who serve them; null if suppressed."
+  vis: CohortVIS
+}
+
+"One figure beside that of other companies as a whole."
+type BenchmarkFigure {
+  "Which figure."
+  name: BenchmarkName!
+  "The cohort's own, 2 places; null where there is no data, and of what only ` + "`" + `all` + "`" + ` has."
+  value: Float
+  "Whether fewer than k peers have the figure: all of the following is null."
+  suppressed: Boolean!
+  "How many peers have the figure, 0 or more; null if suppressed."
+  peers: Int
+  "A quarter of the peers are below: the mean of the three that are nearest to that rank, to two digits and at most 2 places."
+  lowerQuartile: Float
+  "Half of them are below, likewise, at most 2 places."
+  median: Float
+  "Three quarters of them are below, likewise, at most 2 places."
+  upperQuartile: Float
+}
+
+"A figure that companies are compared by."
+enum BenchmarkName {
+  "` + "`" + `Metrics.completionRate` + "`" + `, percent, 0 to 100."
+  COMPLETION_RATE
+  "` + "`" + `Metrics.avgEngagement` + "`" + `, percent, 0 to 100; of ` + "`" + `all` + "`" + ` alone."
+  ENGAGEMENT
+  "Hours that volunteers gave in the period, per volunteer, 0 or more; of ` + "`" + `all` + "`" + ` alone."
+  HOURS_PER_VOLUNTEER
+  "The ratio of ` + "`" + `teei-1.0` + "`" + `; of a cohort other than ` + "`" + `all` + "`" + ` that of its sessions, without programme costs."
+  SROI
+  "The company's score by ` + "`" + `teei-vis-1.0` + "`" + `, 0 to 100; of ` + "`" + `all` + "`" + ` alone."
+  VIS
 }
 `, BuiltIn: false},
 	{Name: "../schema/calculator.graphqls", Input: `extend type Query {
@@ -5218,6 +5444,8 @@ type Settings {
   sroiMethodology: String!
   "The id of the methodology of ` + "`" + `vis` + "`" + ` where a query names none; dated."
   visMethodology: String!
+  "The group of companies that figures are compared with, see ` + "`" + `Cohort.benchmark` + "`" + `; null is none; dated."
+  peerGroup: String
   "What programmes cost beside the volunteers' time, whatever the day: the lines, in the order they were added."
   programmeCosts: [ProgrammeCost!]!
   "The IANA time zone that cuts every day."
@@ -5276,7 +5504,7 @@ type ProgrammeCost {
 
 "A version of a setting that holds from a day on, until the next."
 type SettingVersion {
-  "hourlyValue, activityWeights, visWeights, sroiMethodology or visMethodology."
+  "hourlyValue, activityWeights, visWeights, sroiMethodology, visMethodology or peerGroup."
   name: String!
   "The first day on which it holds."
   validFrom: Date!
@@ -5350,6 +5578,8 @@ input SettingsInput {
   sroiMethodology: MethodologyInput
   "A new version of the default methodology of ` + "`" + `vis` + "`" + `."
   visMethodology: MethodologyInput
+  "A new version of the peer group. Whoever joins one lends it their figures, and sees those of the group."
+  peerGroup: PeerGroupInput
   "Versions to take away, as if they had never been made."
   removeVersions: [SettingVersionInput!]
   "Lines of costs to add."
@@ -5414,9 +5644,17 @@ input MethodologyInput {
   validFrom: Date
 }
 
+"A version of the peer group."
+input PeerGroupInput {
+  "1 to 100 of the characters ` + "`" + `A-Z a-z 0-9 _ . @ : -` + "`" + `, in any case; null is none."
+  group: String
+  "The first day on which it holds, up to today; today if absent."
+  validFrom: Date
+}
+
 "A version of a dated setting, as ` + "`" + `settingsHistory` + "`" + ` lists it."
 input SettingVersionInput {
-  "hourlyValue, activityWeights, visWeights, sroiMethodology or visMethodology."
+  "hourlyValue, activityWeights, visWeights, sroiMethodology, visMethodology or peerGroup."
   name: String!
   "The first day on which it holds."
   validFrom: Date!
@@ -5960,6 +6198,44 @@ func (ec *executionContext) childFields_AuditEntry(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type AuditEntry", field.Name)
 }
 
+func (ec *executionContext) childFields_Benchmark(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "others":
+		return ec.fieldContext_Benchmark_others(ctx, field)
+	case "peerGroup":
+		return ec.fieldContext_Benchmark_peerGroup(ctx, field)
+	case "suppressed":
+		return ec.fieldContext_Benchmark_suppressed(ctx, field)
+	case "peers":
+		return ec.fieldContext_Benchmark_peers(ctx, field)
+	case "takenAt":
+		return ec.fieldContext_Benchmark_takenAt(ctx, field)
+	case "figures":
+		return ec.fieldContext_Benchmark_figures(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Benchmark", field.Name)
+}
+
+func (ec *executionContext) childFields_BenchmarkFigure(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_BenchmarkFigure_name(ctx, field)
+	case "value":
+		return ec.fieldContext_BenchmarkFigure_value(ctx, field)
+	case "suppressed":
+		return ec.fieldContext_BenchmarkFigure_suppressed(ctx, field)
+	case "peers":
+		return ec.fieldContext_BenchmarkFigure_peers(ctx, field)
+	case "lowerQuartile":
+		return ec.fieldContext_BenchmarkFigure_lowerQuartile(ctx, field)
+	case "median":
+		return ec.fieldContext_BenchmarkFigure_median(ctx, field)
+	case "upperQuartile":
+		return ec.fieldContext_BenchmarkFigure_upperQuartile(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BenchmarkFigure", field.Name)
+}
+
 func (ec *executionContext) childFields_Binding(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "figure":
@@ -6006,6 +6282,8 @@ func (ec *executionContext) childFields_Cohort(ctx context.Context, field graphq
 		return ec.fieldContext_Cohort_vis(ctx, field)
 	case "erasedSince":
 		return ec.fieldContext_Cohort_erasedSince(ctx, field)
+	case "benchmark":
+		return ec.fieldContext_Cohort_benchmark(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Cohort", field.Name)
 }
@@ -6044,6 +6322,22 @@ func (ec *executionContext) childFields_CohortEdge(ctx context.Context, field gr
 		return ec.fieldContext_CohortEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CohortEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_CohortOthers(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "suppressed":
+		return ec.fieldContext_CohortOthers_suppressed(ctx, field)
+	case "participantCount":
+		return ec.fieldContext_CohortOthers_participantCount(ctx, field)
+	case "completionRate":
+		return ec.fieldContext_CohortOthers_completionRate(ctx, field)
+	case "sroi":
+		return ec.fieldContext_CohortOthers_sroi(ctx, field)
+	case "vis":
+		return ec.fieldContext_CohortOthers_vis(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CohortOthers", field.Name)
 }
 
 func (ec *executionContext) childFields_CohortVIS(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6838,6 +7132,8 @@ func (ec *executionContext) childFields_Settings(ctx context.Context, field grap
 		return ec.fieldContext_Settings_sroiMethodology(ctx, field)
 	case "visMethodology":
 		return ec.fieldContext_Settings_visMethodology(ctx, field)
+	case "peerGroup":
+		return ec.fieldContext_Settings_peerGroup(ctx, field)
 	case "programmeCosts":
 		return ec.fieldContext_Settings_programmeCosts(ctx, field)
 	case "timeZone":

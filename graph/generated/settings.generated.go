@@ -863,6 +863,29 @@ func (ec *executionContext) fieldContext_Settings_visMethodology(_ context.Conte
 	return graphql.NewScalarFieldContext("Settings", field, true, false, "String")
 }
 
+func (ec *executionContext) _Settings_peerGroup(ctx context.Context, field graphql.CollectedField, obj *model.Settings) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Settings_peerGroup(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PeerGroup(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Settings_peerGroup(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Settings", field, true, false, "String")
+}
+
 func (ec *executionContext) _Settings_programmeCosts(ctx context.Context, field graphql.CollectedField, obj *model.Settings) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1248,6 +1271,43 @@ func (ec *executionContext) unmarshalInputMethodologyInput(ctx context.Context, 
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputPeerGroupInput(ctx context.Context, obj any) (model.PeerGroupInput, error) {
+	var it model.PeerGroupInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"group", "validFrom"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "group":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("group"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Group = data
+		case "validFrom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("validFrom"))
+			data, err := ec.unmarshalODate2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐDay(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ValidFrom = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputProgrammeCostInput(ctx context.Context, obj any) (model.ProgrammeCostInput, error) {
 	var it model.ProgrammeCostInput
 	if obj == nil {
@@ -1358,7 +1418,7 @@ func (ec *executionContext) unmarshalInputSettingsInput(ctx context.Context, obj
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"hourlyValue", "activityWeights", "visWeights", "sroiMethodology", "visMethodology", "removeVersions", "addProgrammeCosts", "removeProgrammeCosts", "timeZone", "weekStart", "fiscalYearStart", "minGroup"}
+	fieldsInOrder := [...]string{"hourlyValue", "activityWeights", "visWeights", "sroiMethodology", "visMethodology", "peerGroup", "removeVersions", "addProgrammeCosts", "removeProgrammeCosts", "timeZone", "weekStart", "fiscalYearStart", "minGroup"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1400,6 +1460,13 @@ func (ec *executionContext) unmarshalInputSettingsInput(ctx context.Context, obj
 				return it, err
 			}
 			it.VisMethodology = data
+		case "peerGroup":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("peerGroup"))
+			data, err := ec.unmarshalOPeerGroupInput2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐPeerGroupInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PeerGroup = data
 		case "removeVersions":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("removeVersions"))
 			data, err := ec.unmarshalOSettingVersionInput2ᚕᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐSettingVersionInputᚄ(ctx, v)
@@ -1869,6 +1936,11 @@ func (ec *executionContext) _Settings(ctx context.Context, sel ast.SelectionSet,
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "peerGroup":
+			out.Values[i] = ec._Settings_peerGroup(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "programmeCosts":
 			out.Values[i] = ec._Settings_programmeCosts(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -2116,6 +2188,14 @@ func (ec *executionContext) unmarshalOMethodologyInput2ᚖgithubᚗcomᚋimpactq
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputMethodologyInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOPeerGroupInput2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐPeerGroupInput(ctx context.Context, v any) (*model.PeerGroupInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputPeerGroupInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 

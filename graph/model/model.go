@@ -59,6 +59,20 @@ type Improvement struct {
 type Cohort struct {
 	*impact.Cohort
 	Order string // what the company's cohorts are ordered by
+	// Beside is what other companies did; nil if that was not asked for.
+	Beside func() (*impact.Benchmark, error)
+}
+
+// Benchmark is the cohort beside others.
+func (c *Cohort) Benchmark() (*Benchmark, error) {
+	if c.Suppressed || c.Beside == nil {
+		return nil, nil //nolint:nilnil // withheld
+	}
+	of, err := c.Beside()
+	if err != nil {
+		return nil, err
+	}
+	return NewBenchmark(c.Cohort, of), nil
 }
 
 // ParticipantCount is the number of active members.

@@ -54,6 +54,14 @@ func (s *Settings) SroiMethodology() string { return s.of.DefaultSROIMethodology
 // VisMethodology is the default methodology of scores.
 func (s *Settings) VisMethodology() string { return s.of.DefaultVISMethodology(s.today()) }
 
+// PeerGroup is nil for none.
+func (s *Settings) PeerGroup() *string {
+	if group := s.of.PeerGroup(s.today()); group != "" {
+		return &group
+	}
+	return nil
+}
+
 // ProgrammeCosts are all lines of costs.
 func (s *Settings) ProgrammeCosts() []*ProgrammeCost {
 	list := make([]*ProgrammeCost, len(s.of.Costs))
@@ -206,6 +214,7 @@ type SettingsInput struct {
 	VisWeights           *VISWeightsInput
 	SroiMethodology      *MethodologyInput
 	VisMethodology       *MethodologyInput
+	PeerGroup            *PeerGroupInput
 	RemoveVersions       []*SettingVersionInput
 	AddProgrammeCosts    []*ProgrammeCostInput
 	RemoveProgrammeCosts []string
@@ -238,6 +247,12 @@ type VISWeightsInput struct {
 // MethodologyInput is a version of a default methodology.
 type MethodologyInput struct {
 	ID        *string
+	ValidFrom *impact.Day
+}
+
+// PeerGroupInput is a version of the peer group.
+type PeerGroupInput struct {
+	Group     *string
 	ValidFrom *impact.Day
 }
 

@@ -140,7 +140,7 @@ var Lists = []List{
 		Columns: []string{
 			"version", "at", "hourlyValue", "activityWeights.match", "activityWeights.eventAttended", "activityWeights.skillShare",
 			"activityWeights.feedback", "activityWeights.milestone", "activityWeights.checkin", "visWeights.hours", "visWeights.quality",
-			"visWeights.outcomeLift", "visWeights.placement", "sroiMethodology", "visMethodology", "timeZone", "weekStart",
+			"visWeights.outcomeLift", "visWeights.placement", "sroiMethodology", "visMethodology", "peerGroup", "timeZone", "weekStart",
 			"fiscalYearStart", "minGroup",
 		},
 	},

@@ -1,0 +1,104 @@
+package model
+
+import (
+	"github.com/shopspring/decimal"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// Benchmark is a cohort beside the others of its company, and beside other companies.
+type Benchmark struct {
+	of     *impact.Benchmark
+	cohort *impact.Cohort
+}
+
+// NewBenchmark makes the benchmark of a cohort.
+func NewBenchmark(cohort *impact.Cohort, of *impact.Benchmark) *Benchmark {
+	return &Benchmark{of, cohort}
+}
+
+// Others are the company's others; nil for everybody.
+func (b *Benchmark) Others() *CohortOthers {
+	if b.cohort.Others == nil {
+		return nil
+	}
+	return &CohortOthers{Cohort{Cohort: b.cohort.Others}}
+}
+
+// CohortOthers are those who are not in a cohort.
+type CohortOthers struct{ Cohort }
+
+// PeerGroup is nil where the company is in none.
+func (b *Benchmark) PeerGroup() *string {
+	if b.of.Group == "" {
+		return nil
+	}
+	return &b.of.Group
+}
+
+// Suppressed reports a group with too few companies.
+func (b *Benchmark) Suppressed() bool { return b.of.Group != "" && b.of.Peers == 0 }
+
+// Peers is how many there are to compare with.
+func (b *Benchmark) Peers() *int64 { return told(b.of.Peers, b.of.Peers == 0) }
+
+// TakenAt is when their figures were read.
+func (b *Benchmark) TakenAt() *string {
+	if b.of.Group == "" {
+		return nil
+	}
+	at := instant(b.of.TakenAt)
+	return &at
+}
+
+// Figures are the figures in their order; none without a group.
+func (b *Benchmark) Figures() []*BenchmarkFigure {
+	list := []*BenchmarkFigure{}
+	if b.of.Group == "" {
+		return list
+	}
+	for i := range b.of.Figures {
+		list = append(list, &BenchmarkFigure{&b.of.Figures[i], b.own(i)})
+	}
+	return list
+}
+
+// own is the cohort's figure: of everybody the company's, of another those that it has.
+func (b *Benchmark) own(i int) decimal.NullDecimal {
+	switch name := impact.BenchmarkNames[i]; {
+	case b.cohort.Key == impact.CohortAll:
+		return b.of.Own.Values[i]
+	case name == impact.BenchmarkCompletionRate:
+		return decimal.NewNullDecimal(b.cohort.CompletionRate)
+	case name == impact.BenchmarkSROI:
+		return b.cohort.SROI.Ratio
+	}
+	return decimal.NullDecimal{}
+}
+
+// BenchmarkFigure is how the peers did in one figure.
+type BenchmarkFigure struct {
+	of  *impact.BenchmarkFigure
+	own decimal.NullDecimal
+}
+
+// Name is the figure's.
+func (f *BenchmarkFigure) Name() impact.BenchmarkName { return f.of.Name }
+
+// Value is the cohort's.
+func (f *BenchmarkFigure) Value() decimal.NullDecimal { return f.own }
+
+// Suppressed reports too few peers.
+func (f *BenchmarkFigure) Suppressed() bool { return f.of.Suppressed }
+
+// Peers is how many have the figure.
+func (f *BenchmarkFigure) Peers() *int64 { return told(f.of.Peers, f.of.Suppressed) }
+
+// LowerQuartile is theirs.
+func (f *BenchmarkFigure) LowerQuartile() decimal.NullDecimal { return f.of.Lower }
+
+// Median is theirs.
+func (f *BenchmarkFigure) Median() decimal.NullDecimal { return f.of.Median }
+
+// UpperQuartile is theirs.
+func (f *BenchmarkFigure) UpperQuartile() decimal.NullDecimal { return f.of.Upper }
