@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/impactql/impactql/db/dbtest"
 	"github.com/impactql/impactql/impact"
 )
@@ -275,9 +277,18 @@ func TestAsOfWaitsForOpenBatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer early.Rollback()
-	if _, err := early.Exec("INSERT INTO batch (id, events) VALUES (nextval('batch_id'), 0)"); err != nil {
-		t.Fatal(err)
+	begin := func(tx *sqlx.Tx, n int) {
+		t.Helper()
+		for _, sql := range []string{
+			"INSERT INTO event (company_id, key, batch_id, occurred_at, kind, type, programme, payload) SELECT id, '%032[1]x', %[1]d, now(), 'session.completed', 'x', 'buddy', '{}' FROM company",
+			"INSERT INTO batch (id, events) VALUES (%[1]d, 1)",
+		} {
+			if _, err := tx.Exec(fmt.Sprintf(sql, n)); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
+	begin(early, 1_000_000)
 	at := instant(t, s)
 	ask := impact.Question{Company: c.ID, Programme: impact.AllProgrammes, Range: impact.AllTime, Parts: impact.PartsMetrics, AsOf: at}
 	f := NewFigures(s, nil)
@@ -293,7 +304,7 @@ func TestAsOfWaitsForOpenBatches(t *testing.T) {
 	answered := make(chan error)
 	go func() {
 		got, err := f.Figures(t.Context(), []impact.Question{ask})
-		if err == nil && got[0].Metrics.Sessions != 3 {
+		if err == nil && got[0].Metrics.Sessions != 4 {
 			err = fmt.Errorf("%+v", *got[0].Metrics)
 		}
 		answered <- err
@@ -310,11 +321,26 @@ func TestAsOfWaitsForOpenBatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer late.Rollback()
-	if _, err := late.Exec("INSERT INTO batch (id, events) VALUES (nextval('batch_id'), 0)"); err != nil {
-		t.Fatal(err)
-	}
+	begin(late, 2_000_000)
 	if _, err := f.Figures(Uncached(t.Context()), []impact.Question{ask}); err != nil {
 		t.Errorf("beside a batch that began later: %v", err)
+	}
+
+	// A fold, and whatever else is long and stores nothing under the instant, is no matter.
+	fold, err := s.db.Beginx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fold.Rollback()
+	if _, err := fold.Exec("UPDATE batch SET folded_at = now()"); err != nil {
+		t.Fatal(err)
+	}
+	ask.AsOf = instant(t, s)
+	if err := late.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Figures(t.Context(), []impact.Question{ask}); err != nil {
+		t.Errorf("beside a fold: %v", err)
 	}
 
 	ask.AsOf = impact.AsOfTime(time.Now().Add(time.Hour))

@@ -164,6 +164,12 @@ var exportCases = []exportCase{
 			sroi { ratio investment socialValue status methodology { id } } vis { score methodology { id } } } pageInfo { hasNextPage endCursor } } } }`, "company.cohorts", "",
 	},
 	{
+		"acme/restatements?since=2024-01-01T00:00:00Z", `{ company(key: "acme") { restatements(first: 7, since: "2024-01-01T00:00:00Z" %s) { nodes {
+			start end figure before now difference reasons eventCount } pageInfo { hasNextPage endCursor } } } }`, "company.restatements", "",
+	},
+	{"acme/series?period=2023&asOf=2024-01-01T00:00:00Z&interval=QUARTER", `{ company(key: "acme") { timeSeries(period: "2023", interval: QUARTER,
+		asOf: "2024-01-01T00:00:00Z") { start end metrics { events erasedSince } } } }`, "company.timeSeries", ""},
+	{
 		"acme/retention?period=2024-Q1&intervals=4&programme=buddy", `{ company(key: "acme") { retention(period: "2024-Q1", intervals: 4, programme: "buddy") {
 			rows { start end suppressed size retained withheld rates } } } }`, "company.retention.rows", "retained,withheld,rates",
 	},

@@ -111,6 +111,28 @@ func TestStatementsDoNotGrowWithCompanies(t *testing.T) {
 			t.Errorf("arrivals of %d companies took %d statements:\n%s", n, len(got), strings.Join(got, "\n---\n"))
 		}
 	}
+	// What was known then, and what has moved since, is the same goes through the log
+	// however many companies are asked about.
+	for _, query := range []string{
+		`metrics(period: "2025", asOf: "AT") { sessions } timeSeries(interval: MONTH, asOf: "AT") { metrics { sessions } vis { score } }`,
+		`restatements(since: "2025-11-13T10:00:00Z") { nodes { figure } }`,
+	} {
+		var want []string
+		for n := 1; n <= 10; n += 3 {
+			// Each an instant of its own, since answers are kept.
+			at := w.list(t, "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")[0]
+			proxy.take()
+			a.query(t, `query($first: Int) { companies(first: $first) { nodes { `+strings.ReplaceAll(query, "AT", at)+` } } }`,
+				map[string]any{"first": n}).clean(t)
+			got := proxy.take()
+			if want == nil {
+				want = got
+			}
+			if len(got) != len(want) || len(got) < 5 {
+				t.Errorf("the past of %d companies took %d statements, of one %d:\n%s", n, len(got), len(want), strings.Join(got, "\n---\n"))
+			}
+		}
+	}
 	// A read of /v1 is no more than the statements of its figures.
 	proxy.take()
 	a.get(t, "/v1/metrics/c000").wantJSON(t)

@@ -113,6 +113,10 @@ var Lists = []List{
 		},
 	},
 	{
+		Name: "restatements", What: "figures of months that had ended, which moved since an instant", Field: "restatements",
+		Columns: []string{"start", "end", "figure", "before", "now", "difference", "reasons", "eventCount"},
+	},
+	{
 		Name: "rejects", What: "what was not taken, the latest first", Field: "rejects",
 		Columns: []string{
 			"id", "status", "code", "message", "pointer", "source", "provider", "apiKey", "schemaVersion", "attempts", "firstReceivedAt",
