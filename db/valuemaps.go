@@ -71,8 +71,14 @@ func (s *Store) SaveValueMap(
 			return impact.NewConflict(before)
 		}
 		version = before + 1
-		_, err := tx.ExecContext(ctx, "INSERT INTO value_map (company_id, version, actor, map) VALUES ($1, $2, $3, $4)",
-			company, version, actor, string(data))
+		if _, err := tx.ExecContext(ctx, "INSERT INTO value_map (company_id, version, actor, map) VALUES ($1, $2, $3, $4)",
+			company, version, actor, string(data)); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO audit_log (company_id, actor, subject, old, new, version)
+			VALUES ($1, $2, $3, CASE WHEN $4 > 1 THEN 'version ' || ($4::bigint - 1) END, 'version ' || $4::bigint, $4::bigint)`,
+			company, actor, impact.AuditValueMap, version)
 		return err
 	})
 	return version, err

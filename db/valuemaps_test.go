@@ -3,6 +3,8 @@ package db
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/impactql/impactql/impact"
@@ -38,5 +40,21 @@ func TestValueMaps(t *testing.T) {
 	got, _ := list[1].ValueMap.MarshalJSON()
 	if string(got) != string(want) {
 		t.Errorf("got %s, want %s", got, want)
+	}
+	logs, err := s.AuditLog(ctx, []impact.CompanyID{acme.ID}, 0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var changes []string
+	for _, e := range logs[0] {
+		from := "none"
+		if e.Old != nil {
+			from = *e.Old
+		}
+		changes = append(changes, fmt.Sprintf("%s %s: %s to %s, %d", e.Actor, e.Subject, from, *e.New, e.Version))
+	}
+	told := []string{"test valueMap: version 2 to version 3, 3", "test valueMap: version 1 to version 2, 2", "test valueMap: none to version 1, 1"}
+	if !slices.Equal(changes, told) {
+		t.Errorf("the audit log has %q, want %q", changes, told)
 	}
 }

@@ -20,12 +20,15 @@ type AuditEntry struct {
 	ID      int64 // rises with every change
 	At      time.Time
 	Actor   string // an API key by id and label, or a user of the machine
-	Subject string // a [SettingName]
+	Subject string // a [SettingName], or [AuditValueMap]
 	From    *Day   `db:"-"` // of a dated setting's version
 	Old     *string
 	New     *string
-	Version int64 // of the settings, after the change
+	Version int64 // of the settings, or the value map, after the change
 }
+
+// AuditValueMap is the subject of a new version of a value map.
+const AuditValueMap = "valueMap"
 
 // Conflict says that something is not in the version that a change was made for.
 type Conflict struct {

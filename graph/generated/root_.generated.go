@@ -5518,7 +5518,7 @@ type AuditEntry {
   at: String!
   "Who made it: an API key by its id and label, or a user of the machine."
   actor: String!
-  "The setting, or ` + "`" + `programmeCost` + "`" + `."
+  "The setting, ` + "`" + `programmeCost` + "`" + `, or ` + "`" + `valueMap` + "`" + `, whose values are versions of it."
   setting: String!
   "The first day of a dated setting's version; null of others."
   validFrom: Date
@@ -5526,7 +5526,7 @@ type AuditEntry {
   from: String
   "What is there now; null is nothing any more, or the default again."
   to: String
-  "The version of the settings that it made, 0 or more; changes made at once share it."
+  "The version of the settings, or the value map, that it made, 0 or more; changes made at once share it."
   version: Int!
 }
 
