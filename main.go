@@ -27,6 +27,7 @@ type commands struct {
 	Import   server.Import         `cmd:"" help:"Import events from a file, NDJSON or CSV."`
 	Forget   server.Forget         `cmd:"" help:"Erase a person from everything that is kept of a company."`
 	Rebuild  server.Rebuild        `cmd:"" help:"Recompute the rollups from the event log."`
+	Verify   server.Verify         `cmd:"" help:"Recompute the figures from the raw event log, and compare."`
 	Sources  server.Sources        `cmd:"" help:"Create, rotate, revoke and list sources: providers that sign what they send."`
 	Rejects  server.RejectsCommand `cmd:"" help:"Show, put right and replay what was not taken."`
 	Cohorts  server.Cohorts        `cmd:"" help:"Define, list and show the cohorts of companies."`

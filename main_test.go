@@ -161,6 +161,7 @@ func TestHelp(t *testing.T) {
 		"import":      append([]string{"FUTURE_SKEW"}, database...),
 		"forget":      database,
 		"rebuild":     database,
+		"verify":      database,
 		"keys create": database, "keys list": database, "keys revoke": database,
 		"sources create": sources, "sources rotate": sources, "sources revoke": sources, "sources list": sources,
 		"rejects list": database, "rejects replay": database, "rejects edit": database, "rejects show": database, "rejects dismiss": database,
@@ -213,6 +214,8 @@ func TestMistakes(t *testing.T) {
 		"a reject that is not":  {env, []string{"rejects", "show", "7", "--company", "nowhere"}, "nowhere"},
 		"a replay of what":      {env, []string{"rejects", "replay", "--company", "nowhere"}, "--all"},
 		"rebuild of nothing":    {env, []string{"rebuild", "--company", "nowhere"}, "nowhere"},
+		"verify of nothing":     {env, []string{"verify", "--company", "nowhere"}, "nowhere"},
+		"verify of a quarter":   {env, []string{"verify", "--period", "2025-Q1"}, "2025-Q1"},
 	} {
 		r := b.run(t, c.env, c.args...)
 		if r.code == 0 || !strings.Contains(r.err+r.out, c.want) {
@@ -444,7 +447,11 @@ func TestRebuild(t *testing.T) {
 	}
 	counts := "SELECT (SELECT count(*) FROM rollup_set) || ' ' || (SELECT count(*) FROM rollup_page)"
 	before := value(t, db, counts)
+	b.must(t, env, "verify")
 	spoil()
+	if r := b.run(t, env, "verify", "--company", demoCompany, "--period=2024-05"); r.code != 1 || !strings.Contains(r.out, "2024-05, programme *: sessions is ") {
+		t.Errorf("verify of spoilt rollups: exit code %d\n%s%s", r.code, r.out, r.err)
+	}
 	b.must(t, env, "rebuild", "--company", demoCompany)
 	if value(t, db, rollups) == want {
 		t.Error("a rebuild of one company rebuilt both")
@@ -453,6 +460,7 @@ func TestRebuild(t *testing.T) {
 	if got := value(t, db, rollups); got != want {
 		t.Error("a rebuild of all differs")
 	}
+	b.must(t, env, "verify")
 	if after := value(t, db, counts); after != before {
 		t.Errorf("sets and pages were %s, are %s", before, after)
 	}

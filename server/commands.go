@@ -8,8 +8,6 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
-
-	"github.com/impactql/impactql/impact"
 )
 
 // Migrate brings the schema up to date.
@@ -33,28 +31,9 @@ type Rebuild struct {
 // Run implements the command.
 func (cmd *Rebuild) Run(ctx context.Context) error {
 	return cmd.with(ctx, cmd.Logging, func(conn *connection) error {
-		var companies []*impact.Company
-		if len(cmd.Company) > 0 {
-			for _, key := range cmd.Company {
-				c, err := conn.CompanyByKey(ctx, key)
-				if err != nil {
-					return fmt.Errorf("company %q: %w", key, err)
-				}
-				companies = append(companies, c)
-			}
-		} else {
-			const page = 1000
-			for after := ""; ; {
-				more, err := conn.CompanyPage(ctx, nil, after, page)
-				if err != nil {
-					return err
-				}
-				companies = append(companies, more...)
-				if len(more) < page {
-					break
-				}
-				after = more[len(more)-1].Key
-			}
+		companies, err := companiesOf(ctx, conn.Store, cmd.Company)
+		if err != nil {
+			return err
 		}
 		for _, c := range companies {
 			bar := progress(-1, "rebuild "+c.Key)

@@ -1,0 +1,229 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"strconv"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/lib/pq"
+
+	"github.com/impactql/impactql/impact"
+)
+
+// Ledger is a company's log, and the figures that readers make of its rollups, at one
+// moment: nothing that is ingested, folded or changed meanwhile shows in either. It reads
+// over one connection, so it is for one caller at a time.
+type Ledger struct {
+	Company  *impact.Company
+	Settings *impact.Settings
+	// Figures are the readers' own, uncached.
+	Figures *Figures
+
+	tx *sqlx.DB // one connection, in a transaction
+}
+
+// LedgerEvent is an event as the log has it.
+type LedgerEvent struct {
+	impact.Event // Raw is its payload; Links are never nil
+	ReceivedAt   time.Time
+}
+
+// ledgerChunk is how many events are in memory at once.
+const ledgerChunk = 5_000
+
+// Ledger opens the ledger of a company until f returns. What was committed when it is
+// called is in it: it waits, up to patience, until that is folded. The error is
+// [impact.CodeUnavailable] if nobody folds it.
+func (s *Store) Ledger(ctx context.Context, company impact.CompanyID, patience time.Duration, f func(*Ledger) error) error {
+	if err := s.awaitFolded(ctx, patience); err != nil {
+		return err
+	}
+	// The readers take a pool. This one has a single connection, which a transaction is
+	// begun on by hand: all that goes through it sees the same snapshot.
+	connector, err := pq.NewConnector(s.url)
+	if err != nil {
+		return wrap(err, "open the ledger")
+	}
+	pool := sql.OpenDB(connector)
+	defer pool.Close()
+	pool.SetMaxOpenConns(1)
+	tx := sqlx.NewDb(pool, "postgres")
+	if _, err := tx.ExecContext(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"); err != nil {
+		return wrap(err, "open the ledger")
+	}
+	var began, ended int
+	const backend = "SELECT pg_backend_pid()"
+	if err := tx.GetContext(ctx, &began, backend); err != nil {
+		return wrap(err, "open the ledger")
+	}
+	view := &Store{db: tx, url: s.url, log: s.log}
+	l := &Ledger{Figures: NewFigures(view, nil), tx: tx}
+	var key string
+	if err := tx.GetContext(ctx, &key, "SELECT key FROM company WHERE id = $1", company); err != nil {
+		return wrap(err, "open the ledger")
+	}
+	if l.Company, err = view.CompanyByKey(ctx, key); err != nil {
+		return err
+	}
+	settings, err := readSettings(ctx, tx, []impact.CompanyID{company})
+	if err != nil {
+		return err
+	}
+	l.Settings = settings[company]
+	if err := f(l); err != nil {
+		return err
+	}
+	// The pool would have opened another connection, outside of the transaction, if the
+	// first one was lost.
+	if err := tx.GetContext(ctx, &ended, backend); err != nil || began != ended {
+		return wrap(errors.Join(errors.New("the connection was lost"), err), "read the ledger")
+	}
+	return nil
+}
+
+// awaitFolded waits until every batch is folded that is committed now.
+func (s *Store) awaitFolded(ctx context.Context, patience time.Duration) error {
+	const pause = 20 * time.Millisecond
+	var mark sql.NullInt64
+	if err := s.db.GetContext(ctx, &mark, "SELECT max(id) FROM batch WHERE folded_at IS NULL"); err != nil {
+		return wrap(err, "wait for folds")
+	}
+	for end := time.Now().Add(patience); mark.Valid; {
+		var waiting int
+		if err := s.db.GetContext(ctx, &waiting, "SELECT count(*) FROM batch WHERE folded_at IS NULL AND id <= $1", mark.Int64); err != nil {
+			return wrap(err, "wait for folds")
+		}
+		switch {
+		case waiting == 0:
+			return nil
+		case time.Now().After(end):
+			return impact.Errorf(impact.CodeUnavailable, "%d batches are committed and not folded for %s: start a server, which folds them, and try again", waiting, patience)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return wrap(ctx.Err(), "wait for folds")
+		}
+	}
+	return nil
+}
+
+// Corrections are the events that correct others. They fit into memory, as for a fold.
+func (l *Ledger) Corrections(ctx context.Context) ([]*LedgerEvent, error) {
+	return l.list(ctx, " AND (e.supersedes IS NOT NULL OR e.supersedes_key IS NOT NULL)")
+}
+
+// Named are the events that correct nothing and go by one of the names.
+func (l *Ledger) Named(ctx context.Context, names []impact.Key) ([]*LedgerEvent, error) {
+	texts := make([]string, len(names))
+	for i, n := range names {
+		texts[i] = fmt.Sprintf("%x", n)
+	}
+	return l.list(ctx, ` AND e.supersedes IS NULL AND e.supersedes_key IS NULL
+		AND (e.key = ANY ($2::uuid[]) OR e.alias = ANY ($2::uuid[]) OR e.slot = ANY ($2::uuid[]))`, pq.Array(texts))
+}
+
+func (l *Ledger) list(ctx context.Context, where string, args ...any) (list []*LedgerEvent, err error) {
+	rows, err := l.tx.QueryContext(ctx, query("ledger_events")+where, append([]any{l.Company.ID}, args...)...)
+	if err != nil {
+		return nil, wrap(err, "read the log")
+	}
+	err = scanLedger(rows, func(e *LedgerEvent) { list = append(list, e) })
+	return list, err
+}
+
+// Events yields the whole log by the time at which events happened, and an error at the
+// end if there is one.
+func (l *Ledger) Events(ctx context.Context) iter.Seq2[*LedgerEvent, error] {
+	return l.events(ctx, "")
+}
+
+// Directory likewise yields the directory events.
+func (l *Ledger) Directory(ctx context.Context) iter.Seq2[*LedgerEvent, error] {
+	return l.events(ctx, " AND e.kind = 'directory'")
+}
+
+func (l *Ledger) events(ctx context.Context, where string) iter.Seq2[*LedgerEvent, error] {
+	return func(yield func(*LedgerEvent, error) bool) {
+		if _, err := l.tx.ExecContext(ctx, "DECLARE ledger NO SCROLL CURSOR FOR "+query("ledger_events")+where+
+			" ORDER BY e.occurred_at, e.key", l.Company.ID); err != nil {
+			yield(nil, wrap(err, "read the log"))
+			return
+		}
+		defer l.tx.ExecContext(context.WithoutCancel(ctx), "CLOSE ledger") //nolint:errcheck // it ends with the transaction as well
+		for {
+			rows, err := l.tx.QueryContext(ctx, "FETCH "+strconv.Itoa(ledgerChunk)+" FROM ledger")
+			if err != nil {
+				yield(nil, wrap(err, "read the log"))
+				return
+			}
+			var chunk []*LedgerEvent
+			if err := scanLedger(rows, func(e *LedgerEvent) { chunk = append(chunk, e) }); err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, e := range chunk {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			if len(chunk) < ledgerChunk {
+				return
+			}
+		}
+	}
+}
+
+func scanLedger(rows *sql.Rows, f func(*LedgerEvent)) error {
+	defer rows.Close()
+	for rows.Next() {
+		e := new(LedgerEvent)
+		e.Links = new(impact.Links)
+		n := e.Links
+		var revised sql.NullTime
+		if err := scanEvent(rows, &e.Event, (*uuid)(&n.Alias), (*uuid)(&n.Slot), (*uuid)(&n.Supersedes), (*uuid)(&n.SupersedesKey),
+			&revised, &n.Amends, &e.Source, &e.ReceivedAt, &e.Raw); err != nil {
+			return wrap(err, "read the log")
+		}
+		n.RevisedAt = revised.Time
+		f(e)
+	}
+	return wrap(rows.Err(), "read the log")
+}
+
+// Programmes are those that the log or a rollup knows.
+func (l *Ledger) Programmes(ctx context.Context) (list []string, err error) {
+	err = l.tx.SelectContext(ctx, &list, `
+		SELECT DISTINCT programme FROM event WHERE company_id = $1 AND batch_id > 0
+		UNION SELECT DISTINCT programme FROM rollup_tally WHERE company_id = $1 AND programme <> '*'
+		UNION SELECT DISTINCT programme FROM rollup_set WHERE company_id = $1 AND programme <> '*'
+		UNION SELECT DISTINCT programme FROM rollup_page WHERE company_id = $1 AND programme <> '*' ORDER BY 1`, l.Company.ID)
+	return list, wrap(err, "programmes")
+}
+
+// Days are those that a rollup of any programme and width begins on.
+func (l *Ledger) Days(ctx context.Context) ([]impact.Day, error) {
+	var list []time.Time
+	if err := l.tx.SelectContext(ctx, &list, `
+		SELECT DISTINCT bucket FROM rollup_tally WHERE company_id = $1
+		UNION SELECT DISTINCT bucket FROM rollup_set WHERE company_id = $1
+		UNION SELECT DISTINCT bucket FROM rollup_page WHERE company_id = $1 ORDER BY 1`, l.Company.ID); err != nil {
+		return nil, wrap(err, "days")
+	}
+	days := make([]impact.Day, len(list))
+	for i, t := range list {
+		days[i] = impact.Date(t.Date())
+	}
+	return days, nil
+}
+
+// Defined are the keys of the cohorts that the company defined.
+func (l *Ledger) Defined(ctx context.Context) (list []string, err error) {
+	err = l.tx.SelectContext(ctx, &list, "SELECT key FROM cohort WHERE company_id = $1", l.Company.ID)
+	return list, wrap(err, "cohorts")
+}

@@ -1,0 +1,201 @@
+package server
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/impactql/impactql/impact"
+	"github.com/impactql/impactql/server/verify"
+)
+
+// verified is the differences of a company as lines.
+func (w *world) verified(t testing.TB, c *impact.Company) (lines []string, result verify.Result) {
+	t.Helper()
+	result, err := verifyCompany(t.Context(), w.store, c, patience, verify.Options{
+		Report: func(d verify.Difference) { lines = append(lines, d.String()) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines, result
+}
+
+func (w *world) wantVerified(t testing.TB, when string, c *impact.Company) {
+	t.Helper()
+	lines, r := w.verified(t, c)
+	if len(lines) > 0 || r.Differences != 0 {
+		t.Errorf("%s: %d differences of %s, the first are\n%s", when, len(lines), c.Key, strings.Join(lines[:min(20, len(lines))], "\n"))
+	}
+	if n := w.count(t, "SELECT count(*) FROM event WHERE company_id = $1 AND batch_id > 0", c.ID); r.Events != n || r.Figures == 0 || r.Reread < n/2 {
+		t.Errorf("%s: %+v of %s, the log has %d events", when, r, c.Key, n)
+	}
+}
+
+// randomCorrections correct what randomLoad sends, each other, and what never comes.
+func randomCorrections(seed uint64) (batches [][]string) {
+	r := rand.New(rand.NewPCG(seed, 1))
+	for n := range 40 {
+		revised := 1735700000 + r.IntN(10_000)
+		day := fmt.Sprintf("2024-%02d-%02d", 1+r.IntN(12), 1+r.IntN(28))
+		var list []string
+		say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+		slot := r.IntN(25)
+		say(`{"event_type":"session.created","event_id":"c%d","timestamp":1740830400,"data":{"session_id":"S%d","volunteer":{"id":"v%d"},"activity":{"date":"%sT10:00:00Z","hours":%d.5}}}`,
+			n, n, r.IntN(9), day, 1+r.IntN(5))
+		say(`{"type":"session.updated","id":"u%d","timestamp":%d,"data":{"session_id":"S%d","changes":{"hours":%d}}}`, n, revised, slot, r.IntN(6))
+		if r.IntN(5) == 0 {
+			say(`{"type":"session.updated","id":"x%d","timestamp":%d,"data":{"session_id":"S%d","changes":{"status":"cancelled"}}}`, n, revised, slot)
+		}
+		say(`{"type":"external.volunteer.logged","id":"h%d","delivery_id":"d%d","data":{"userId":"v%d","hours":4,"activityDate":"%s"}}`, n, n, r.IntN(9), day)
+		say(`{"type":"external.volunteer.logged","id":"g%d","supersedes":"h%d","timestamp":%d,"data":{"userId":"v%d","hours":%d,"activityDate":"%s"}}`,
+			n, r.IntN(60), revised, r.IntN(9), 1+r.IntN(9), day)
+		say(`{"type":"external.volunteer.logged","id":"f%d","supersedes":"g%d","timestamp":%d,"data":{"userId":"v%d","hours":%d,"activityDate":"%s"}}`,
+			n, r.IntN(60), revised, r.IntN(9), 1+r.IntN(9), day)
+		for i, zone := range list {
+			list[i] = `{"companyId":"` + strings.ReplaceAll(zones[n%len(zones)], "/", ".") + `",` + zone[1:]
+		}
+		batches = append(batches, list)
+	}
+	return batches
+}
+
+// Whatever comes in, in whatever order, and whatever is corrected, set or erased: an
+// independent reader of the log finds what readers of the rollups say.
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	batches := slices.Concat(randomLoad(4), randomCorrections(4))
+	rand.New(rand.NewPCG(4, 4)).Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
+	w, companies, a := loaded(t, batches)
+	for _, c := range companies {
+		w.wantVerified(t, "at first", c)
+	}
+	c := companies[0]
+	if _, err := w.store.ChangeSettings(t.Context(), impact.SettingsEdit{Company: c.ID, By: "test", Now: time.Now(), Changes: []impact.SettingChange{
+		dated("hourlyValue", 2024, 3, 15, "41.20"), dated("hourlyValue", 2024, 9, 1, "55"),
+		dated("activityWeights", 2024, 7, 10, "match=11,eventAttended=6.5,skillShare=1,feedback=2,milestone=3,checkin=4"),
+		dated("visWeights", 2024, 6, 1, "hours=0.4,quality=0.3,outcomeLift=0.2,placement=0.1"),
+		{Name: impact.SettingProgrammeCost, Cost: &impact.ProgrammeCost{
+			Programme: "buddy", Range: impact.Range{From: impact.Date(2024, 2, 10), To: impact.Date(2024, 8, 7)}, Amount: decimal.RequireFromString("1234.56"),
+		}},
+		{Name: impact.SettingProgrammeCost, Cost: &impact.ProgrammeCost{
+			Programme: impact.AllProgrammes, Range: impact.Range{From: impact.Date(2023, 2, 10), To: impact.Date(2026, 8, 7)}, Amount: decimal.RequireFromString("70000"),
+		}},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	w.wantVerified(t, "with settings", c)
+	zone := "Asia/Tokyo"
+	if _, err := w.store.ChangeSettings(t.Context(), impact.SettingsEdit{Company: companies[2].ID, By: "test", Now: time.Now(), Changes: []impact.SettingChange{
+		{Name: impact.SettingTimeZone, Value: &zone},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	if companies[2], _ = w.store.CompanyByKey(t.Context(), companies[2].Key); companies[2].Location.String() != zone {
+		t.Fatal("the time zone did not change")
+	}
+	w.wantVerified(t, "in another time zone", companies[2])
+	for _, who := range []string{"p7", "v3"} {
+		if _, err := w.store.Erase(t.Context(), impact.EraseRequest{Company: c.ID, Person: who, By: "test"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.wantVerified(t, "after an erasure", c)
+	a.mustIngest(t, `{"companyId":"UTC",`+session("late", "p1", "v1", "2024-02-29T23:59:59Z", 3600)[1:])
+	w.wantVerified(t, "with a late event", c)
+	if err := w.store.Rebuild(t.Context(), c.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.wantVerified(t, "rebuilt", c)
+}
+
+func dated(name impact.SettingName, year int, month time.Month, day int, value string) impact.SettingChange {
+	from := impact.Date(year, month, day)
+	return impact.SettingChange{Name: name, From: &from, Value: &value}
+}
+
+// One row that is not what the log says is found, and the figure that it spoils is named.
+func TestVerifyFindsTampering(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.company(t, "acme", "Europe/Oslo")
+	a := w.serve(t, w.key(t, "ingest,read", c))
+	r := rand.New(rand.NewPCG(8, 8))
+	from := time.Date(2024, 1, 25, 0, 0, 0, 0, time.UTC)
+	var events []string
+	for n := range 400 {
+		events = append(events, randomEvent(r, fmt.Sprint("t", n), from, from.AddDate(0, 1, 10)))
+	}
+	events = append(events, session("s1", "p1", "v1", "2024-02-05T10:00:00Z", 3600),
+		event("outcome.assessed", "o1", "2024-02-05T10:00:00Z", `"participantId":"p1","dimension":"language","score":0.9`))
+	for i := range 8 {
+		events = append(events, event("external.user.synced", fmt.Sprint("d", i), "2024-02-05T10:00:00Z", fmt.Sprintf(`"userId":"p%d","department":"North"`, i)))
+	}
+	a.ingest(t, "["+strings.Join(events, ",")+"]")
+	w.awaitFolds(t)
+	w.wantVerified(t, "untouched", c)
+	restore := func() {
+		t.Helper()
+		if err := w.store.Rebuild(t.Context(), c.ID, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, change := range map[string]struct{ sql, undo, want string }{
+		"a tally": {
+			"UPDATE rollup_tally SET n = n + 1 WHERE programme = '*' AND grain = 'M' AND bucket = '2024-02-01' AND measure = 'session.completed'", "",
+			"acme, 2024-02, programme *: sessions is ",
+		},
+		"a day's tally": {
+			"UPDATE rollup_tally SET sum = sum + 3600000 WHERE programme = '*' AND grain = 'D' AND bucket = '2024-02-05' AND measure = 'volunteer_time'", "",
+			"acme, 2024-02-05, programme *: volunteerHours is ",
+		},
+		"a tally of a day without events": {
+			`INSERT INTO rollup_tally (company_id, programme, grain, bucket, measure, n, sum)
+			 SELECT company_id, programme, grain, '2021-07-01', measure, n, sum FROM rollup_tally WHERE programme = '*' AND grain = 'D' AND bucket = '2024-02-05'`, "",
+			"acme, 2021-07-01, programme *: events is 0 by the log, readers say ",
+		},
+		"a set": {
+			"DELETE FROM rollup_set WHERE programme = '*' AND grain = 'Y' AND bucket = '2024-01-01' AND set = 'participants'", "",
+			"acme, 2024, programme *: participants is ",
+		},
+		"a page": {
+			"DELETE FROM rollup_page WHERE programme = '*' AND grain = 'M' AND bucket = '2024-02-01' AND facet = 'A'", "",
+			"acme, 2024-02, programme *: sroi teei-1.0 SUM improvement.language is ",
+		},
+		"a department": {
+			"UPDATE person SET department = 'South', department_key = 'south' WHERE department_key = 'north'", "",
+			"cohort north is a department by the log, readers say no cohort",
+		},
+		"a row of the log": {
+			"UPDATE event SET score = 100000 WHERE kind = 'outcome.assessed' AND occurred_at = '2024-02-05T10:00:00Z'",
+			"UPDATE event SET score = 900000 WHERE kind = 'outcome.assessed' AND occurred_at = '2024-02-05T10:00:00Z'",
+			"acme, 2024-02-05, programme unassigned: sroi improvement.language is 0.0000 by the log, readers say ",
+		},
+		"what was sent": {
+			"UPDATE event SET payload = replace(payload, '0.9', '0.8') WHERE kind = 'outcome.assessed' AND occurred_at = '2024-02-05T10:00:00Z'",
+			"UPDATE event SET payload = replace(payload, '0.8', '0.9') WHERE kind = 'outcome.assessed' AND occurred_at = '2024-02-05T10:00:00Z'",
+			"score in millionths of event ",
+		},
+		"a row of the log that goes": {
+			"UPDATE event SET batch_id = 0 WHERE kind = 'outcome.assessed' AND occurred_at = '2024-02-05T10:00:00Z'",
+			"UPDATE event SET batch_id = (SELECT max(id) FROM batch) WHERE kind = 'outcome.assessed' AND occurred_at = '2024-02-05T10:00:00Z'",
+			"acme, 2024-02-05, programme *: events is ",
+		},
+	} {
+		w.exec(t, change.sql)
+		lines, _ := w.verified(t, c)
+		if !slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, change.want) }) {
+			t.Errorf("%s: none of %d differences says %q:\n%s", name, len(lines), change.want, strings.Join(lines[:min(10, len(lines))], "\n"))
+		}
+		if change.undo != "" {
+			w.exec(t, change.undo)
+		}
+		restore()
+	}
+	w.wantVerified(t, "restored", c)
+}
