@@ -160,10 +160,18 @@ func wrap(err error, op string, args ...any) error {
 		return nil
 	}
 	if transient(err) && impact.CodeOf(err) == impact.CodeInternal {
-		return fmt.Errorf("db: %s: %w (%w)", fmt.Sprintf(op, args...), err, errAway)
+		told := errAway
+		if pq.As(err, pqerror.QueryCanceled) != nil {
+			told = errTooLong
+		}
+		return fmt.Errorf("db: %s: %w (%w)", fmt.Sprintf(op, args...), err, told)
 	}
 	return fmt.Errorf("db: %s: %w", fmt.Sprintf(op, args...), err)
 }
+
+// errTooLong is what callers get of a statement that was ended, in nearly all cases because
+// the time for the answer was over.
+var errTooLong = impact.Errorf(impact.CodeUnavailable, "this took the database too long: ask for less at once, or try again later")
 
 // transient reports whether the same transaction may succeed when tried again:
 // Postgres is restarting, a connection broke, or it lost against another one.
