@@ -59,11 +59,15 @@ func asksOf(op *graphql.OperationContext, fields []graphql.CollectedField) *asks
 		case "sroi", "vis":
 			a.addMethod(figuresAsk{scope: s, compare: args.comparison()}, f, args)
 		case "timeSeries":
-			var parts impact.Parts
+			ask := figuresAsk{s, impact.Interval(args.text("interval")), args.comparison()}
+			a.addFigures(ask, 0)
 			for _, sub := range collect(op, f.Selections) {
-				parts |= partsOf(op, sub)
+				if sub.Name == "sroi" || sub.Name == "vis" {
+					a.addMethod(ask, sub, arguments(sub.ArgumentMap(op.Variables)))
+				} else {
+					a.addFigures(ask, partsOf(op, sub))
+				}
 			}
-			a.addFigures(figuresAsk{s, impact.Interval(args.text("interval")), args.comparison()}, parts)
 		case "cohort":
 			if w, err := args.who("key", ""); err == nil && (s.asOf == 0 || w.key == impact.CohortAll) {
 				a.cohorts = append(a.cohorts, cohortAsk{s, w})
@@ -91,31 +95,26 @@ func (a *asks) addFigures(f figuresAsk, parts impact.Parts) {
 	a.parts[f] |= parts
 }
 
-// partsOf is what a figure needs to be read: no more than that, since a series that
-// selects counts alone is far cheaper than one that selects scores.
+// partsOf is what a field of metrics needs to be read: no more than that, since a series
+// that selects counts alone is far cheaper than one that selects scores.
 func partsOf(op *graphql.OperationContext, f graphql.CollectedField) impact.Parts {
-	switch f.Name {
-	case "metrics":
-		parts := impact.PartsMetrics
-		for _, sub := range collect(op, f.Selections) {
-			switch sub.Name {
-			case "impactScore":
-				parts |= impact.PartsOverview
-			case "change":
-				for _, changed := range collect(op, sub.Selections) {
-					if changed.Name == "impactScore" {
-						parts |= impact.PartsOverview
-					}
+	if f.Name != "metrics" {
+		return 0
+	}
+	parts := impact.PartsMetrics
+	for _, sub := range collect(op, f.Selections) {
+		switch sub.Name {
+		case "impactScore":
+			parts |= impact.PartsOverview
+		case "change":
+			for _, changed := range collect(op, sub.Selections) {
+				if changed.Name == "impactScore" {
+					parts |= impact.PartsOverview
 				}
 			}
 		}
-		return parts
-	case "sroi":
-		return impact.PartsSROI
-	case "vis":
-		return impact.PartsVIS
 	}
-	return 0
+	return parts
 }
 
 // arguments are those of a field as the operation gives them, defaults filled in.

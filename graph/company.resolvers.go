@@ -73,13 +73,18 @@ func (companyResolver) TimeSeries(
 	if err != nil {
 		return nil, err
 	}
-	figures, err := loadFigures(ctx, c, figuresAsk{s.as(asOf), interval, or(compareTo, "")})
+	ask := figuresAsk{s.as(asOf), interval, or(compareTo, "")}
+	figures, err := loadFigures(ctx, c, ask)
+	if err != nil {
+		return nil, err
+	}
+	by, err := methodsOf(ctx, c, ask)
 	if err != nil {
 		return nil, err
 	}
 	points := make([]*model.Point, len(figures))
 	for i, f := range figures {
-		points[i] = &model.Point{Figures: f}
+		points[i] = &model.Point{Figures: f, By: by}
 	}
 	return points, nil
 }

@@ -206,6 +206,7 @@ func (m *memory) Cohorts(ctx context.Context, questions []impact.CohortQuestion)
 		answers[i] = &impact.Cohort{
 			Key: q.Key, Name: "The " + q.Key + q.Filter, Suppressed: q.Key == "tiny",
 			ParticipantCount: int64(q.Company), CompletionRate: number(50), SROI: *f.SROI, AvgVIS: number(70),
+			Basis: cohortBasis(m.settings[q.Company], q),
 		}
 	}
 	return answers, m.called(ctx, "Cohorts")

@@ -120,7 +120,11 @@ func (q *request) readFigures(ctx context.Context, groups []*model.Group) ([]*fi
 			for place, c := range g.Companies {
 				e := entries[place]
 				m := books[i].mapAt(c, ask)
-				for at := e.from; at < e.to && m != nil && all[i].byMap(ask, past.settingsAt(c, ask.scope, settings), questions[e.from].Range); at++ {
+				for at := e.from; at < e.to && m != nil; at++ {
+					now := e.from + (at-e.from)%(e.bases-e.from) // of which the methodology is
+					if !all[i].byMap(ask, past.settingsAt(c, ask.scope, settings), questions[now].Range) {
+						continue
+					}
 					lines := make(map[int]int)
 					for line, question := range q.boundQuestions(c, m, ask, questions[at].Range, past) {
 						lines[line] = len(questions)

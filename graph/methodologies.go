@@ -121,23 +121,71 @@ func sroiOf(
 	if err != nil {
 		return nil, err
 	}
-	if methodology != nil {
-		if _, err := impact.FindMethodology(*methodology, impact.FigureSROI); err != nil {
-			return nil, err
+	by, err := methodsOf(ctx, c, figuresAsk{scope: s.as(asOf), compare: or(compare, "")})
+	if err != nil {
+		return nil, err
+	}
+	figures, err := loadFigures(ctx, c, by.ask)
+	if err != nil {
+		return nil, err
+	}
+	overrides, err := model.Overrides(whatIf)
+	if err != nil {
+		return nil, err
+	}
+	return by.sroi(figures[0], or(methodology, ""), overrides)
+}
+
+// visOf is the score of a company over a period, likewise.
+func visOf(
+	ctx context.Context, c *model.Company, period *impact.Period, methodology, programme *string, compare *impact.Comparison,
+	asOf *impact.AsOf,
+) (*model.VIS, error) {
+	s, err := newScope(period, programme)
+	if err != nil {
+		return nil, err
+	}
+	by, err := methodsOf(ctx, c, figuresAsk{scope: s.as(asOf), compare: or(compare, "")})
+	if err != nil {
+		return nil, err
+	}
+	figures, err := loadFigures(ctx, c, by.ask)
+	if err != nil {
+		return nil, err
+	}
+	return by.VIS(figures[0], or(methodology, ""))
+}
+
+// methods works out what was read for an ask of a company; it implements
+// [model.Methods].
+type methods struct {
+	book *figuresBook
+	c    *model.Company
+	ask  figuresAsk
+}
+
+func methodsOf(ctx context.Context, c *model.Company, ask figuresAsk) (methods, error) {
+	book, err := requestOf(ctx).figures.Load(ctx, c.Group)
+	return methods{book, c, ask}, err
+}
+
+// id is that of a methodology that may be named, for a range.
+func (m methods) id(kind impact.FigureKind, named string, r impact.Range) (string, error) {
+	if named != "" {
+		if _, err := impact.FindMethodology(named, kind); err != nil {
+			return "", err
 		}
 	}
-	ask := figuresAsk{scope: s.as(asOf), compare: or(compare, "")}
-	book, err := requestOf(ctx).figures.Load(ctx, c.Group)
-	if err != nil {
-		return nil, err
-	}
-	figures, err := loadFigures(ctx, c, ask)
-	if err != nil {
-		return nil, err
-	}
-	f := figures[0]
-	id := methodAsk{kind: impact.FigureSROI, id: or(methodology, "")}.of(book.settingsOf(c, ask), f.Range)
-	overrides, err := model.Overrides(whatIf)
+	return methodAsk{kind: kind, id: named}.of(m.book.settingsOf(m.c, m.ask), r), nil
+}
+
+// SROI is the ratio of figures by a methodology.
+func (m methods) SROI(f model.Figures, methodology string) (*model.SROI, error) {
+	return m.sroi(f, methodology, nil)
+}
+
+func (m methods) sroi(f model.Figures, methodology string, overrides impact.Overrides) (*model.SROI, error) {
+	id, err := m.id(impact.FigureSROI, methodology, f.Range)
 	if err != nil {
 		return nil, err
 	}
@@ -146,9 +194,9 @@ func sroiOf(
 	}
 	work := func(f *impact.Figures) (*impact.LiveSROI, error) {
 		if id == impact.IDSVI {
-			return book.mapSROI(c, ask, f.Range, overrides)
+			return m.book.mapSROI(m.c, m.ask, f.Range, overrides)
 		}
-		return f.Basis.SROI(id, overrides, book.months(c, ask))
+		return f.Basis.SROI(id, overrides, m.book.months(m.c, m.ask))
 	}
 	live, err := work(f.Figures)
 	if err != nil {
@@ -161,6 +209,24 @@ func sroiOf(
 		}
 	}
 	return f.LiveSROI(live, base), nil
+}
+
+// VIS is the score of figures by a methodology.
+func (m methods) VIS(f model.Figures, methodology string) (*model.VIS, error) {
+	id, err := m.id(impact.FigureVIS, methodology, f.Range)
+	if err != nil {
+		return nil, err
+	}
+	if id == impact.IDVis1 {
+		return f.VIS(), nil
+	}
+	now := f.Basis.Reporting(impact.DefaultReporting, m.book.months(m.c, m.ask))
+	var base *impact.VIS
+	if f.Base != nil {
+		b := f.Base.Basis.Reporting(impact.DefaultReporting, m.book.months(m.c, m.ask))
+		base = &b
+	}
+	return f.LiveVIS(&now, base), nil
 }
 
 // months is the days whose months an ask counts: all of a period, and of all time those
@@ -178,40 +244,4 @@ func (b *figuresBook) months(c *model.Company, ask figuresAsk) impact.Range {
 // settingsOf are the settings that an ask's figures were made by.
 func (b *figuresBook) settingsOf(c *model.Company, ask figuresAsk) *impact.Settings {
 	return b.pasts.settingsAt(c.Company, ask.scope, b.settings)
-}
-
-// visOf is the score of a company over a period, likewise.
-func visOf(
-	ctx context.Context, c *model.Company, period *impact.Period, methodology, programme *string, compare *impact.Comparison,
-	asOf *impact.AsOf,
-) (*model.VIS, error) {
-	s, err := newScope(period, programme)
-	if err != nil {
-		return nil, err
-	}
-	if methodology != nil {
-		if _, err := impact.FindMethodology(*methodology, impact.FigureVIS); err != nil {
-			return nil, err
-		}
-	}
-	ask := figuresAsk{scope: s.as(asOf), compare: or(compare, "")}
-	book, err := requestOf(ctx).figures.Load(ctx, c.Group)
-	if err != nil {
-		return nil, err
-	}
-	figures, err := loadFigures(ctx, c, ask)
-	if err != nil {
-		return nil, err
-	}
-	f := figures[0]
-	if (methodAsk{kind: impact.FigureVIS, id: or(methodology, "")}).of(book.settingsOf(c, ask), f.Range) == impact.IDVis1 {
-		return f.VIS(), nil
-	}
-	now := f.Basis.Reporting(impact.DefaultReporting, book.months(c, ask))
-	var base *impact.VIS
-	if f.Base != nil {
-		b := f.Base.Basis.Reporting(impact.DefaultReporting, book.months(c, ask))
-		base = &b
-	}
-	return f.LiveVIS(&now, base), nil
 }

@@ -1,7 +1,9 @@
 package graph_test
 
 import (
+	"encoding/json"
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -120,5 +122,78 @@ func TestWhatIfHasEveryParameter(t *testing.T) {
 		if !known {
 			t.Errorf("no methodology has %s", name)
 		}
+	}
+}
+
+// cohortBasis is [basis] of a cohort, by a company's settings.
+func cohortBasis(s *impact.Settings, q impact.CohortQuestion) *impact.Basis {
+	b := *basis(impact.Question{Company: q.Company, Programme: q.Programme, Range: q.Range, Parts: impact.PartsMetrics})
+	b.Settings = s
+	return &b
+}
+
+// A point of a series is what the company's own fields say of its days, by the
+// methodology that is named or by the default of the point's last day.
+func TestSeriesByMethodology(t *testing.T) {
+	t.Parallel()
+	m := newMemory(1)
+	npv, reporting := impact.IDNPV, impact.IDVisReporting
+	m.settings = map[impact.CompanyID]*impact.Settings{1: {
+		SROIMethodology: []impact.Dated[string]{{From: impact.Date(2025, 2, 1), Value: &npv}},
+		VISMethodology:  []impact.Dated[string]{{From: impact.Date(2025, 3, 1), Value: &reporting}},
+	}}
+	const fields = `sroi { ratio investment methodology { id } } activity: sroi(methodology: "teei-activity-1.0") { socialValue investment }
+		change: sroi(methodology: "teei-npv-1.0") { change { ratio { base } } parameters { name value } } vis { score methodology { id } }
+		reporting: vis(methodology: "teei-vis-reporting-1.0") { score }`
+	api := serve(m)
+	res := api.query(t, `{ company(key: "c001") { timeSeries(period: "2025-Q1", interval: MONTH, compareTo: PREVIOUS_YEAR) { `+fields+` } } }`, nil)
+	wantCodes(t, res)
+	if n := api.calls["Figures"]; n != 1 {
+		t.Errorf("figures were read %d times", n)
+	}
+	for i, month := range []string{"2025-01", "2025-02", "2025-03"} {
+		own := strings.NewReplacer(": sroi(", `: sroi(period: "`+month+`", compareTo: PREVIOUS_YEAR, `, ": vis(", `: vis(period: "`+month+`", `,
+			"sroi {", `sroi(period: "`+month+`") {`, "vis {", `vis(period: "`+month+`") {`).Replace(fields)
+		want := serve(m).query(t, `{ company(key: "c001") { `+own+` } }`, nil)
+		wantCodes(t, want)
+		text, err := json.Marshal(want.at("company"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.want(t, string(text), "company", "timeSeries", i)
+	}
+	res.want(t, `"teei-1.0"`, "company", "timeSeries", 0, "sroi", "methodology", "id")
+	res.want(t, `"teei-npv-1.0"`, "company", "timeSeries", 1, "sroi", "methodology", "id")
+	res.want(t, `"teei-vis-reporting-1.0"`, "company", "timeSeries", 2, "vis", "methodology", "id")
+	for _, field := range []string{`sroi(methodology: "svi-2012") { ratio }`, `sroi(methodology: "teei-vis-1.0") { ratio }`, `vis(methodology: "x") { score }`} {
+		res := serve(newMemory(1)).query(t, `{ company(key: "c001") { timeSeries(period: "2025-01", interval: MONTH) { `+field+` } } }`, nil)
+		if want := "INVALID"; field[:27] == `sroi(methodology: "svi-2012` {
+			wantCodes(t, res, "NOT_FOUND") // there is no map
+		} else {
+			wantCodes(t, res, want)
+		}
+	}
+}
+
+// A cohort's figures are by the methodology that is named, or by the company's default,
+// as far as a cohort has what the methodology takes.
+func TestCohortByMethodology(t *testing.T) {
+	t.Parallel()
+	m := newMemory(1)
+	npv := impact.IDNPV
+	m.settings = map[impact.CompanyID]*impact.Settings{1: {SROIMethodology: []impact.Dated[string]{{From: impact.Date(2025, 1, 1), Value: &npv}}}}
+	res := serve(m).query(t, `{ company(key: "c001") {
+		all: cohort(key: "all", period: "2025-Q1") { sroi { methodology { id } ratio } activity: sroi(methodology: "teei-activity-1.0") { investment }
+			old: sroi(methodology: "teei-1.0") { ratio } vis(methodology: "teei-vis-1.0") { score } }
+		tiny: cohort(key: "tiny") { sroi(methodology: "svi-2012") { ratio } }
+	} }`, nil)
+	wantCodes(t, res)
+	res.want(t, `{"sroi":{"methodology":{"id":"teei-npv-1.0"},"ratio":212.5},"activity":{"investment":"4500.00"},"old":{"ratio":7.5},"vis":{"score":70}}`, "company", "all")
+	res.want(t, `null`, "company", "tiny", "sroi")
+	for _, field := range []string{
+		`sroi(methodology: "svi-2012") { ratio }`, `sroi(methodology: "teei-activity-1.0") { ratio }`, `sroi(methodology: "x") { ratio }`,
+		`vis(methodology: "teei-vis-reporting-1.0") { score }`, `vis(methodology: "teei-1.0") { score }`,
+	} {
+		wantCodes(t, serve(m).query(t, `{ company(key: "c001") { cohort(key: "all") { `+field+` } } }`, nil), "INVALID")
 	}
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"slices"
 
 	"github.com/shopspring/decimal"
 
@@ -10,6 +11,12 @@ import (
 )
 
 var errNoMap = impact.Errorf(impact.CodeNotFound, "the company has no value map: set one with `setValueMap` or `impactql valuemap import`")
+
+var errSameMap = &impact.Error{
+	Code: impact.CodeInvalid, Pointer: "/methodology",
+	Message: "no line of the company's value map is bound to figures of the period, so that every point would be the same: " +
+		"bind one, name another methodology, or ask for the company's `sroi`",
+}
 
 // readValueMaps is the value maps of the companies of groups in which a field is worked
 // out by svi-2012.
@@ -47,7 +54,22 @@ func (q *request) valueMaps(ctx context.Context, ids []impact.CompanyID) (map[im
 
 func (a *asks) hasMap(q *request, c *impact.Company, s *impact.Settings) bool {
 	for f := range a.methods {
-		if f.asOf == 0 && a.byMap(f, s, q.rangeOf(c, f.period)) {
+		if f.asOf == 0 && (a.byMap(f, s, q.rangeOf(c, f.period)) || f.interval != "" && a.mayBeByMap(f, s)) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayBeByMap reports whether some point of a series can be worked out by svi-2012.
+func (a *asks) mayBeByMap(f figuresAsk, s *impact.Settings) bool {
+	for _, m := range a.methods[f] {
+		if m.kind != impact.FigureSROI {
+			continue
+		}
+		if m.id == impact.IDSVI || m.id == "" && s != nil && slices.ContainsFunc(s.SROIMethodology, func(v impact.Dated[string]) bool {
+			return v.Value != nil && *v.Value == impact.IDSVI
+		}) {
 			return true
 		}
 	}
@@ -109,6 +131,9 @@ func (b *figuresBook) mapSROI(c *model.Company, ask figuresAsk, r impact.Range, 
 	m := b.mapAt(c.Company, ask)
 	if m == nil {
 		return nil, errNoMap
+	}
+	if ask.interval != "" && !slices.ContainsFunc(m.Outcomes, func(line impact.Outcome) bool { return line.Bind != nil && line.Bind.Period == nil }) {
+		return nil, errSameMap
 	}
 	quantities := make(map[int]decimal.Decimal)
 	for line, at := range b.bound[boundAt{ask, c.Company.ID, r}] {

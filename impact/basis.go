@@ -21,6 +21,9 @@ type Basis struct {
 	segments    []basisSegment
 	pooled      *pool
 	improvement map[ownRule]map[Dimension]*big.Rat // with PartOwn, but for MEAN and ASSUMED
+
+	members   bool // it is of some participants, who bear no costs
+	fewPlaced bool // who was placed, of them or of the others, must not be told
 }
 
 // basisSegment is what has a rate of its own.

@@ -16,6 +16,7 @@ func (r *Reading) Cohort(m Members, sroi SROIParams, vis VISParams) Cohort {
 	if m.People == nil {
 		c.ParticipantCount = r.total.Count(SetParticipants)
 		c.SROI = r.SROI(sroi)
+		c.Basis = r.Basis()
 	} else {
 		c.ParticipantCount = int64(m.People.AndCardinality(r.total.Members(SetParticipants)))
 		if m.Withheld || c.ParticipantCount < r.Settings.K() {
@@ -29,6 +30,7 @@ func (r *Reading) Cohort(m Members, sroi SROIParams, vis VISParams) Cohort {
 			return c
 		}
 		c.SROI = r.SROIOf(m.People, sroi)
+		c.Basis = r.basisOf(m.People)
 	}
 	c.CompletionRate = r.completionRate(m.People)
 	c.AvgVIS = r.AvgVIS(m.People, vis)

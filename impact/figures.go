@@ -83,6 +83,7 @@ type Cohort struct {
 	CompletionRate   decimal.Decimal
 	SROI             SROI
 	AvgVIS           decimal.Decimal // mean over the volunteers who serve it, 0 where there are none
+	Basis            *Basis          // what [Cohort.SROIBy] is made of; nil if suppressed
 	Others           *Cohort         // everybody else of the company; nil if not asked for, and beside everybody
 	ErasedSince      bool            // of a question with AsOf: a person was erased since
 }

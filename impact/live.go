@@ -117,7 +117,7 @@ func (b *Basis) npv(ps *parameters, o Overrides) (SROI, error) {
 	ps.set("years", ratInt(int64(p.Years)))
 	cost := b.Settings.SROI(DefaultSROI, b.Question)
 	ps.set("cost", b.timeCost(&cost))
-	if cost.ProgrammeCosts != nil {
+	if cost.ProgrammeCosts != nil && !b.members {
 		ps.set("cost", new(big.Rat).Add(ps.number("cost"), cost.ProgrammeCosts))
 	}
 	ps.override(o, false)

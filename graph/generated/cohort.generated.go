@@ -22,6 +22,34 @@ import (
 
 // region    ***************************** args.gotpl *****************************
 
+func (ec *executionContext) field_Cohort_sroi_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "methodology",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["methodology"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Cohort_vis_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "methodology",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["methodology"] = arg0
+	return args, nil
+}
+
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
@@ -150,7 +178,8 @@ func (ec *executionContext) _Cohort_sroi(ctx context.Context, field graphql.Coll
 			return ec.fieldContext_Cohort_sroi(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.SROI(), nil
+			fc := graphql.GetFieldContext(ctx)
+			return obj.SROI(fc.Args["methodology"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.SROI) graphql.Marshaler {
@@ -160,7 +189,7 @@ func (ec *executionContext) _Cohort_sroi(ctx context.Context, field graphql.Coll
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_Cohort_sroi(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Cohort_sroi(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Cohort",
 		Field:      field,
@@ -169,6 +198,17 @@ func (ec *executionContext) fieldContext_Cohort_sroi(_ context.Context, field gr
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_SROI(ctx, field)
 		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Cohort_sroi_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -182,7 +222,8 @@ func (ec *executionContext) _Cohort_vis(ctx context.Context, field graphql.Colle
 			return ec.fieldContext_Cohort_vis(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.VIS(), nil
+			fc := graphql.GetFieldContext(ctx)
+			return obj.VIS(fc.Args["methodology"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.CohortVIS) graphql.Marshaler {
@@ -192,7 +233,7 @@ func (ec *executionContext) _Cohort_vis(ctx context.Context, field graphql.Colle
 		false,
 	)
 }
-func (ec *executionContext) fieldContext_Cohort_vis(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Cohort_vis(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Cohort",
 		Field:      field,
@@ -201,6 +242,17 @@ func (ec *executionContext) fieldContext_Cohort_vis(_ context.Context, field gra
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_CohortVIS(ctx, field)
 		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Cohort_vis_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }

@@ -134,9 +134,9 @@ type ComplexityRoot struct {
 		Key              func(childComplexity int) int
 		Name             func(childComplexity int) int
 		ParticipantCount func(childComplexity int) int
-		SROI             func(childComplexity int) int
+		SROI             func(childComplexity int, methodology *string) int
 		Suppressed       func(childComplexity int) int
-		VIS              func(childComplexity int) int
+		VIS              func(childComplexity int, methodology *string) int
 	}
 
 	CohortConnection struct {
@@ -410,9 +410,9 @@ type ComplexityRoot struct {
 	Point struct {
 		End     func(childComplexity int) int
 		Metrics func(childComplexity int) int
-		SROI    func(childComplexity int) int
+		SROI    func(childComplexity int, methodology *string) int
 		Start   func(childComplexity int) int
-		VIS     func(childComplexity int) int
+		VIS     func(childComplexity int, methodology *string) int
 	}
 
 	ProgrammeCost struct {
@@ -1119,7 +1119,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			break
 		}
 
-		return e.ComplexityRoot.Cohort.SROI(childComplexity), true
+		args, err := ec.field_Cohort_sroi_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Cohort.SROI(childComplexity, args["methodology"].(*string)), true
 	case "Cohort.suppressed":
 		if e.ComplexityRoot.Cohort.Suppressed == nil {
 			break
@@ -1131,7 +1136,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			break
 		}
 
-		return e.ComplexityRoot.Cohort.VIS(childComplexity), true
+		args, err := ec.field_Cohort_vis_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Cohort.VIS(childComplexity, args["methodology"].(*string)), true
 
 	case "CohortConnection.edges":
 		if e.ComplexityRoot.CohortConnection.Edges == nil {
@@ -2371,7 +2381,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			break
 		}
 
-		return e.ComplexityRoot.Point.SROI(childComplexity), true
+		args, err := ec.field_Point_sroi_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Point.SROI(childComplexity, args["methodology"].(*string)), true
 	case "Point.start":
 		if e.ComplexityRoot.Point.Start == nil {
 			break
@@ -2383,7 +2398,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			break
 		}
 
-		return e.ComplexityRoot.Point.VIS(childComplexity), true
+		args, err := ec.field_Point_vis_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Point.VIS(childComplexity, args["methodology"].(*string)), true
 
 	case "ProgrammeCost.amount":
 		if e.ComplexityRoot.ProgrammeCost.Amount == nil {
@@ -4156,12 +4176,22 @@ type Cohort {
   "Percent, 0 to 100, 2 places: as ` + "`" + `Metrics.completionRate` + "`" + `, of the members; null if suppressed."
   completionRate: Float
   """
-  The return on the sessions that named volunteers had with the members, by ` + "`" + `teei-1.0` + "`" + `; of the cohort ` + "`" + `all` + "`" + `, the
-  company's own. Null if suppressed.
+  The return on the sessions that named volunteers had with the members, without programme costs; of the cohort ` + "`" + `all` + "`" + `, the
+  company's own. Null if suppressed, and by ` + "`" + `teei-npv-1.0` + "`" + ` if it would tell of few people who were placed. INVALID of a
+  methodology that takes what a cohort does not have: of ` + "`" + `svi-2012` + "`" + `, and but for ` + "`" + `all` + "`" + ` with a period of ` + "`" + `teei-activity-1.0` + "`" + `.
   """
-  sroi: SROI
-  "The score of the volunteers who serve the cohort; null if suppressed."
-  vis: CohortVIS
+  sroi(
+    """
+    The formula, one of ` + "`" + `methodologies` + "`" + `; absent means the company's default on the last day if that is ` + "`" + `teei-npv-1.0` + "`" + `, which
+    every cohort can have, and else ` + "`" + `teei-1.0` + "`" + `.
+    """
+    methodology: String
+  ): SROI
+  "The score of the volunteers who serve the cohort; null if suppressed. INVALID of ` + "`" + `teei-vis-reporting-1.0` + "`" + `."
+  vis(
+    "The formula; ` + "`" + `teei-vis-1.0` + "`" + ` if absent, the one of which every volunteer has a score."
+    methodology: String
+  ): CohortVIS
   """
   With ` + "`" + `asOf` + "`" + `: whether a person was erased since that instant, so that the figure is what was known then of everybody else.
   """
@@ -5368,10 +5398,19 @@ type Point {
   end: Date!
   "Activity and rates of these days alone; rates by the end of them."
   metrics: Metrics!
-  "The social return on investment of these days alone, by ` + "`" + `teei-1.0` + "`" + `."
-  sroi: SROI!
-  "The volunteer impact score of these days alone, by ` + "`" + `teei-vis-1.0` + "`" + `."
-  vis: VIS!
+  """
+  The social return on investment of these days alone, as the company's ` + "`" + `sroi` + "`" + ` over them. INVALID of ` + "`" + `svi-2012` + "`" + ` where no
+  line of the company's value map is bound to figures of the period: every point would be the same.
+  """
+  sroi(
+    "The formula, one of ` + "`" + `methodologies` + "`" + `; absent means the company's default on the point's last day, ` + "`" + `teei-1.0` + "`" + ` if it chose none."
+    methodology: String
+  ): SROI
+  "The volunteer impact score of these days alone, as the company's ` + "`" + `vis` + "`" + ` over them."
+  vis(
+    "The formula, one of ` + "`" + `methodologies` + "`" + `; absent means the company's default on the point's last day, ` + "`" + `teei-vis-1.0` + "`" + ` if it chose none."
+    methodology: String
+  ): VIS
 }
 
 "The width of a point."

@@ -21,6 +21,34 @@ import (
 
 // region    ***************************** args.gotpl *****************************
 
+func (ec *executionContext) field_Point_sroi_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "methodology",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["methodology"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Point_vis_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "methodology",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["methodology"] = arg0
+	return args, nil
+}
+
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
@@ -112,17 +140,18 @@ func (ec *executionContext) _Point_sroi(ctx context.Context, field graphql.Colle
 			return ec.fieldContext_Point_sroi(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.SROI(), nil
+			fc := graphql.GetFieldContext(ctx)
+			return obj.SROI(fc.Args["methodology"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.SROI) graphql.Marshaler {
-			return ec.marshalNSROI2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐSROI(ctx, selections, v)
+			return ec.marshalOSROI2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐSROI(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
-func (ec *executionContext) fieldContext_Point_sroi(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Point_sroi(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Point",
 		Field:      field,
@@ -131,6 +160,17 @@ func (ec *executionContext) fieldContext_Point_sroi(_ context.Context, field gra
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_SROI(ctx, field)
 		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Point_sroi_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -144,17 +184,18 @@ func (ec *executionContext) _Point_vis(ctx context.Context, field graphql.Collec
 			return ec.fieldContext_Point_vis(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.VIS(), nil
+			fc := graphql.GetFieldContext(ctx)
+			return obj.VIS(fc.Args["methodology"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.VIS) graphql.Marshaler {
-			return ec.marshalNVIS2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐVIS(ctx, selections, v)
+			return ec.marshalOVIS2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐVIS(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
-func (ec *executionContext) fieldContext_Point_vis(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Point_vis(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Point",
 		Field:      field,
@@ -163,6 +204,17 @@ func (ec *executionContext) fieldContext_Point_vis(_ context.Context, field grap
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_VIS(ctx, field)
 		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Point_vis_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -207,12 +259,12 @@ func (ec *executionContext) _Point(ctx context.Context, sel ast.SelectionSet, ob
 			}
 		case "sroi":
 			out.Values[i] = ec._Point_sroi(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "vis":
 			out.Values[i] = ec._Point_vis(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:

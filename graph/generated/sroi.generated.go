@@ -1205,14 +1205,6 @@ func (ec *executionContext) marshalNParameterValue2ᚖgithubᚗcomᚋimpactqlᚋ
 	return ec._ParameterValue(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNSROI2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐSROI(ctx context.Context, sel ast.SelectionSet, v *model.SROI) graphql.Marshaler {
-	if v == nil {
-		graphql.AddInvalidNullError(ctx, "SROI!")
-		return graphql.Null
-	}
-	return ec._SROI(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNStatus2githubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐFigureStatus(ctx context.Context, v any) (impact.FigureStatus, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := impact.FigureStatus(tmp)

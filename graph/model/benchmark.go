@@ -28,6 +28,22 @@ func (b *Benchmark) Others() *CohortOthers {
 // CohortOthers are those who are not in a cohort.
 type CohortOthers struct{ Cohort }
 
+// SROI is the return on them, by teei-1.0.
+func (o *CohortOthers) SROI() *SROI {
+	if o.Suppressed {
+		return nil
+	}
+	return &SROI{SROI: &o.Cohort.Cohort.SROI}
+}
+
+// VIS is the score of the volunteers who serve them.
+func (o *CohortOthers) VIS() *CohortVIS {
+	if o.Suppressed {
+		return nil
+	}
+	return o.vis()
+}
+
 // PeerGroup is nil where the company is in none.
 func (b *Benchmark) PeerGroup() *string {
 	if b.of.Group == "" {

@@ -132,7 +132,27 @@ func (f Figures) LiveVIS(now, base *impact.VIS) *VIS {
 }
 
 // Point is the figures of one interval of a time series.
-type Point struct{ Figures }
+type Point struct {
+	Figures
+	By Methods
+}
+
+// Methods works figures out by the methodology of an id, or with an empty one by the
+// company's default.
+type Methods interface {
+	SROI(f Figures, methodology string) (*SROI, error)
+	VIS(f Figures, methodology string) (*VIS, error)
+}
+
+// SROI is the ratio of the interval.
+func (p *Point) SROI(methodology *string) (*SROI, error) {
+	return p.By.SROI(p.Figures, orEmpty(methodology))
+}
+
+// VIS is the score of the interval.
+func (p *Point) VIS(methodology *string) (*VIS, error) {
+	return p.By.VIS(p.Figures, orEmpty(methodology))
+}
 
 // Start is the first day.
 func (p *Point) Start() impact.Day { return p.Range.From }

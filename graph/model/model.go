@@ -88,19 +88,41 @@ func (c *Cohort) CompletionRate() decimal.NullDecimal {
 	return decimal.NullDecimal{Decimal: c.Cohort.CompletionRate, Valid: !c.Suppressed}
 }
 
-// SROI is the return on the members.
-func (c *Cohort) SROI() *SROI {
+// SROI is the return on the members, by a methodology or by the company's default.
+func (c *Cohort) SROI(methodology *string) (*SROI, error) {
 	if c.Suppressed {
-		return nil
+		return nil, nil //nolint:nilnil // withheld
 	}
-	return &SROI{SROI: &c.Cohort.SROI, ErasedSince: c.ErasedSince}
+	live, err := c.SROIBy(orEmpty(methodology))
+	if err != nil || live == nil {
+		return nil, err
+	}
+	s := &SROI{SROI: &live.SROI, ErasedSince: c.ErasedSince}
+	if live.Parameters != nil {
+		s.live = func() *impact.LiveSROI { return live }
+	}
+	return s, nil
 }
 
-// VIS is the score of the volunteers who serve the members.
-func (c *Cohort) VIS() *CohortVIS {
+// VIS is the score of the volunteers who serve the members, likewise.
+func (c *Cohort) VIS(methodology *string) (*CohortVIS, error) {
 	if c.Suppressed {
-		return nil
+		return nil, nil //nolint:nilnil // withheld
 	}
+	if err := impact.CheckCohortVIS(orEmpty(methodology)); err != nil {
+		return nil, err
+	}
+	return c.vis(), nil
+}
+
+func orEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func (c *Cohort) vis() *CohortVIS {
 	return &CohortVIS{Score: c.AvgVIS, Methodology: MethodologyOf(impact.DefaultVIS.ID)}
 }
 
