@@ -69,6 +69,15 @@ func NewFigures(s *Store, versions *Versions) *Figures {
 	}
 }
 
+// Version is the version of a company's figures that this process has heard of. Two that
+// are equal, if it is not the zero one, have the same figures.
+func (f *Figures) Version(company impact.CompanyID) Version {
+	if f.versions == nil {
+		return Version{}
+	}
+	return f.versions.Of(company)
+}
+
 type uncachedKey struct{}
 
 // Uncached returns a context whose reads go to the database.

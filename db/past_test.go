@@ -147,6 +147,7 @@ func sight(t testing.TB, s *Store, companies []*impact.Company, at impact.AsOf) 
 	for i, c := range groups {
 		one := *c
 		one.ErasedSince = false
+		one.Basis = nil // an address
 		lines = append(lines, fmt.Sprintf("cohort of company %d %s %s: %+v", cohorts[i].Company, cohorts[i].Programme, cohorts[i].Range, one))
 	}
 	return lines

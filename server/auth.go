@@ -322,10 +322,10 @@ func (a *auth) companyByID(ctx context.Context, id impact.CompanyID) (*impact.Co
 
 type principalKey struct{}
 
-// withPrincipal lets only callers with the scope through to next.
-func (a *auth) withPrincipal(scope string, next http.Handler) http.Handler {
+// withReader lets only callers with [ScopeRead] through to next.
+func (a *auth) withReader(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p, err := a.identify(r, scope)
+		p, err := a.identify(r, ScopeRead)
 		if err != nil {
 			fail(a.log, w, r, err)
 			return

@@ -180,7 +180,7 @@ func TestNoSecretInLogs(t *testing.T) {
 			{"X-API-Key: " + k, "Authorization: Bearer other", "Cookie: key=" + k, "Referer: http://x/?access_token=" + k}} {
 			for _, path := range []string{
 				"/v1/metrics/acme", "/v1/metrics/nowhere", "/v1/metrics/acme?period=nonsense", "/v1/cohort/acme/all", "/v1/cohort/acme/none",
-				"/v1/stream/acme", "/nothing", "/graphql?query={companies{nodes{key}}}", "/graphql", "/playground", "/metrics", "/readyz",
+				"/v1/stream/acme?period=nonsense", "/nothing", "/graphql?query={companies{nodes{key}}}", "/graphql", "/playground", "/metrics", "/readyz",
 			} {
 				sep := "?"
 				if strings.Contains(path, "?") {

@@ -112,45 +112,55 @@ func ratio(s *impact.SROI) number { return number(s.Ratio.Decimal) }
 // serve wraps a read: company, range, answer.
 func (s *rest) serve(read func(ctx context.Context, q impact.Question, r *http.Request) (any, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer, err := s.answer(r, read)
-		if e, ok := errors.AsType[*impact.Error](err); ok && e.Code == impact.CodeNotFound {
-			writeJSON(w, http.StatusNotFound, legacyNotFound{Error: e.Message})
+		q, err := s.question(r)
+		if err != nil {
+			s.refuse(w, r, err)
 			return
 		}
+		answer, err := read(r.Context(), q, r)
 		if err != nil {
-			fail(s.log, w, r, err)
+			s.refuse(w, r, err)
 			return
 		}
 		writeJSON(w, http.StatusOK, answer)
 	})
 }
 
-func (s *rest) answer(r *http.Request, read func(context.Context, impact.Question, *http.Request) (any, error)) (any, error) {
+func (s *rest) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if e, ok := errors.AsType[*impact.Error](err); ok && e.Code == impact.CodeNotFound {
+		writeJSON(w, http.StatusNotFound, legacyNotFound{Error: e.Message})
+		return
+	}
+	fail(s.log, w, r, err)
+}
+
+// question is what a request asks about a company.
+func (s *rest) question(r *http.Request) (q impact.Question, err error) {
 	company, err := s.auth.company(r.Context(), r.PathValue("company"))
 	if err != nil {
-		return nil, err
+		return q, err
 	}
 	if !principalOf(r.Context()).May(company.ID) {
-		return nil, impact.Errorf(impact.CodeForbidden, "the API key may not read this company")
+		return q, impact.Errorf(impact.CodeForbidden, "the API key may not read this company")
 	}
-	q := impact.Question{Company: company.ID, Programme: impact.AllProgrammes}
+	q = impact.Question{Company: company.ID, Programme: impact.AllProgrammes}
 	query, err := singleValued(r.URL.RawQuery)
 	if err != nil {
-		return nil, err
+		return q, err
 	}
 	calendar, now := company.Calendar, s.now()
 	if query.Has("asOf") {
 		if q.AsOf, err = impact.ParseAsOf(query.Get("asOf")); err != nil {
-			return nil, err
+			return q, err
 		}
 		past, err := s.figures.Past(r.Context(), []impact.PastAsk{{Company: company.ID, AsOf: q.AsOf}})
 		if err != nil {
-			return nil, err
+			return q, err
 		}
 		calendar, now = past[0].Settings.Calendar, q.AsOf.Time()
 	}
 	if q.Range, err = periodOf(query, calendar, now); err != nil {
-		return nil, err
+		return q, err
 	}
 	program := query.Get("program")
 	if program == "" {
@@ -158,11 +168,11 @@ func (s *rest) answer(r *http.Request, read func(context.Context, impact.Questio
 	}
 	if program != "" {
 		if !impact.ValidKey(program) {
-			return nil, &impact.Error{Code: impact.CodeInvalid, Message: "program: use 1 to 100 of the characters A-Z a-z 0-9 _ . @ : -"}
+			return q, &impact.Error{Code: impact.CodeInvalid, Message: "program: use 1 to 100 of the characters A-Z a-z 0-9 _ . @ : -"}
 		}
 		q.Programme = program
 	}
-	return read(r.Context(), q, r)
+	return q, nil
 }
 
 // singleValued parses a query string; what is malformed or said twice is refused
@@ -211,19 +221,23 @@ func (s *rest) metrics(ctx context.Context, q impact.Question, r *http.Request) 
 	}
 	return metricsAnswer{
 		Success: true,
-		Metrics: legacyMetrics{
-			SROI: ratio(f.SROI), VIS: number(f.VIS.Score),
-			TotalParticipants: f.Metrics.Participants, TotalSessions: f.Metrics.Sessions,
-			AvgEngagement: number(f.Metrics.AvgEngagement), ImpactScore: number(f.ImpactScore),
-			TotalVolunteers: f.Metrics.Volunteers, VolunteerHours: number(f.Metrics.VolunteerHours),
-			CompletionRate: number(f.Metrics.CompletionRate),
-		},
+		Metrics: legacyMetricsOf(f),
 		Period: legacyPeriod{
 			Start: instant(r.URL.Query().Get("start"), q.Range.From.Time()),
 			End:   instant(r.URL.Query().Get("end"), q.Range.To.Time().Add(-time.Second)),
 		},
 		pastAnswer: pastOf(q.AsOf, f.ErasedSince),
 	}, nil
+}
+
+func legacyMetricsOf(f *impact.Figures) legacyMetrics {
+	return legacyMetrics{
+		SROI: ratio(f.SROI), VIS: number(f.VIS.Score),
+		TotalParticipants: f.Metrics.Participants, TotalSessions: f.Metrics.Sessions,
+		AvgEngagement: number(f.Metrics.AvgEngagement), ImpactScore: number(f.ImpactScore),
+		TotalVolunteers: f.Metrics.Volunteers, VolunteerHours: number(f.Metrics.VolunteerHours),
+		CompletionRate: number(f.Metrics.CompletionRate),
+	}
 }
 
 // instant is an end of the period as legacy clients read it: the instant that

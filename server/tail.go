@@ -34,7 +34,9 @@ type tailHub struct {
 
 	mu        sync.Mutex // guards the fields below and those of listeners; held for moments
 	listeners map[*listener]bool
+	streams   int // of figures
 	closed    bool
+	stopped   chan struct{} // closed with it
 }
 
 // listener is who listens to one company.
@@ -55,7 +57,7 @@ type tailed struct {
 }
 
 func newTailHub(store *db.Store, log *slog.Logger) *tailHub {
-	return &tailHub{store: store, log: log, wake: make(chan struct{}, 1), listeners: make(map[*listener]bool)}
+	return &tailHub{store: store, log: log, wake: make(chan struct{}, 1), listeners: make(map[*listener]bool), stopped: make(chan struct{})}
 }
 
 // listen begins to listen. Call leave in the end.
@@ -75,6 +77,26 @@ func (h *tailHub) listen(company impact.CompanyID) (*listener, error) {
 	default:
 	}
 	return l, nil
+}
+
+// admit lets in a stream of figures. Call release in the end.
+func (h *tailHub) admit() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.closed:
+		return impact.Errorf(impact.CodeUnavailable, "the server is stopping; connect again")
+	case h.streams >= maxStreams:
+		return impact.Errorf(impact.CodeUnavailable, "%d streams are open here already; try again later", maxStreams)
+	}
+	h.streams++
+	return nil
+}
+
+func (h *tailHub) release() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.streams--
 }
 
 func (h *tailHub) leave(l *listener) {
@@ -132,6 +154,7 @@ func (h *tailHub) end() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
+	close(h.stopped)
 	for l := range h.listeners {
 		close(l.looks)
 	}
