@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"regexp"
 	"slices"
@@ -39,8 +40,20 @@ func (s *Store) Arrivals(
 	if err != nil {
 		return nil, wrap(err, "read arrivals")
 	}
+	lists, err := scanArrivals(rows, len(companies), "read arrivals")
+	if f.Receipt == 0 || err != nil {
+		return lists, err
+	}
+	for i := range lists { // older than what is asked for
+		lists[i] = slices.DeleteFunc(lists[i], func(a *impact.Arrival) bool { return a.Receipt != f.Receipt })
+	}
+	return lists, nil
+}
+
+// scanArrivals reads rows of arrivals into n lists, by the place that each begins with.
+func scanArrivals(rows *sql.Rows, n int, op string) ([][]*impact.Arrival, error) {
 	defer rows.Close()
-	lists := make([][]*impact.Arrival, len(companies))
+	lists := make([][]*impact.Arrival, n)
 	for rows.Next() {
 		var place int
 		var key string
@@ -48,20 +61,18 @@ func (s *Store) Arrivals(
 		a := new(impact.Arrival)
 		if err := rows.Scan(&place, &a.Verdict, &a.Company, &a.Receipt, &key, &a.Kind, &a.Type, &a.Programme, &a.Person, &a.Volunteer,
 			&a.Session, &occurred, &a.ReceivedAt, &a.Raw, &a.Size); err != nil {
-			return nil, wrap(err, "read arrivals")
+			return nil, wrap(err, "%s", op)
 		}
+		var err error
 		if a.Key, err = parseKey(key); err != nil {
-			return nil, wrap(err, "read arrivals")
+			return nil, wrap(err, "%s", op)
 		}
 		if occurred != nil {
 			a.OccurredAt = *occurred
 		}
-		if f.Receipt > 0 && a.Receipt != f.Receipt {
-			continue // older than what is asked for
-		}
 		lists[place-1] = append(lists[place-1], a)
 	}
-	return lists, wrap(rows.Err(), "read arrivals")
+	return lists, wrap(rows.Err(), "%s", op)
 }
 
 func earlier(a, b impact.ArrivalCursor) impact.ArrivalCursor {

@@ -78,7 +78,7 @@ func arrivalPage(ctx context.Context, c *model.Company, p page, f *model.EventFi
 	if err != nil {
 		return nil, err
 	}
-	return model.NewArrivedEventConnection(lists[c.Place], p.first), nil
+	return model.NewArrivedEventConnection(lists[c.Place], p.first, model.ArrivedCursor), nil
 }
 
 // readArrivals is the loader of events: a statement for each page that a field asks

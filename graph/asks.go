@@ -104,7 +104,7 @@ func partsOf(op *graphql.OperationContext, f graphql.CollectedField) impact.Part
 	parts := impact.PartsMetrics
 	for _, sub := range collect(op, f.Selections) {
 		switch sub.Name {
-		case "impactScore":
+		case "impactScore", "explain": // which explains it too
 			parts |= impact.PartsOverview
 		case "change":
 			for _, changed := range collect(op, sub.Selections) {

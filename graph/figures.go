@@ -48,7 +48,8 @@ func loadFigures(ctx context.Context, c *model.Company, ask figuresAsk) ([]model
 	}
 	list := make([]model.Figures, e.bases-e.from)
 	for i := range list {
-		list[i].Figures = book.answers[e.from+i]
+		list[i].Figures, list[i].Company = book.answers[e.from+i], c.Company.Key
+		list[i].Events = book.explainedEvents(c, ask, i)
 		if e.bases < e.to {
 			list[i].Base = book.answers[e.bases+i]
 		}

@@ -202,6 +202,9 @@ func costs() (c generated.ComplexityRoot) {
 		return analysisCost + steps*steps + child
 	}
 	c.Uncertainty.MonteCarlo = func(child, draws, _ int, _ []*model.DistributionInput) int { return draws/5 + child }
+	c.Explanation.Inputs = func(child int) int { return 1 + assumedVersions*child }
+	c.Explanation.Parameters = func(child int) int { return 1 + assumedVersions*child }
+	c.Explanation.Events = func(child int, first *int, _ *string) int { return 1 + length(first)*(child+bodyCost) }
 	c.SROI.Parameters = func(child int) int { return 1 + 15*child }
 	c.Query.Sources = func(child int, _ string) int { return 1 + assumedSources*child }
 	c.Source.Secrets = func(child int) int { return 1 + assumedSources*child }

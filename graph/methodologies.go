@@ -226,7 +226,9 @@ func (m methods) VIS(f model.Figures, methodology string) (*model.VIS, error) {
 		b := f.Base.Basis.Reporting(impact.DefaultReporting, m.book.months(m.c, m.ask))
 		base = &b
 	}
-	return f.LiveVIS(&now, base), nil
+	return f.LiveVIS(&now, base, func() *impact.Explanation {
+		return f.Basis.ExplainReporting(f.Company, impact.DefaultReporting, m.book.months(m.c, m.ask))
+	}), nil
 }
 
 // months is the days whose months an ask counts: all of a period, and of all time those

@@ -18,6 +18,9 @@ type Inbox interface {
 	// cursor, newest first, in the order of companies; of their bodies at most body
 	// characters.
 	Arrivals(ctx context.Context, companies []impact.CompanyID, f impact.ArrivalFilter, after impact.ArrivalCursor, limit, body int) ([][]*impact.Arrival, error)
+	// ExplainedEvents are up to limit of the events of each question, in their order, as far
+	// as figures of an instant (0: now) are made of them; see [impact.EventsQuestion].
+	ExplainedEvents(ctx context.Context, asOf impact.AsOf, questions []impact.EventsQuestion, limit, body int) ([][]*impact.Arrival, error)
 	// Intake counts what the events of companies were, in their order.
 	Intake(ctx context.Context, companies []impact.CompanyID) ([]*impact.Intake, error)
 	// Replay takes up rejects of a company. Edit, if not nil, stands in for what was sent.

@@ -30,6 +30,7 @@ type request struct {
 	maps      *dataloadgen.Loader[*model.Group, map[impact.CompanyID]*impact.StoredMap]
 	rejects   *dataloadgen.Loader[rejectAsk, [][]*impact.Reject]
 	arrivals  *dataloadgen.Loader[arrivalAsk, [][]*impact.Arrival]
+	explained *dataloadgen.Loader[explainedAsk, map[explainedPlace][]*impact.Arrival]
 	intake    *dataloadgen.Loader[*model.Group, []*impact.Intake]
 	audits    *dataloadgen.Loader[auditAsk, [][]*impact.AuditEntry]
 
@@ -61,6 +62,7 @@ func (c *Config) withRequest(ctx context.Context) context.Context {
 	q.maps = dataloadgen.NewLoader(guarded(q, q.loadValueMaps), wait)
 	q.rejects = dataloadgen.NewLoader(q.readRejects, wait)
 	q.arrivals = dataloadgen.NewLoader(q.readArrivals, wait)
+	q.explained = dataloadgen.NewLoader(q.readExplained, wait)
 	q.intake = dataloadgen.NewLoader(guarded(q, q.readIntake), wait)
 	q.audits = dataloadgen.NewLoader(q.readAudits, wait)
 	return context.WithValue(ctx, requestKey{}, q)

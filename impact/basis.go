@@ -18,6 +18,9 @@ type Basis struct {
 	Courses  int64
 	People   PeopleCounts // with PartSets
 
+	kinds       [numKinds]int64 // events
+	known       int64           // people enrolled or ever active as participants by the range's end, with PartSets
+	vis         *VISInput       // with PartsVIS
 	segments    []basisSegment
 	pooled      *pool
 	improvement map[ownRule]map[Dimension]*big.Rat // with PartOwn, but for MEAN and ASSUMED
@@ -64,8 +67,16 @@ func (r *Reading) Basis() *Basis {
 	for i, s := range r.Segments {
 		b.segments[i] = basisSegment{s.From, s.Tallies[MeasureVolunteerTime].Sum, activityCounts(s.Cell)}
 	}
+	for k := range b.kinds {
+		b.kinds[k] = r.total.Tallies[MeasureOf(Kind(k))].N
+	}
+	if r.Parts&PartsVIS == PartsVIS {
+		in := r.visInput()
+		b.vis = &in
+	}
 	if r.Parts&PartSets != 0 {
 		c := r.total
+		b.known = r.known()
 		b.People = PeopleCounts{
 			Participants: c.Count(SetParticipants), Volunteers: c.Count(SetVolunteers), Placed: c.Count(SetPlaced),
 			Ready: int64(c.Members(SetReady).OrCardinality(c.Members(SetPlaced))),

@@ -14,6 +14,10 @@ type LiveSROI struct {
 	Parameters []ParameterValue // in the methodology's order
 	Result     *SROIResult      // of svi-2012 alone
 	Model      *Model           // what to analyse; nil where there is no ratio
+
+	basis     *Basis    // what it was made of: this,
+	valueMap  *ValueMap // or of svi-2012 this, with what was overridden
+	overrides Overrides
 }
 
 // SROI is the ratio by a methodology other than svi-2012, with what a caller
@@ -34,7 +38,7 @@ func (b *Basis) SROI(id string, o Overrides, active Range) (*LiveSROI, error) {
 		return nil, err
 	}
 	ps := newParameters(m)
-	live := new(LiveSROI)
+	live := &LiveSROI{basis: b, overrides: o}
 	switch id {
 	case IDTeei1:
 		live.SROI = b.teei1(ps, o)

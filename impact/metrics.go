@@ -33,9 +33,13 @@ func (r *Reading) Metrics() Metrics {
 	for k := KindUnknown + 1; k < numKinds; k++ {
 		m.Events += c.Tallies[MeasureOf(k)].N
 	}
-	known := r.Before.Members(SetParticipants).OrCardinality(r.Before.Members(SetEnrolled))
-	m.AvgEngagement = percent(m.Participants, int64(known))
+	m.AvgEngagement = percent(m.Participants, r.known())
 	return m
+}
+
+// known is how many people were enrolled or ever active as participants by the end.
+func (r *Reading) known() int64 {
+	return int64(r.Before.Members(SetParticipants).OrCardinality(r.Before.Members(SetEnrolled)))
 }
 
 // completionRate is over the enrolments of members, or of everybody if it is nil.

@@ -183,7 +183,7 @@ func (m *ValueMap) Live(o Overrides) (*LiveSROI, error) {
 	if err != nil {
 		return nil, err
 	}
-	live := &LiveSROI{Result: res, SROI: SROI{
+	live := &LiveSROI{Result: res, valueMap: changed, overrides: o, SROI: SROI{
 		Methodology: IDSVI, Status: res.Status, Ratio: res.Ratio, NetRatio: res.NetRatio,
 		Investment: res.TotalInputs, SocialValue: res.PresentValue,
 		NetPresentValue: decimal.NewNullDecimal(res.NetPresentValue),

@@ -18,7 +18,9 @@ import (
 // counts as assessed twice if they were in any dimension, and as improved if over
 // the dimensions in which they were, last score - first score adds up to more than
 // 0; first and last are of the range. See [VISTeei1] for the score itself.
-func (r *Reading) VIS(p VISParams) VIS {
+func (r *Reading) VIS(p VISParams) VIS { return VISTeei1(r.visInput(), p) }
+
+func (r *Reading) visInput() VISInput {
 	c := r.total
 	in := VISInput{Ratings: c.Tallies[MeasureRating]}
 	if time := c.Tallies[MeasureVolunteerTime]; time.N > 0 {
@@ -31,7 +33,7 @@ func (r *Reading) VIS(p VISParams) VIS {
 	in.Improved, in.Assessed = lift.Improved, lift.Assessed
 	in.Placed = c.Count(SetPlaced)
 	in.Ready = int64(c.Members(SetReady).OrCardinality(c.Members(SetPlaced)))
-	return VISTeei1(in, p)
+	return in
 }
 
 // VolunteerVIS is the score of each volunteer of the reading, which needs

@@ -429,7 +429,7 @@ func (ec *executionContext) _ArrivedEventEdge_cursor(ctx context.Context, field 
 			return ec.fieldContext_ArrivedEventEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor(), nil
+			return obj.Cursor, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -440,7 +440,7 @@ func (ec *executionContext) _ArrivedEventEdge_cursor(ctx context.Context, field 
 	)
 }
 func (ec *executionContext) fieldContext_ArrivedEventEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ArrivedEventEdge", field, true, false, "String")
+	return graphql.NewScalarFieldContext("ArrivedEventEdge", field, false, false, "String")
 }
 
 func (ec *executionContext) _ArrivedEventEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.ArrivedEventEdge) (ret graphql.Marshaler) {

@@ -222,6 +222,34 @@ type ComplexityRoot struct {
 		Struck    func(childComplexity int) int
 	}
 
+	ExplainedInput struct {
+		EvidenceGrade func(childComplexity int) int
+		Name          func(childComplexity int) int
+		Source        func(childComplexity int) int
+		Unit          func(childComplexity int) int
+		Value         func(childComplexity int) int
+	}
+
+	ExplainedParameter struct {
+		Name   func(childComplexity int) int
+		Source func(childComplexity int) int
+		Unit   func(childComplexity int) int
+		Value  func(childComplexity int) int
+	}
+
+	Explanation struct {
+		Company     func(childComplexity int) int
+		End         func(childComplexity int) int
+		Events      func(childComplexity int, first *int, after *string) int
+		Formula     func(childComplexity int) int
+		Hash        func(childComplexity int) int
+		Inputs      func(childComplexity int) int
+		Methodology func(childComplexity int) int
+		Parameters  func(childComplexity int) int
+		Programme   func(childComplexity int) int
+		Start       func(childComplexity int) int
+	}
+
 	FigureChange struct {
 		Absolute func(childComplexity int) int
 		Base     func(childComplexity int) int
@@ -274,6 +302,7 @@ type ComplexityRoot struct {
 		CompletionRate func(childComplexity int) int
 		ErasedSince    func(childComplexity int) int
 		Events         func(childComplexity int) int
+		Explain        func(childComplexity int) int
 		ImpactScore    func(childComplexity int) int
 		Participants   func(childComplexity int) int
 		Sessions       func(childComplexity int) int
@@ -537,6 +566,7 @@ type ComplexityRoot struct {
 		Baseline        func(childComplexity int) int
 		Change          func(childComplexity int) int
 		ErasedSince     func(childComplexity int) int
+		Explain         func(childComplexity int) int
 		ImprovementMode func(childComplexity int) int
 		Improvements    func(childComplexity int) int
 		Investment      func(childComplexity int) int
@@ -617,6 +647,7 @@ type ComplexityRoot struct {
 	}
 
 	SroiResult struct {
+		Explain         func(childComplexity int) int
 		NetPresentValue func(childComplexity int) int
 		NetRatio        func(childComplexity int) int
 		Outcomes        func(childComplexity int) int
@@ -649,6 +680,7 @@ type ComplexityRoot struct {
 		Change      func(childComplexity int) int
 		Components  func(childComplexity int) int
 		ErasedSince func(childComplexity int) int
+		Explain     func(childComplexity int) int
 		Methodology func(childComplexity int) int
 		Score       func(childComplexity int) int
 	}
@@ -1551,6 +1583,128 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Erasure.Struck(childComplexity), true
 
+	case "ExplainedInput.evidenceGrade":
+		if e.ComplexityRoot.ExplainedInput.EvidenceGrade == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExplainedInput.EvidenceGrade(childComplexity), true
+	case "ExplainedInput.name":
+		if e.ComplexityRoot.ExplainedInput.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExplainedInput.Name(childComplexity), true
+	case "ExplainedInput.source":
+		if e.ComplexityRoot.ExplainedInput.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExplainedInput.Source(childComplexity), true
+	case "ExplainedInput.unit":
+		if e.ComplexityRoot.ExplainedInput.Unit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExplainedInput.Unit(childComplexity), true
+	case "ExplainedInput.value":
+		if e.ComplexityRoot.ExplainedInput.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExplainedInput.Value(childComplexity), true
+
+	case "ExplainedParameter.name":
+		if e.ComplexityRoot.ExplainedParameter.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExplainedParameter.Name(childComplexity), true
+	case "ExplainedParameter.source":
+		if e.ComplexityRoot.ExplainedParameter.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExplainedParameter.Source(childComplexity), true
+	case "ExplainedParameter.unit":
+		if e.ComplexityRoot.ExplainedParameter.Unit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExplainedParameter.Unit(childComplexity), true
+	case "ExplainedParameter.value":
+		if e.ComplexityRoot.ExplainedParameter.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExplainedParameter.Value(childComplexity), true
+
+	case "Explanation.company":
+		if e.ComplexityRoot.Explanation.Company == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Explanation.Company(childComplexity), true
+	case "Explanation.end":
+		if e.ComplexityRoot.Explanation.End == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Explanation.End(childComplexity), true
+	case "Explanation.events":
+		if e.ComplexityRoot.Explanation.Events == nil {
+			break
+		}
+
+		args, err := ec.field_Explanation_events_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Explanation.Events(childComplexity, args["first"].(*int), args["after"].(*string)), true
+	case "Explanation.formula":
+		if e.ComplexityRoot.Explanation.Formula == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Explanation.Formula(childComplexity), true
+	case "Explanation.hash":
+		if e.ComplexityRoot.Explanation.Hash == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Explanation.Hash(childComplexity), true
+	case "Explanation.inputs":
+		if e.ComplexityRoot.Explanation.Inputs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Explanation.Inputs(childComplexity), true
+	case "Explanation.methodology":
+		if e.ComplexityRoot.Explanation.Methodology == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Explanation.Methodology(childComplexity), true
+	case "Explanation.parameters":
+		if e.ComplexityRoot.Explanation.Parameters == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Explanation.Parameters(childComplexity), true
+	case "Explanation.programme":
+		if e.ComplexityRoot.Explanation.Programme == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Explanation.Programme(childComplexity), true
+	case "Explanation.start":
+		if e.ComplexityRoot.Explanation.Start == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Explanation.Start(childComplexity), true
+
 	case "FigureChange.absolute":
 		if e.ComplexityRoot.FigureChange.Absolute == nil {
 			break
@@ -1755,6 +1909,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Metrics.Events(childComplexity), true
+	case "Metrics.explain":
+		if e.ComplexityRoot.Metrics.Explain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Metrics.Explain(childComplexity), true
 	case "Metrics.impactScore":
 		if e.ComplexityRoot.Metrics.ImpactScore == nil {
 			break
@@ -2936,6 +3096,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SROI.ErasedSince(childComplexity), true
+	case "SROI.explain":
+		if e.ComplexityRoot.SROI.Explain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SROI.Explain(childComplexity), true
 	case "SROI.improvementMode":
 		if e.ComplexityRoot.SROI.ImprovementMode == nil {
 			break
@@ -3278,6 +3444,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SourceWithSecret.Source(childComplexity), true
 
+	case "SroiResult.explain":
+		if e.ComplexityRoot.SroiResult.Explain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SroiResult.Explain(childComplexity), true
 	case "SroiResult.netPresentValue":
 		if e.ComplexityRoot.SroiResult.NetPresentValue == nil {
 			break
@@ -3424,6 +3596,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.VIS.ErasedSince(childComplexity), true
+	case "VIS.explain":
+		if e.ComplexityRoot.VIS.Explain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VIS.Explain(childComplexity), true
 	case "VIS.methodology":
 		if e.ComplexityRoot.VIS.Methodology == nil {
 			break
@@ -3827,9 +4005,9 @@ type ArrivedEvent {
 
 "A page of events."
 type ArrivedEventConnection {
-  "The events with their cursors, newest first."
+  "The events with their cursors, in the order of the field that lists them."
   edges: [ArrivedEventEdge!]!
-  "The events, newest first."
+  "The events, in the same order."
   nodes: [ArrivedEvent!]!
   "Where the page ends."
   pageInfo: PageInfo!
@@ -4464,6 +4642,117 @@ type Erasure {
   conflicts: Int!
   "Rejected events that were deleted; 0 or more."
   rejects: Int!
+}
+`, BuiltIn: false},
+	{Name: "../schema/explain.graphqls", Input: `extend type Metrics {
+  "What the figures are made of; of all of them, ` + "`" + `impactScore` + "`" + ` too."
+  explain: Explanation!
+}
+
+extend type SROI {
+  "What the ratio is made of; null for a cohort."
+  explain: Explanation
+}
+
+extend type VIS {
+  "What the score is made of."
+  explain: Explanation!
+}
+
+extend type SroiResult {
+  "What the ratio is made of; without company, days and events."
+  explain: Explanation!
+}
+
+"""
+What a stranger needs to work a figure out again: the formula, and every number and word in it. A name of the formula
+stands for the input or parameter of that name; where there is none, for what the formula says. Square brackets hold the
+first day on which a rate holds, the id of a cost, or a place in a value map. How to go about it is in the
+documentation, page Methodology, chapter To check a figure.
+"""
+type Explanation {
+  "The id of the formula: that of a methodology, or ` + "`" + `metrics-1.0` + "`" + `."
+  methodology: String!
+  "The formula, what its names stand for, and how it is rounded."
+  formula: String!
+  "The company's key; null of a value map that was given."
+  company: String
+  "The programme; null is all of them, or none."
+  programme: String
+  "The first day; null of a value map that was given."
+  start: Date
+  "The last day; null of a value map that was given."
+  end: Date
+  "What happened, and what somebody declared or assumed."
+  inputs: [ExplainedInput!]!
+  "What the formula is set to."
+  parameters: [ExplainedParameter!]!
+  """
+  The events of the period and the programme, of the kinds that the figure is made of, as they count, by when they
+  happened and then by identity, oldest first. What was corrected comes as it stands. ` + "`" + `completionRate` + "`" + `
+  and ` + "`" + `avgEngagement` + "`" + ` also rest on earlier ones. Null by ` + "`" + `svi-2012` + "`" + `, whose bound quantities name the figures they are.
+  """
+  events(
+    "How many to return, 1 to 100."
+    first: Int = 20
+    "Only those after this cursor, an ` + "`" + `endCursor` + "`" + ` of before."
+    after: String
+  ): ArrivedEventConnection
+  """
+  SHA-256, 64 hexadecimal digits, of the canonical text of all of this but the events: the same for the same figure from
+  the same data. How the text is written is in the documentation, page Methodology, chapter To check a figure.
+  """
+  hash: String!
+}
+
+"A number that a figure was made of."
+type ExplainedInput {
+  "What the formula calls it."
+  name: String!
+  "Exact: a decimal number, or where there is none a fraction in lowest terms such as ` + "`" + `10/3` + "`" + `."
+  value: String!
+  "Its unit."
+  unit: String!
+  "Where it comes from."
+  source: String!
+  "What it rests on."
+  evidenceGrade: EvidenceGrade!
+}
+
+"A number or a word that a formula was set to."
+type ExplainedParameter {
+  "What the formula calls it."
+  name: String!
+  "The number, exact as that of an input, or the word."
+  value: String!
+  "Its unit; ` + "`" + `word` + "`" + ` if it is one of several words."
+  unit: String!
+  "Where it comes from: ` + "`" + `whatIf` + "`" + `, ` + "`" + `company settings` + "`" + `, or whoever published it."
+  source: String!
+}
+
+"What an input rests on."
+enum EvidenceGrade {
+  "Scores that somebody gave in an assessment or as feedback."
+  ASSESSED
+  "Counted or added up from events."
+  REPORTED
+  "Said by the company, in its settings or its value map, or by who asks."
+  DECLARED
+  "A stand-in of the methodology for what nobody knows."
+  ASSUMED
+  "A proxy of a value map: independently verified."
+  A
+  "A proxy of a value map: published research."
+  B
+  "A proxy of a value map: own records or survey."
+  C
+  "A proxy of a value map: expert judgement."
+  D
+  "A proxy of a value map: assumption."
+  E
+  "A proxy whose line in the value map does not say."
+  UNGRADED
 }
 `, BuiltIn: false},
 	{Name: "../schema/funnel.graphqls", Input: `extend type Company {
@@ -6493,6 +6782,62 @@ func (ec *executionContext) childFields_Erasure(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Erasure", field.Name)
 }
 
+func (ec *executionContext) childFields_ExplainedInput(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_ExplainedInput_name(ctx, field)
+	case "value":
+		return ec.fieldContext_ExplainedInput_value(ctx, field)
+	case "unit":
+		return ec.fieldContext_ExplainedInput_unit(ctx, field)
+	case "source":
+		return ec.fieldContext_ExplainedInput_source(ctx, field)
+	case "evidenceGrade":
+		return ec.fieldContext_ExplainedInput_evidenceGrade(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExplainedInput", field.Name)
+}
+
+func (ec *executionContext) childFields_ExplainedParameter(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_ExplainedParameter_name(ctx, field)
+	case "value":
+		return ec.fieldContext_ExplainedParameter_value(ctx, field)
+	case "unit":
+		return ec.fieldContext_ExplainedParameter_unit(ctx, field)
+	case "source":
+		return ec.fieldContext_ExplainedParameter_source(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExplainedParameter", field.Name)
+}
+
+func (ec *executionContext) childFields_Explanation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "methodology":
+		return ec.fieldContext_Explanation_methodology(ctx, field)
+	case "formula":
+		return ec.fieldContext_Explanation_formula(ctx, field)
+	case "company":
+		return ec.fieldContext_Explanation_company(ctx, field)
+	case "programme":
+		return ec.fieldContext_Explanation_programme(ctx, field)
+	case "start":
+		return ec.fieldContext_Explanation_start(ctx, field)
+	case "end":
+		return ec.fieldContext_Explanation_end(ctx, field)
+	case "inputs":
+		return ec.fieldContext_Explanation_inputs(ctx, field)
+	case "parameters":
+		return ec.fieldContext_Explanation_parameters(ctx, field)
+	case "events":
+		return ec.fieldContext_Explanation_events(ctx, field)
+	case "hash":
+		return ec.fieldContext_Explanation_hash(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Explanation", field.Name)
+}
+
 func (ec *executionContext) childFields_FigureChange(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "base":
@@ -6609,6 +6954,8 @@ func (ec *executionContext) childFields_Metrics(ctx context.Context, field graph
 		return ec.fieldContext_Metrics_change(ctx, field)
 	case "erasedSince":
 		return ec.fieldContext_Metrics_erasedSince(ctx, field)
+	case "explain":
+		return ec.fieldContext_Metrics_explain(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Metrics", field.Name)
 }
@@ -7099,6 +7446,8 @@ func (ec *executionContext) childFields_SROI(ctx context.Context, field graphql.
 		return ec.fieldContext_SROI_change(ctx, field)
 	case "erasedSince":
 		return ec.fieldContext_SROI_erasedSince(ctx, field)
+	case "explain":
+		return ec.fieldContext_SROI_explain(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SROI", field.Name)
 }
@@ -7255,6 +7604,8 @@ func (ec *executionContext) childFields_SroiResult(ctx context.Context, field gr
 		return ec.fieldContext_SroiResult_sensitivity(ctx, field)
 	case "uncertainty":
 		return ec.fieldContext_SroiResult_uncertainty(ctx, field)
+	case "explain":
+		return ec.fieldContext_SroiResult_explain(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SroiResult", field.Name)
 }
@@ -7303,6 +7654,8 @@ func (ec *executionContext) childFields_VIS(ctx context.Context, field graphql.C
 		return ec.fieldContext_VIS_change(ctx, field)
 	case "erasedSince":
 		return ec.fieldContext_VIS_erasedSince(ctx, field)
+	case "explain":
+		return ec.fieldContext_VIS_explain(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type VIS", field.Name)
 }

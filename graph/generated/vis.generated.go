@@ -195,6 +195,38 @@ func (ec *executionContext) fieldContext_VIS_erasedSince(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("VIS", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _VIS_explain(ctx context.Context, field graphql.CollectedField, obj *model.VIS) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VIS_explain(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Explain(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Explanation) graphql.Marshaler {
+			return ec.marshalNExplanation2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋgraphᚋmodelᚐExplanation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VIS_explain(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "VIS",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Explanation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _VISComponent_name(ctx context.Context, field graphql.CollectedField, obj *impact.VISComponent) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -338,6 +370,11 @@ func (ec *executionContext) _VIS(ctx context.Context, sel ast.SelectionSet, obj 
 			}
 		case "erasedSince":
 			out.Values[i] = ec._VIS_erasedSince(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "explain":
+			out.Values[i] = ec._VIS_explain(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

@@ -63,8 +63,9 @@ func (e *ArrivedEvent) Body() string { return string(e.of.Raw) }
 // Size is in bytes.
 func (e *ArrivedEvent) Size() int { return e.of.Size }
 
-func (e *ArrivedEvent) cursor() string {
-	return Cursor(e.Receipt() + ":" + hex.EncodeToString(e.of.Key[:]))
+// ArrivedCursor is the cursor of an event in a list by when it arrived.
+func ArrivedCursor(a *impact.Arrival) string {
+	return Cursor(strconv.FormatInt(a.Receipt, 10) + ":" + hex.EncodeToString(a.Key[:]))
 }
 
 // ArrivalCursor reads the key of a cursor of events.
@@ -82,11 +83,13 @@ func ArrivalCursor(key string) (c impact.ArrivalCursor, ok bool) {
 type ArrivedEventConnection struct {
 	Nodes       []*ArrivedEvent
 	HasNextPage bool
+	cursor      func(*impact.Arrival) string
 }
 
-// NewArrivedEventConnection is a page of up to first of the events.
-func NewArrivedEventConnection(list []*impact.Arrival, first int) *ArrivedEventConnection {
-	c := &ArrivedEventConnection{HasNextPage: len(list) > first, Nodes: []*ArrivedEvent{}}
+// NewArrivedEventConnection is a page of up to first of the events, in an order of which
+// cursor is an event's place.
+func NewArrivedEventConnection(list []*impact.Arrival, first int, cursor func(*impact.Arrival) string) *ArrivedEventConnection {
+	c := &ArrivedEventConnection{HasNextPage: len(list) > first, Nodes: []*ArrivedEvent{}, cursor: cursor}
 	for _, a := range list[:min(first, len(list))] {
 		c.Nodes = append(c.Nodes, &ArrivedEvent{a})
 	}
@@ -97,7 +100,7 @@ func NewArrivedEventConnection(list []*impact.Arrival, first int) *ArrivedEventC
 func (c *ArrivedEventConnection) Edges() []*ArrivedEventEdge {
 	edges := make([]*ArrivedEventEdge, len(c.Nodes))
 	for i, n := range c.Nodes {
-		edges[i] = &ArrivedEventEdge{Node: n}
+		edges[i] = &ArrivedEventEdge{n, c.cursor(n.of)}
 	}
 	return edges
 }
@@ -106,14 +109,14 @@ func (c *ArrivedEventConnection) Edges() []*ArrivedEventEdge {
 func (c *ArrivedEventConnection) PageInfo() *PageInfo {
 	p := &PageInfo{HasNextPage: c.HasNextPage}
 	if n := len(c.Nodes); n > 0 {
-		end := c.Nodes[n-1].cursor()
+		end := c.cursor(c.Nodes[n-1].of)
 		p.EndCursor = &end
 	}
 	return p
 }
 
 // ArrivedEventEdge is an event in a page.
-type ArrivedEventEdge struct{ Node *ArrivedEvent }
-
-// Cursor is what stands for the event's place in the list.
-func (e *ArrivedEventEdge) Cursor() string { return e.Node.cursor() }
+type ArrivedEventEdge struct {
+	Node   *ArrivedEvent
+	Cursor string // what stands for the event's place in the list
+}

@@ -10,7 +10,9 @@ import (
 // any.
 type Figures struct {
 	*impact.Figures
-	Base *impact.Figures
+	Base    *impact.Figures
+	Company string          // its key
+	Events  ExplainedEvents // what they are made of
 }
 
 // Metrics are the figures of a period, and their summary.
@@ -19,6 +21,7 @@ type Metrics struct {
 	ImpactScore decimal.Decimal
 	ErasedSince bool
 	base        *impact.Figures
+	figures     Figures
 }
 
 // UnmappedEvents is the count of events of unknown types.
@@ -27,7 +30,7 @@ func (m *Metrics) UnmappedEvents() int64 { return m.Unmapped }
 // Metrics are the metrics among figures that have [impact.PartsMetrics]; the summary
 // needs [impact.PartsOverview].
 func (f Figures) Metrics() *Metrics {
-	return &Metrics{Metrics: f.Figures.Metrics, ImpactScore: f.ImpactScore, ErasedSince: f.ErasedSince, base: f.Base}
+	return &Metrics{Metrics: f.Figures.Metrics, ImpactScore: f.ImpactScore, ErasedSince: f.ErasedSince, base: f.Base, figures: f}
 }
 
 // SROI is a ratio, and the one that it is compared with.
@@ -37,11 +40,12 @@ type SROI struct {
 	base        *impact.Figures
 	baseSROI    *impact.SROI
 	live        func() *impact.LiveSROI // nil for a cohort
+	figures     Figures
 }
 
 // SROI is the ratio among figures that have [impact.PartsSROI].
 func (f Figures) SROI() *SROI {
-	s := &SROI{SROI: f.Figures.SROI, ErasedSince: f.ErasedSince, base: f.Base}
+	s := &SROI{SROI: f.Figures.SROI, ErasedSince: f.ErasedSince, base: f.Base, figures: f}
 	if f.Base != nil {
 		s.baseSROI = f.Base.SROI
 	}
@@ -60,7 +64,7 @@ func (f Figures) SROI() *SROI {
 // LiveSROI is the ratio that was worked out from the figures' basis, and from that of
 // what they are compared with.
 func (f Figures) LiveSROI(now, base *impact.LiveSROI) *SROI {
-	s := &SROI{SROI: &now.SROI, ErasedSince: f.ErasedSince, base: f.Base, live: func() *impact.LiveSROI { return now }}
+	s := &SROI{SROI: &now.SROI, ErasedSince: f.ErasedSince, base: f.Base, figures: f, live: func() *impact.LiveSROI { return now }}
 	if base != nil {
 		s.baseSROI = &base.SROI
 	}
@@ -114,11 +118,14 @@ type VIS struct {
 	ErasedSince bool
 	base        *impact.Figures
 	baseVIS     *impact.VIS
+	figures     Figures
+	explain     func() *impact.Explanation
 }
 
 // VIS is the score among figures that have [impact.PartsVIS].
 func (f Figures) VIS() *VIS {
-	v := &VIS{VIS: f.Figures.VIS, ErasedSince: f.ErasedSince, base: f.Base}
+	v := &VIS{VIS: f.Figures.VIS, ErasedSince: f.ErasedSince, base: f.Base, figures: f}
+	v.explain = func() *impact.Explanation { return f.ExplainVIS(f.Company) }
 	if f.Base != nil {
 		v.baseVIS = f.Base.VIS
 	}
@@ -126,9 +133,9 @@ func (f Figures) VIS() *VIS {
 }
 
 // LiveVIS is the score that was worked out from the figures' basis, and from that of
-// what they are compared with.
-func (f Figures) LiveVIS(now, base *impact.VIS) *VIS {
-	return &VIS{now, f.ErasedSince, f.Base, base}
+// what they are compared with; explain says what it is made of.
+func (f Figures) LiveVIS(now, base *impact.VIS, explain func() *impact.Explanation) *VIS {
+	return &VIS{now, f.ErasedSince, f.Base, base, f, explain}
 }
 
 // Point is the figures of one interval of a time series.

@@ -79,6 +79,7 @@ func (in *OutcomeInput) outcome() impact.Outcome {
 type SroiResult struct {
 	*impact.SROIResult
 	Model *impact.Model // nil where there is no ratio
+	of    *impact.ValueMap
 }
 
 // SroiResultOf works a map out.
@@ -87,7 +88,7 @@ func SroiResultOf(m *impact.ValueMap) (*SroiResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &SroiResult{SROIResult: res}
+	r := &SroiResult{SROIResult: res, of: m}
 	if res.Status == impact.FigureOK {
 		r.Model = m.Model()
 	}

@@ -1,0 +1,142 @@
+package graph_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/impactql/impactql/graph"
+	"github.com/impactql/impactql/impact"
+)
+
+// inbox has for each question as many events as there are, of its company and first day.
+type inbox struct {
+	graph.Inbox
+	calls     int
+	questions []impact.EventsQuestion
+}
+
+func (i *inbox) ExplainedEvents(
+	_ context.Context, _ impact.AsOf, questions []impact.EventsQuestion, limit, _ int,
+) ([][]*impact.Arrival, error) {
+	i.calls++
+	i.questions = append(i.questions, questions...)
+	lists := make([][]*impact.Arrival, len(questions))
+	for n, q := range questions {
+		for at := 0; at < limit && at < 3; at++ {
+			lists[n] = append(lists[n], &impact.Arrival{
+				Verdict: impact.ArrivalStored, Company: q.Company, Receipt: int64(q.Company), Key: impact.Key{byte(at)},
+				OccurredAt: q.From.Add(time.Duration(at) * time.Second), ReceivedAt: q.From, Raw: []byte(`{}`),
+			})
+		}
+	}
+	return lists, nil
+}
+
+const explained = `explain { methodology formula company programme start end inputs { name value unit source evidenceGrade } parameters { name value unit source } hash }`
+
+// Every figure explains itself without anything being read that the figure did not need.
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	api := serve(newMemory(3))
+	res := api.query(t, `{ companies { nodes { metrics(period: "2025-02") { `+explained+` }
+		sroi(period: "2025-02", methodology: "teei-1.0", programme: "buddy") { `+explained+` }
+		npv: sroi(period: "2025-02", methodology: "teei-npv-1.0", whatIf: {wageLift: 5000}) { `+explained+` }
+		activity: sroi(period: "2025-02", methodology: "teei-activity-1.0") { `+explained+` }
+		vis(period: "2025-02", methodology: "teei-vis-1.0") { `+explained+` }
+		reporting: vis(period: "2025-02", methodology: "teei-vis-reporting-1.0") { `+explained+` }
+		cohort(key: "all", period: "2025-02") { sroi { explain { hash } } }
+		timeSeries(period: "2025-Q1", interval: MONTH) { sroi { explain { start end } } } } } }`, nil)
+	wantCodes(t, res)
+	for i, key := range []string{"c001", "c002", "c003"} {
+		res.want(t, fmt.Sprintf("%q", key), "companies", "nodes", i, "metrics", "explain", "company")
+		res.want(t, `"buddy"`, "companies", "nodes", i, "sroi", "explain", "programme")
+		res.want(t, `null`, "companies", "nodes", i, "cohort", "sroi", "explain")
+		res.want(t, `[{"sroi":{"explain":{"start":"2025-01-01","end":"2025-01-31"}}},{"sroi":{"explain":{"start":"2025-02-01","end":"2025-02-28"}}},
+			{"sroi":{"explain":{"start":"2025-03-01","end":"2025-03-31"}}}]`, "companies", "nodes", i, "timeSeries")
+	}
+	res.want(t, `[{"name":"time[2025-01-01]","value":"36000000","unit":"milliseconds","source":"ingested events","evidenceGrade":"REPORTED"},
+		{"name":"score.language.sum","value":"0.8","unit":"points of 0 to 1","source":"ingested events","evidenceGrade":"ASSESSED"},
+		{"name":"score.language.count","value":"1","unit":"scores","source":"ingested events","evidenceGrade":"ASSESSED"},
+		{"name":"baselineScore","value":"0.3","unit":"points of 0 to 1","source":"TEEI methodology","evidenceGrade":"ASSUMED"},
+		{"name":"absentConfidence","value":"0.85","unit":"share","source":"TEEI methodology","evidenceGrade":"ASSUMED"}]`,
+		"companies", "nodes", 0, "sroi", "explain", "inputs")
+	if api.calls["Figures"] != 1 {
+		t.Errorf("%v", api.calls)
+	}
+	for _, field := range []string{"metrics", "sroi", "npv", "activity", "vis", "reporting"} {
+		checkExplainedHash(t, res.at("companies", "nodes", 2, field, "explain"))
+	}
+
+	res = api.query(t, `{ simulateSroi(valueMap: {inputs: [{name: "a", amount: 5000}], outcomes: [{name: "b", quantity: 10, proxy: 1000, evidenceGrade: "C"}]}) { ratio `+explained+` } }`, nil)
+	wantCodes(t, res)
+	res.want(t, `null`, "simulateSroi", "explain", "start")
+	res.want(t, `"C"`, "simulateSroi", "explain", "inputs", 2, "evidenceGrade")
+	checkExplainedHash(t, res.at("simulateSroi", "explain"))
+}
+
+// checkExplainedHash works the hash out from the answer alone.
+func checkExplainedHash(t *testing.T, answer any) {
+	t.Helper()
+	text, err := json.Marshal(answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var x struct {
+		Methodology, Formula, Company, Programme, Start, End, Hash string
+		Parameters, Inputs                                         []struct{ Name, Value, Unit, Source, EvidenceGrade string }
+	}
+	if err := json.Unmarshal(text, &x); err != nil {
+		t.Fatal(err)
+	}
+	lines := []string{
+		"impactql-explain/1", "methodology\t" + x.Methodology, "formula\t" + x.Formula, "company\t" + x.Company, "programme\t" + x.Programme,
+		"start\t" + x.Start, "end\t" + x.End,
+	}
+	for _, p := range x.Parameters {
+		lines = append(lines, strings.Join([]string{"parameter", p.Name, p.Value, p.Unit, p.Source}, "\t"))
+	}
+	for _, in := range x.Inputs {
+		lines = append(lines, strings.Join([]string{"input", in.Name, in.Value, in.Unit, in.Source, in.EvidenceGrade}, "\t"))
+	}
+	sum := sha256.Sum256([]byte(strings.Join(lines, "\n") + "\n"))
+	if hash := hex.EncodeToString(sum[:]); hash != x.Hash {
+		t.Errorf("%s: the hash is %s, of the answer it is %s", x.Methodology, x.Hash, hash)
+	}
+}
+
+// The events of figures are one read for each field that asks for them, however many
+// companies and points there are, and go on page after page.
+func TestExplainedEvents(t *testing.T) {
+	t.Parallel()
+	const events = `explain { events(first: 2) { edges { cursor node { receipt occurredAt } } pageInfo { hasNextPage endCursor } } }`
+	for _, n := range []int{1, 10} {
+		box := new(inbox)
+		api := serve(newMemory(n), func(c *graph.Config) { c.Inbox = box })
+		res := api.query(t, `{ companies { nodes { vis(period: "2025-02") { `+events+` } metrics(period: "2025-02") { `+events+` }
+			timeSeries(period: "2025-Q1", interval: MONTH) { sroi { `+events+` } } } } }`, nil)
+		wantCodes(t, res)
+		if box.calls != 3 || len(box.questions) != 5*n {
+			t.Errorf("%d companies: %d reads of %d figures", n, box.calls, len(box.questions))
+		}
+		res.want(t, fmt.Sprintf(`"%d"`, n), "companies", "nodes", n-1, "vis", "explain", "events", "edges", 0, "node", "receipt")
+		res.want(t, `"2025-03-01T00:00:00Z"`, "companies", "nodes", n-1, "timeSeries", 2, "sroi", "explain", "events", "edges", 0, "node", "occurredAt")
+		res.want(t, `true`, "companies", "nodes", n-1, "vis", "explain", "events", "pageInfo", "hasNextPage")
+
+		end := fmt.Sprint(res.at("companies", "nodes", 0, "vis", "explain", "events", "pageInfo", "endCursor"))
+		wantCodes(t, api.query(t, `{ company(key: "c001") { vis { explain { events(after: "`+end+`") { nodes { id } } } } } }`, nil))
+		after := box.questions[len(box.questions)-1].After
+		if after.Key != (impact.Key{1}) || time.UnixMicro(after.At).UTC().Format(time.DateTime) != "2025-02-01 00:00:01" {
+			t.Errorf("after %+v", after)
+		}
+	}
+	for _, args := range []string{`first: 0`, `first: 101`, `after: "nonsense"`, `after: "MTp6eg"`} {
+		api := serve(newMemory(1), func(c *graph.Config) { c.Inbox = new(inbox) })
+		wantCodes(t, api.query(t, `{ company(key: "c001") { vis { explain { events(`+args+`) { nodes { id } } } } } }`, nil), "INVALID")
+	}
+}

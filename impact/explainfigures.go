@@ -1,0 +1,302 @@
+package impact
+
+import (
+	"fmt"
+	"math/big"
+
+	"github.com/shopspring/decimal"
+)
+
+const unitMS = "milliseconds"
+
+// ExplainMetrics explains the metrics of figures that have [PartsOverview], of the company
+// of a key.
+func (f *Figures) ExplainMetrics(company string) *Explanation {
+	b := f.Basis
+	x := b.explain(MetricsMethodology, company)
+	for k, n := range b.kinds {
+		if n != 0 {
+			x.count("count."+Kind(k).String(), n, unitEvents)
+		}
+	}
+	x.count("time", b.volunteerMS(), unitMS)
+	x.count("participants", b.People.Participants, unitPeople)
+	x.count("volunteers", b.People.Volunteers, unitPeople)
+	x.count("known", b.known, unitPeople)
+	x.count("enrolments", b.People.Enrolments, "enrolments")
+	x.count("enrolmentsCompleted", b.People.Completed, "enrolments")
+	ratio := new(big.Rat)
+	if f.SROI.Ratio.Valid {
+		ratio = f.SROI.Ratio.Decimal.Rat()
+	}
+	x.input("sroiRatio", ratio, "ratio", "teei-1.0 as published, 0 without one", GradeReported)
+	x.input("visScore", f.VIS.Score.Rat(), "points of 0 to 100", "teei-vis-1.0 as published", GradeReported)
+	return x
+}
+
+// ExplainVIS explains the score by teei-vis-1.0 of figures that have [PartsVIS].
+func (f *Figures) ExplainVIS(company string) *Explanation {
+	b := f.Basis
+	x := b.explain(IDVis1, company)
+	in := b.vis
+	x.count("time", in.VolunteerMS, unitMS)
+	x.count("volunteers", in.Volunteers, unitPeople)
+	for i, d := range qualityDimensions {
+		x.scored("score."+d.String(), in.Scores[i])
+	}
+	x.scored("rating", in.Ratings)
+	x.count("improved", in.Improved, unitPeople)
+	x.count("assessedTwice", in.Assessed, unitPeople)
+	x.count("placed", in.Placed, unitPeople)
+	x.count("jobReady", in.Ready, unitPeople)
+
+	p := b.Settings.VIS(DefaultVIS, b.Range)
+	source := sourceTEEI
+	if b.Settings != nil && At(b.Settings.VISWeights, b.Range.To-1) != nil {
+		source = sourceCosts
+	}
+	for _, w := range [...]struct {
+		name  string
+		value Micro
+	}{{"hoursWeight", p.Hours}, {"qualityWeight", p.Quality}, {"outcomeLiftWeight", p.OutcomeLift}, {"placementWeight", p.Placement}} {
+		x.parameter(w.name, w.value.decimal().String(), unitShare, source)
+	}
+	x.parameter("fullHours", decimal.NewFromInt(p.FullHours).String(), unitHours, sourceTEEI)
+	return x
+}
+
+// ExplainReporting explains [Basis.Reporting].
+func (b *Basis) ExplainReporting(company string, p ReportingParams, active Range) *Explanation {
+	x := b.explain(IDVisReporting, company)
+	x.count("time", b.volunteerMS(), unitMS)
+	x.count("volunteers", b.People.Volunteers, unitPeople)
+	x.count("sessions", b.Activity.Sessions, unitEvents)
+	x.count("months", b.Range.Clip(active).Months(MonthsCalendar), "months")
+	x.baseline()
+	for _, d := range sroiDimensions {
+		x.scored("score."+d.String(), b.pooled.scores[d])
+	}
+	for _, w := range [...]struct {
+		name  string
+		value Micro
+		unit  string
+	}{{"hoursWeight", p.Hours, unitShare}, {"sessionsWeight", p.Sessions, unitShare}, {"outcomeWeight", p.Outcome, unitShare}, {"floor", p.Floor, unitPoints}} {
+		x.parameter(w.name, w.value.decimal().String(), w.unit, sourceTEEI)
+	}
+	x.parameter("fullHours", decimal.NewFromInt(p.FullHours).String(), unitHours, sourceTEEI)
+	return x
+}
+
+// Explain explains the ratio as the figure of a company and a question.
+func (l *LiveSROI) Explain(company string, q Question) *Explanation {
+	if l.valueMap != nil {
+		x := l.valueMap.explain(l.overrides, sourceMap)
+		x.Company, x.Programme, x.Range = company, q.Programme, q.Range
+		return x
+	}
+	x := l.basis.explain(l.Methodology, company)
+	values := make(map[string]*ParameterValue, len(l.Parameters))
+	for i := range l.Parameters {
+		values[l.Parameters[i].Name] = &l.Parameters[i]
+	}
+	switch l.Methodology {
+	case IDTeei1:
+		l.basis.explainTeei1(x, values)
+	case IDNPV:
+		x.given(values["placed"], GradeReported)
+		if cost := values["cost"]; cost.Overridden {
+			x.given(cost, GradeDeclared)
+		} else {
+			l.basis.explainTime(x)
+			l.basis.explainCosts(x)
+		}
+	case IDActivity:
+		l.basis.explainActivity(x, values)
+	}
+	for i := range l.Parameters {
+		if v := &l.Parameters[i]; v.Default != "" && !l.explainedApart(v.Name) {
+			x.set(v)
+		}
+	}
+	return x
+}
+
+// explainedApart reports a parameter that is among the inputs, or told by days.
+func (l *LiveSROI) explainedApart(name string) bool {
+	if name == "programmeCosts" {
+		return true
+	}
+	for _, activity := range activityNames {
+		if name == activity[1] {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *Basis) explainTeei1(x *Explanation, values map[string]*ParameterValue) {
+	if hours, hourly := values["hours"], values["hourlyValue"]; hours.Overridden || hourly.Overridden {
+		x.given(hours, GradeReported)
+		x.set(hourly)
+	} else {
+		b.explainTime(x)
+	}
+	if costs := values["programmeCosts"]; costs.Overridden {
+		x.given(costs, GradeDeclared)
+	} else {
+		b.explainCosts(x)
+	}
+	for _, d := range sroiDimensions {
+		x.scored("score."+d.String(), b.pooled.scores[d])
+		x.scored("confidence."+d.String(), b.pooled.confidences[d])
+	}
+	assumed := values["improvementMode"].Word == string(ImprovementMean) && values["baseline"].Word == string(BaselineAssumed)
+	for _, d := range sroiDimensions {
+		if v := values[improvementNames[d]]; v.Overridden || !assumed {
+			x.given(v, GradeAssessed)
+		}
+	}
+	if assumed {
+		x.baseline()
+	}
+	if v := values["confidence"]; v.Overridden {
+		x.given(v, GradeDeclared)
+	} else {
+		x.input("absentConfidence", DefaultSROI.NoConfidence.rat(), unitShare, sourceTEEI, GradeAssumed)
+	}
+}
+
+// baseline explains what improvement is measured from where nobody knows.
+func (x *Explanation) baseline() {
+	x.input("baselineScore", DefaultSROI.BaselineScore.rat(), unitPoints, sourceTEEI, GradeAssumed)
+}
+
+// explainTime explains the volunteers' time by the days from which its rates hold.
+func (b *Basis) explainTime(x *Explanation) {
+	p := b.Settings.SROI(DefaultSROI, b.Question)
+	for _, s := range b.segments {
+		if s.ms == 0 {
+			continue
+		}
+		x.count(onDay("time", s.from), s.ms, unitMS)
+		source := sourceHourly
+		if At(p.OwnHourly, s.from) != nil {
+			source = sourceCosts
+		}
+		x.parameter(onDay("hourlyValue", s.from), exactText(p.HourlyRate(s.from).Rat()), "USD per hour", source)
+	}
+}
+
+func (b *Basis) explainCosts(x *Explanation) {
+	if b.Settings == nil {
+		return
+	}
+	for i := range b.Settings.Costs {
+		c := &b.Settings.Costs[i]
+		share := c.Share(b.Range)
+		if share.Sign() == 0 || b.Programme != AllProgrammes && c.Programme != b.Programme {
+			continue
+		}
+		days := c.Range.Clip(b.Range)
+		x.input(fmt.Sprintf("programmeCosts[%d]", c.ID), share, unitUSD,
+			fmt.Sprintf("%s: %s for %s, of which %s counts", sourceCosts, c.Amount, c.Range, days), GradeDeclared)
+	}
+}
+
+func (b *Basis) explainActivity(x *Explanation, values map[string]*ParameterValue) {
+	for i, name := range activityNames {
+		if n, worth := values[name[0]], values[name[1]]; n.Overridden || worth.Overridden {
+			x.given(n, GradeReported)
+			x.set(worth)
+			continue
+		}
+		for j := range b.segments {
+			s := &b.segments[j]
+			n := s.activity.list()[i]
+			if n == 0 {
+				continue
+			}
+			x.count(onDay(name[0], s.from), n, unitEvents)
+			source := sourceTEEI
+			if b.Settings != nil && At(b.Settings.ActivityWeights, s.from) != nil {
+				source = sourceCosts
+			}
+			weights := b.Settings.Activity(s.from)
+			x.parameter(onDay(name[1], s.from), exactText(weights.list()[i].Rat()), unitUSD, source)
+		}
+	}
+	x.given(values["monthCount"], GradeReported)
+}
+
+// Explain explains the map's ratio by itself, without a company.
+func (m *ValueMap) Explain() *Explanation { return m.explain(nil, "the value map that was given") }
+
+func (m *ValueMap) explain(o Overrides, source string) *Explanation {
+	x := &Explanation{Methodology: IDSVI, Formula: explainedFormula(IDSVI)}
+	registry := MethodologyByID(IDSVI)
+	for _, p := range [...]struct{ name, value string }{
+		{"discountRate", exactText(m.DiscountRate.Rat())}, {"discountTiming", string(m.Timing)}, {"combine", string(m.Combine)},
+	} {
+		from := source
+		if _, overridden := o[p.name]; overridden {
+			from = sourceWhatIf
+		}
+		x.parameter(p.name, p.value, registry.Parameter(p.name).Unit, from)
+	}
+	for i, in := range m.Inputs {
+		from := source + ": " + in.Name
+		if _, overridden := o["totalInputs"]; overridden {
+			from = sourceWhatIf
+		}
+		x.input(fmt.Sprintf("inputs[%d].amount", i), in.Amount.Rat(), unitUSD, from, GradeDeclared)
+	}
+	for i := range m.Outcomes {
+		m.Outcomes[i].explain(x, fmt.Sprintf("outcomes[%d].", i), o, source)
+	}
+	return x
+}
+
+func (l *Outcome) explain(x *Explanation, at string, o Overrides, source string) {
+	source += ": " + l.Name
+	if l.Bind == nil {
+		x.input(at+"quantity", l.Quantity.Rat(), "units", source, GradeDeclared)
+	} else {
+		x.input(at+"quantity", l.Quantity.Rat(), "units", l.Bind.origin(), GradeReported)
+	}
+	grade, priced := GradeUngraded, source
+	if l.Evidence != "" {
+		grade = EvidenceGrade(l.Evidence)
+	}
+	if l.Source != "" {
+		priced += ", " + l.Source
+	}
+	if l.Year != 0 {
+		priced += fmt.Sprintf(", %d", l.Year)
+	}
+	x.input(at+"proxy", l.Proxy.Rat(), "USD per unit", priced, grade)
+	cell := func(name string, value decimal.Decimal, unit string) {
+		from := source
+		if _, overridden := o[name]; overridden {
+			from = sourceWhatIf
+		}
+		x.input(at+name, value.Rat(), unit, from, GradeDeclared)
+	}
+	cell("deadweight", l.Deadweight, unitShare)
+	cell("displacement", l.Displacement, unitShare)
+	cell("attribution", l.Attribution, unitShare)
+	cell("dropOff", l.DropOff, unitPerYear)
+	cell("duration", decimal.NewFromInt(int64(l.Duration)), "years")
+	cell("startYear", decimal.NewFromInt(int64(l.StartYear)), "year")
+}
+
+// origin says which live figure a quantity is.
+func (b *Binding) origin() string {
+	of := sourceEvents + ": " + string(b.Figure)
+	if b.Programme != "" {
+		of += " of the programme " + b.Programme
+	}
+	if b.Period != nil {
+		of += " of the period " + b.Period.String()
+	}
+	return of
+}

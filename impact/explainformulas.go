@@ -1,0 +1,56 @@
+package impact
+
+// whereTime and the others say what names of several formulas stand for.
+const (
+	whereTime = "hours × hourlyValue is the sum over days d of time[d] / 3600000 × hourlyValue[d]; " +
+		"programmeCosts is the sum of all programmeCosts[n]"
+	whereScores = "is max(0, score.integration.sum / score.integration.count - baselineScore), 0 without scores; " +
+		"language and jobReadiness likewise of score.language and score.job_readiness"
+	whereBands = "the band is Developing below a published score of 31, Good below 51, Excellent below 71, Outstanding below 86, else Transformational"
+)
+
+// where says of each methodology what the names of its formula stand for that are not
+// inputs or parameters.
+var where = map[string]string{
+	IDTeei1: whereTime + "; integration " + whereScores + "; confidence is the sum over d of (confidence.d.sum + " +
+		"(score.d.count - confidence.d.count) × absentConfidence) / the sum over d of score.d.count, d being integration, language and job_readiness; " +
+		"absentConfidence without scores; there is no ratio if the investment is published as 0.00",
+	IDNPV: "cost is hours × hourlyValue + programmeCosts; " + whereTime + "; there is no ratio if cost is 0",
+	IDActivity: "matches × matchValue is the sum over days d of matches[d] × matchValue[d]; the others likewise; what is not there is 0; " +
+		"there is no ratio if the investment is published as 0.00",
+	IDSVI: "lines are outcomes[n]; total inputs is the sum of all inputs[n].amount; year is startYear + t - 1, t = 1..duration, and 1 less in the " +
+		"exponent of (1 + discountRate) with YEAR_1_UNDISCOUNTED; with ADDITIVE the three shares are (1 - deadweight - displacement - attribution)",
+	IDVis1: "hours is min(time / 3600000 / volunteers / fullHours, 1) × 100; quality is the mean over the score.d that are there of score.d.sum / score.d.count, " +
+		"without them rating.sum / rating.count, × 100; outcome lift is improved / assessedTwice × 100; placement is placed / jobReady × 100; " +
+		"a part whose divisor is 0 or not there is 0; " + whereBands,
+	IDVisReporting: "hours is time / 3600000 / volunteers; sessions a month is sessions / (volunteers × months); improvement is the mean over those of " +
+		"integration, language and jobReadiness that have scores, where integration " + whereScores + "; a part without volunteers, months or scores is 0; " + whereBands,
+}
+
+const metricsFormula = "events is the sum of all count.k but count.unknown, which is unmappedEvents; sessions is count.session.completed; participants and " +
+	"volunteers are distinct people; volunteerHours is time / 3600000; avgEngagement is participants / known × 100; completionRate is " +
+	"enrolmentsCompleted / enrolments × 100; 0 where the divisor is 0; impactScore is (min(max(sroiRatio, 0) / 10, 1) + visScore / 100) / 2 × 10; " +
+	"rates, hours and scores 2 places, half away from zero, once at the end"
+
+// explainedFormula is a formula with what its names stand for.
+func explainedFormula(methodology string) string {
+	if methodology == MetricsMethodology {
+		return metricsFormula
+	}
+	m := MethodologyByID(methodology)
+	return m.Formula + "; where " + where[methodology] + ". " + m.Rounding
+}
+
+// ExplainedKinds are the kinds of the events that figures by a methodology are made of; nil
+// is all of them.
+func ExplainedKinds(methodology string) []Kind { return explainedKinds[methodology] }
+
+var explainedKinds = map[string][]Kind{
+	IDTeei1:    {KindSession, KindVolunteerHours, KindOutcome},
+	IDNPV:      {KindSession, KindVolunteerHours, KindPlacement},
+	IDActivity: {KindSession, KindMatch, KindEventAttended, KindFeedback, KindMilestone, KindCheckin},
+	IDVis1: {KindSession, KindVolunteerHours, KindOutcome, KindFeedback, KindPlacement, KindCheckin, KindMilestone, KindCourse,
+		KindMatch, KindEventAttended},
+	IDVisReporting: {KindSession, KindVolunteerHours, KindOutcome, KindFeedback, KindCheckin, KindMilestone, KindCourse,
+		KindMatch, KindEventAttended},
+}
