@@ -7,6 +7,7 @@ import './playground.css';
 import companies from '../examples/companies.graphql';
 import compare from '../examples/compare.graphql';
 import departments from '../examples/departments.graphql';
+import explain from '../examples/explain.graphql';
 import months from '../examples/months.graphql';
 import overview from '../examples/overview.graphql';
 
@@ -22,6 +23,7 @@ const tabs = [
   { query: departments, variables },
   { query: months, variables },
   { query: compare, variables },
+  { query: explain, variables },
 ];
 
 // The first introspection is sent before the header editor exists, so without headers.
