@@ -60,7 +60,7 @@ func TestExplain(t *testing.T) {
 		res.want(t, `[{"sroi":{"explain":{"start":"2025-01-01","end":"2025-01-31"}}},{"sroi":{"explain":{"start":"2025-02-01","end":"2025-02-28"}}},
 			{"sroi":{"explain":{"start":"2025-03-01","end":"2025-03-31"}}}]`, "companies", "nodes", i, "timeSeries")
 	}
-	res.want(t, `[{"name":"time[2025-01-01]","value":"36000000","unit":"milliseconds","source":"ingested events","evidenceGrade":"REPORTED"},
+	res.want(t, `[{"name":"time[2025-02-01]","value":"36000000","unit":"milliseconds","source":"ingested events","evidenceGrade":"REPORTED"},
 		{"name":"score.language.sum","value":"0.8","unit":"points of 0 to 1","source":"ingested events","evidenceGrade":"ASSESSED"},
 		{"name":"score.language.count","value":"1","unit":"scores","source":"ingested events","evidenceGrade":"ASSESSED"},
 		{"name":"baselineScore","value":"0.3","unit":"points of 0 to 1","source":"TEEI methodology","evidenceGrade":"ASSUMED"},

@@ -41,6 +41,16 @@ func (c *ActivityCounts) list() [6]int64 {
 	return [...]int64{c.Matches, c.EventsAttended, c.SkillShares, c.Feedback, c.Milestones, c.Checkins}
 }
 
+func (c *ActivityCounts) add(o *ActivityCounts) {
+	c.Matches += o.Matches
+	c.EventsAttended += o.EventsAttended
+	c.SkillShares += o.SkillShares
+	c.Feedback += o.Feedback
+	c.Milestones += o.Milestones
+	c.Checkins += o.Checkins
+	c.Sessions += o.Sessions
+}
+
 // ActivityTeei1 is the ratio of the TEEI methodology teei-activity-1.0:
 //
 //	value      = sum over activities of count x worth   USD, 2 places

@@ -171,10 +171,29 @@ func (x *Explanation) baseline() {
 	x.input("baselineScore", DefaultSROI.BaselineScore.rat(), unitPoints, sourceTEEI, GradeAssumed)
 }
 
+// stretches are the segments by the days from which their rates hold, in order. A reading
+// may have more of them, if it was made together with others.
+func (b *Basis) stretches() (list []basisSegment) {
+	pieces := b.Settings.Cut(b.Range)
+	for _, s := range b.segments {
+		for len(pieces) > 1 && pieces[0].To <= s.from {
+			pieces = pieces[1:]
+		}
+		s.from = pieces[0].Segment(s.from.Year())
+		if last := len(list) - 1; last >= 0 && list[last].from == s.from {
+			list[last].ms += s.ms
+			list[last].activity.add(&s.activity)
+			continue
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
 // explainTime explains the volunteers' time by the days from which its rates hold.
 func (b *Basis) explainTime(x *Explanation) {
 	p := b.Settings.SROI(DefaultSROI, b.Question)
-	for _, s := range b.segments {
+	for _, s := range b.stretches() {
 		if s.ms == 0 {
 			continue
 		}
@@ -204,14 +223,15 @@ func (b *Basis) explainCosts(x *Explanation) {
 }
 
 func (b *Basis) explainActivity(x *Explanation, values map[string]*ParameterValue) {
+	stretches := b.stretches()
 	for i, name := range activityNames {
 		if n, worth := values[name[0]], values[name[1]]; n.Overridden || worth.Overridden {
 			x.given(n, GradeReported)
 			x.set(worth)
 			continue
 		}
-		for j := range b.segments {
-			s := &b.segments[j]
+		for j := range stretches {
+			s := &stretches[j]
 			n := s.activity.list()[i]
 			if n == 0 {
 				continue

@@ -15,14 +15,15 @@ import (
 
 // asOfQuery asks for every figure that has a past; %s is the arguments.
 const asOfQuery = `query ($key: ID!) { company(key: $key) {
-	metrics(period: "2025" %[1]s) { events unmappedEvents sessions participants volunteers volunteerHours avgEngagement completionRate impactScore }
+	metrics(period: "2025" %[1]s) { events unmappedEvents sessions participants volunteers volunteerHours avgEngagement completionRate impactScore explain { hash } }
 	buddy: metrics(period: "2025-Q1", programme: "buddy" %[1]s) { events sessions participants }
-	sroi(%[2]s) { ratio investment socialValue status } npv: sroi(methodology: "teei-npv-1.0" %[1]s) { ratio investment }
-	activity: sroi(methodology: "teei-activity-1.0" %[1]s) { ratio }
-	vis(%[2]s) { score band components { name score } } reporting: vis(methodology: "teei-vis-reporting-1.0" %[1]s) { score }
+	sroi(%[2]s) { ratio investment socialValue status ...On } npv: sroi(methodology: "teei-npv-1.0" %[1]s) { ratio investment explain { hash } }
+	activity: sroi(methodology: "teei-activity-1.0" %[1]s) { ratio explain { inputs { name value } hash } }
+	vis(%[2]s) { score band components { name score } explain { hash } } reporting: vis(methodology: "teei-vis-reporting-1.0" %[1]s) { score explain { hash } }
 	cohort(key: "all" %[1]s) { participantCount completionRate sroi { ratio } vis { score } }
-	timeSeries(period: "2024", interval: QUARTER %[1]s) { start metrics { events participants avgEngagement } sroi { ratio } vis { score } }
-} }`
+	timeSeries(period: "2024", interval: QUARTER %[1]s) { start metrics { events participants avgEngagement } sroi { ratio explain { hash } } vis { score } }
+} }
+fragment On on SROI { explain { inputs { name value } hash events(first: 30) { nodes { id participant occurredAt programme } pageInfo { hasNextPage endCursor } } } }`
 
 // What GraphQL and /v1 answer for an instant is what they answered then, however much
 // comes in between, and after a rebuild; and each of the company asked for alone.

@@ -133,6 +133,22 @@ func TestStatementsDoNotGrowWithCompanies(t *testing.T) {
 			}
 		}
 	}
+	// To explain figures takes no statement more than to read them, and a list of the events
+	// behind them one, of all companies and all points of a series.
+	for _, n := range []int{1, 10, 100} {
+		var plain int
+		for i, explain := range []string{``, `explain { hash inputs { name } }`, `explain { events(first: 2) { nodes { id } } }`} {
+			proxy.take()
+			a.query(t, `query($first: Int) { companies(first: $first) { nodes { sroi(period: "2025-03") { ratio `+explain+` }
+				timeSeries(period: "2025-Q1", interval: MONTH) { vis { score `+explain+` } } } } }`, map[string]any{"first": n}).clean(t)
+			got := proxy.take()
+			if want := []int{0, 0, 2}[i]; i == 0 {
+				plain = len(got)
+			} else if len(got) != plain+want {
+				t.Errorf("%s of %d companies took %d statements more:\n%s", explain, n, len(got)-plain, strings.Join(got, "\n---\n"))
+			}
+		}
+	}
 	// A read of /v1 is no more than the statements of its figures.
 	proxy.take()
 	a.get(t, "/v1/metrics/c000").wantJSON(t)
