@@ -4690,7 +4690,8 @@ type Explanation {
   """
   The events of the period and the programme, of the kinds that the figure is made of, as they count, by when they
   happened and then by identity, oldest first. What was corrected comes as it stands. ` + "`" + `completionRate` + "`" + `
-  and ` + "`" + `avgEngagement` + "`" + ` also rest on earlier ones. Null by ` + "`" + `svi-2012` + "`" + `, whose bound quantities name the figures they are.
+  and ` + "`" + `avgEngagement` + "`" + ` also rest on earlier ones. A programme with few events in a large log may run into the time limit:
+  name a shorter period. Null by ` + "`" + `svi-2012` + "`" + `, whose bound quantities name the figures they are.
   """
   events(
     "How many to return, 1 to 100."
