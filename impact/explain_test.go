@@ -3,6 +3,7 @@ package impact_test
 import (
 	"fmt"
 	"math/big"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -209,6 +210,36 @@ func TestStrangerRecomputesTheWorkedExamples(t *testing.T) {
 		checkScore(t, want, f.VIS.Score, s, s.vis1())
 		if f.VIS.Score.StringFixed(2) != want {
 			t.Errorf("%d hours score %s, want %s", hours, f.VIS.Score, want)
+		}
+	}
+}
+
+// Value maps of any sort, and what whatIf changes of them.
+func TestStrangerRecomputesValueMaps(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(3, 3))
+	share := func() decimal.Decimal { return decimal.New(rng.Int64N(333), -3) }
+	for n := range 100 {
+		m := valueMap("12345.67")
+		m.DiscountRate = share()
+		m.Timing = []impact.DiscountTiming{impact.EndOfYear, impact.YearOneUndiscount}[rng.IntN(2)]
+		m.Combine = []impact.Combine{impact.CombineSequential, impact.CombineAdditive}[rng.IntN(2)]
+		m.Inputs = append(m.Inputs, impact.MapInput{Name: "More", Amount: decimal.New(rng.Int64N(1e6), -2)})
+		for range rng.IntN(4) {
+			line := impact.NewOutcome()
+			line.Name, line.Quantity, line.Proxy = "A line", decimal.New(rng.Int64N(1e6), -3), decimal.New(rng.Int64N(1e6)-3e5, -2)
+			line.Deadweight, line.Displacement, line.Attribution, line.DropOff = share(), share(), share(), share()
+			line.Duration, line.StartYear = 1+rng.IntN(9), 1+rng.IntN(2)
+			m.Outcomes = append(m.Outcomes, line)
+		}
+		for _, o := range []impact.Overrides{
+			nil, {"totalInputs": number("1000"), "duration": number("3")}, {"discountRate": number("0.1"), "deadweight": number("0.2"), "combine": word("SEQUENTIAL")},
+		} {
+			live, err := m.Live(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkRatio(t, fmt.Sprint("map ", n, o), live, live.Explain("acme", impact.Question{Programme: "buddy", Range: impact.AllTime}))
 		}
 	}
 }
