@@ -50,13 +50,13 @@ func TestExplain(t *testing.T) {
 		activity: sroi(period: "2025-02", methodology: "teei-activity-1.0") { `+explained+` }
 		vis(period: "2025-02", methodology: "teei-vis-1.0") { `+explained+` }
 		reporting: vis(period: "2025-02", methodology: "teei-vis-reporting-1.0") { `+explained+` }
-		cohort(key: "all", period: "2025-02") { sroi { explain { hash } } }
+		cohort(key: "all", period: "2025-02") { sroi { explain { hash } } by: sroi(methodology: "teei-npv-1.0") { explain { hash } } }
 		timeSeries(period: "2025-Q1", interval: MONTH) { sroi { explain { start end } } } } } }`, nil)
 	wantCodes(t, res)
 	for i, key := range []string{"c001", "c002", "c003"} {
 		res.want(t, fmt.Sprintf("%q", key), "companies", "nodes", i, "metrics", "explain", "company")
 		res.want(t, `"buddy"`, "companies", "nodes", i, "sroi", "explain", "programme")
-		res.want(t, `null`, "companies", "nodes", i, "cohort", "sroi", "explain")
+		res.want(t, `{"sroi":{"explain":null},"by":{"explain":null}}`, "companies", "nodes", i, "cohort")
 		res.want(t, `[{"sroi":{"explain":{"start":"2025-01-01","end":"2025-01-31"}}},{"sroi":{"explain":{"start":"2025-02-01","end":"2025-02-28"}}},
 			{"sroi":{"explain":{"start":"2025-03-01","end":"2025-03-31"}}}]`, "companies", "nodes", i, "timeSeries")
 	}

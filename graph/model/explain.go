@@ -59,7 +59,7 @@ func (m *Metrics) Explain() *Explanation {
 
 // Explain explains the ratio; nil for a cohort.
 func (s *SROI) Explain() *Explanation {
-	if s.live == nil {
+	if s.figures.Figures == nil {
 		return nil
 	}
 	return s.figures.explained(s.live().Explain(s.figures.Company, s.figures.Question))
