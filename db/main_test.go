@@ -100,7 +100,7 @@ func foldAll(t testing.TB, s *Store) {
 // sessionEvent is a completed session with a participant and a volunteer.
 func sessionEvent(c *impact.Company, n int, participant, volunteer string) *impact.Event {
 	return &impact.Event{
-		Company: c.ID, Key: impact.Key{byte(n >> 8), byte(n), 1}, Kind: impact.KindSession, Type: "session.completed",
+		Company: c.ID, Key: impact.Key{byte(n >> 16), byte(n >> 8), byte(n), 1}, Kind: impact.KindSession, Type: "session.completed",
 		Programme: "buddy", Participant: participant, Volunteer: volunteer, Session: fmt.Sprint("s", n),
 		OccurredAt: time.Date(2025, 11, 13, 10, 0, n, 0, time.UTC), DurationMS: 1_800_000,
 		Score: 730_000, ScoreRaw: 7.3, ScoreScale: impact.ScaleTen,

@@ -67,6 +67,10 @@ func arrivalPage(ctx context.Context, c *model.Company, p page, f *model.EventFi
 	if err != nil {
 		return nil, err
 	}
+	q := requestOf(ctx)
+	if filter.Person != "" && !q.viewer.Can(ScopePeople) {
+		return nil, impact.Errorf(impact.CodeForbidden, "to look for a person needs an API key with the scope %s", ScopePeople)
+	}
 	ask := arrivalAsk{group: c.Group, filter: filter, first: p.first}
 	if p.after != "" {
 		var ok bool
@@ -74,7 +78,7 @@ func arrivalPage(ctx context.Context, c *model.Company, p page, f *model.EventFi
 			return nil, errCursor
 		}
 	}
-	lists, err := requestOf(ctx).arrivals.Load(ctx, ask)
+	lists, err := q.arrivals.Load(ctx, ask)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +105,19 @@ func (q *request) readArrivals(ctx context.Context, asks []arrivalAsk) (all [][]
 		if err != nil {
 			return nil, []error{err}
 		}
+		if !q.viewer.Can(ScopePeople) {
+			anonymous(lists, (*impact.Arrival).Anonymous)
+		}
 		all = append(all, lists)
 	}
 	return all, nil
+}
+
+// anonymous takes from each thing of lists what names people.
+func anonymous[T any](lists [][]*T, without func(*T) *T) {
+	for _, list := range lists {
+		for i := range list {
+			list[i] = without(list[i])
+		}
+	}
 }

@@ -97,6 +97,9 @@ func (q *request) readRejects(ctx context.Context, asks []rejectAsk) (all [][][]
 		if err != nil {
 			return nil, []error{err}
 		}
+		if !q.viewer.Can(ScopePeople) {
+			anonymous(lists, (*impact.Reject).Anonymous)
+		}
 		all = append(all, lists)
 	}
 	return all, nil
@@ -138,6 +141,9 @@ func (q *request) rejectOf(ctx context.Context, c *model.Company, id int64) (*mo
 	}
 	if len(lists[0]) == 0 {
 		return nil, errNoReject
+	}
+	if !q.viewer.Can(ScopePeople) {
+		anonymous(lists, (*impact.Reject).Anonymous)
 	}
 	return model.NewReject(c.Key, lists[0][0]), nil
 }

@@ -25,6 +25,13 @@ type Arrival struct {
 	Pointer string
 }
 
+// Anonymous is the arrival without what names people: who took part, and what was sent.
+func (a *Arrival) Anonymous() *Arrival {
+	b := *a
+	b.Person, b.Volunteer, b.Raw = "", "", nil
+	return &b
+}
+
 // ArrivalVerdict is what became of an arrival.
 type ArrivalVerdict string
 

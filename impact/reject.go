@@ -30,6 +30,13 @@ type Reject struct {
 	Receipt   int64     // of the batch that took it in, once replayed
 }
 
+// Anonymous is the reject without what was sent, which may name people.
+func (r *Reject) Anonymous() *Reject {
+	b := *r
+	b.Raw = nil
+	return &b
+}
+
 // SchemaVersion numbers the rules that events are judged by; it rises when what was
 // refused may pass, or the other way round.
 const SchemaVersion = 1

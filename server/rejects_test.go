@@ -18,7 +18,7 @@ func keeper(t testing.TB) (*world, *impact.Company, *api) {
 	t.Helper()
 	w := newWorld(t)
 	c := w.company(t, "acme")
-	a := w.serve(t, w.key(t, "ingest,read,admin", c))
+	a := w.serve(t, w.key(t, "ingest,read,people,admin", c))
 	return w, c, a
 }
 
@@ -369,7 +369,7 @@ func TestRejectsAreBounded(t *testing.T) {
 	w := newWorld(t)
 	c, calm := w.company(t, "acme"), w.company(t, "calm")
 	store := openStore(t, w.url, 8)
-	a := serveOn(t, &connection{Store: store}, w.key(t, "ingest,read,admin", c), &Serve{
+	a := serveOn(t, &connection{Store: store}, w.key(t, "ingest,read,people,admin", c), &Serve{
 		Auth: "keys", Drain: patience, Rejecting: Rejecting{RejectCount: 20, Quarantine: 3},
 	})
 	a.as(w.key(t, "ingest", calm)).ingest(t, `nonsense`)

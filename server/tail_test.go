@@ -101,7 +101,7 @@ func (s *sse) next(t *testing.T) (m sseMessage, got map[string]any) {
 func TestTailShowsWhatArrives(t *testing.T) {
 	t.Parallel()
 	w, c, a := keeper(t)
-	b := w.serve(t, w.key(t, "read", c)) // another instance
+	b := w.serve(t, w.key(t, "read,people", c)) // another instance
 	streams := []*sse{a.listen(t, "/v1/events/tail"), b.listen(t, "/v1/events/tail?company=acme"), b.as("").listen(t, "/v1/events/tail?access_token="+b.key)}
 	if streams[0].header.Get("X-Accel-Buffering") != "no" {
 		t.Errorf("%v", streams[0].header)

@@ -40,7 +40,7 @@ type arrivalMessage struct {
 	Code       impact.Code           `json:"code,omitempty"`
 	Message    string                `json:"message,omitempty"`
 	Pointer    string                `json:"pointer,omitempty"`
-	Body       string                `json:"body"`
+	Body       *string               `json:"body"` // null without [ScopePeople]
 	Size       int                   `json:"size"`
 }
 
@@ -48,7 +48,11 @@ func newArrivalMessage(company string, a *impact.Arrival) arrivalMessage {
 	m := arrivalMessage{
 		Verdict: a.Verdict, Company: company, Kind: a.Kind, Type: a.Type, Programme: a.Programme, Person: a.Person,
 		Volunteer: a.Volunteer, Session: a.Session, ReceivedAt: a.ReceivedAt.UTC().Format(time.RFC3339Nano),
-		Reject: a.Reject, Code: a.Code, Message: a.Message, Pointer: a.Pointer, Body: string(a.Raw), Size: a.Size,
+		Reject: a.Reject, Code: a.Code, Message: a.Message, Pointer: a.Pointer, Size: a.Size,
+	}
+	if a.Raw != nil {
+		body := string(a.Raw)
+		m.Body = &body
 	}
 	if a.Receipt > 0 {
 		m.Receipt = strconv.FormatInt(a.Receipt, 10)
@@ -95,7 +99,7 @@ func (d *doors) tail(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 		return
 	}
-	s := &tailStream{w: w, conn: http.NewResponseController(w), company: company.Key}
+	s := &tailStream{w: w, conn: http.NewResponseController(w), company: company.Key, named: principalOf(r.Context()).Can(ScopePeople)}
 	_ = s.conn.SetReadDeadline(time.Time{}) // a listener says nothing more
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
@@ -194,6 +198,7 @@ type tailStream struct {
 	w       http.ResponseWriter
 	conn    *http.ResponseController
 	company string
+	named   bool // people are
 }
 
 // tell writes arrivals, the oldest first. Who breaks off in the middle and resumes gets
@@ -203,7 +208,11 @@ func (s *tailStream) tell(list []*db.Tailed, before, after db.Snapshot) error {
 		return cmp.Or(a.ReceivedAt.Compare(b.ReceivedAt), cmp.Compare(a.Receipt, b.Receipt), cmp.Compare(a.Reject, b.Reject))
 	})
 	for i, a := range list {
-		data, err := json.Marshal(newArrivalMessage(s.company, &a.Arrival))
+		shown := &a.Arrival
+		if !s.named {
+			shown = shown.Anonymous()
+		}
+		data, err := json.Marshal(newArrivalMessage(s.company, shown))
 		if err != nil {
 			return err
 		}

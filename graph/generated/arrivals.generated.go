@@ -290,11 +290,11 @@ func (ec *executionContext) _ArrivedEvent_body(ctx context.Context, field graphq
 			return obj.Body(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_ArrivedEvent_body(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -652,7 +652,7 @@ func (ec *executionContext) _ArrivedEvent(ctx context.Context, sel ast.Selection
 			}
 		case "body":
 			out.Values[i] = ec._ArrivedEvent_body(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "size":

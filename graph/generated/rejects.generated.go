@@ -359,11 +359,11 @@ func (ec *executionContext) _Reject_body(ctx context.Context, field graphql.Coll
 			return obj.Body(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Reject_body(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -382,11 +382,11 @@ func (ec *executionContext) _Reject_bodyBase64(ctx context.Context, field graphq
 			return obj.BodyBase64(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Reject_bodyBase64(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -1226,12 +1226,12 @@ func (ec *executionContext) _Reject(ctx context.Context, sel ast.SelectionSet, o
 			}
 		case "body":
 			out.Values[i] = ec._Reject_body(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "bodyBase64":
 			out.Values[i] = ec._Reject_bodyBase64(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "size":

@@ -3949,7 +3949,7 @@ input EventFilter {
   kind: String
   "The type as the source named it."
   type: String
-  "Who took part, as participant or as volunteer."
+  "Who took part, as participant or as volunteer. Needs the scope ` + "`" + `people` + "`" + `."
   person: String
   "The programme."
   programme: String
@@ -3987,9 +3987,9 @@ type ArrivedEvent {
   type: String!
   "The programme; of a conflict that of the event that was kept."
   programme: String!
-  "The participant; null if there is none, or of a conflict."
+  "The participant; null if there is none, of a conflict, or to a key without the scope ` + "`" + `people` + "`" + `."
   participant: String
-  "The volunteer; null if there is none, or of a conflict."
+  "The volunteer; likewise."
   volunteer: String
   "The session or match; null if there is none, or of a conflict."
   session: String
@@ -3997,8 +3997,8 @@ type ArrivedEvent {
   occurredAt: String
   "When it was received."
   receivedAt: String!
-  "What was sent; its first 16 Ki characters."
-  body: String!
+  "What was sent; its first 16 Ki characters. Null to a key without the scope ` + "`" + `people` + "`" + `: it may name them."
+  body: String
   "Bytes of all that was sent, 0 or more."
   size: Int!
 }
@@ -5221,10 +5221,13 @@ type Reject {
   message: String!
   "Where in the body, as a JSON pointer (RFC 6901); empty is all of it."
   pointer: String!
-  "What was sent, what is not UTF-8 replaced by ` + "`" + `\uFFFD` + "`" + `; in a list its first 16 KiB."
-  body: String!
-  "The same bytes in base64."
-  bodyBase64: String!
+  """
+  What was sent, what is not UTF-8 replaced by ` + "`" + `\uFFFD` + "`" + `; in a list its first 16 KiB. Null to a key without the scope
+  ` + "`" + `people` + "`" + `: it may name them.
+  """
+  body: String
+  "The same bytes in base64; null likewise."
+  bodyBase64: String
   "Bytes of all that was sent, 0 or more. Of more than 1 MiB the rest is not kept, and only an edit can be replayed."
   size: Int!
   "The public id of the source that it came to; null if it came with an API key."

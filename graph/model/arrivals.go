@@ -57,8 +57,14 @@ func (e *ArrivedEvent) OccurredAt() *string { return optionalInstant(e.of.Occurr
 // ReceivedAt is when it came.
 func (e *ArrivedEvent) ReceivedAt() string { return instant(e.of.ReceivedAt) }
 
-// Body is what was sent.
-func (e *ArrivedEvent) Body() string { return string(e.of.Raw) }
+// Body is what was sent; nil if it is not shown.
+func (e *ArrivedEvent) Body() *string {
+	if e.of.Raw == nil {
+		return nil
+	}
+	body := string(e.of.Raw)
+	return &body
+}
 
 // Size is in bytes.
 func (e *ArrivedEvent) Size() int { return e.of.Size }

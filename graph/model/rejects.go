@@ -65,11 +65,20 @@ func (r *Reject) Message() string { return r.of.Message }
 // Pointer says where.
 func (r *Reject) Pointer() string { return r.of.Pointer }
 
-// Body is what was sent, as text.
-func (r *Reject) Body() string { return string(bytes.ToValidUTF8(r.of.Raw, []byte("\uFFFD"))) }
+// Body is what was sent, as text; nil if it is not shown.
+func (r *Reject) Body() *string {
+	return r.shown(string(bytes.ToValidUTF8(r.of.Raw, []byte("\uFFFD"))))
+}
 
-// BodyBase64 is what was sent.
-func (r *Reject) BodyBase64() string { return base64.StdEncoding.EncodeToString(r.of.Raw) }
+// BodyBase64 is what was sent; nil if it is not shown.
+func (r *Reject) BodyBase64() *string { return r.shown(base64.StdEncoding.EncodeToString(r.of.Raw)) }
+
+func (r *Reject) shown(body string) *string {
+	if r.of.Raw == nil {
+		return nil
+	}
+	return &body
+}
 
 // Size is in bytes.
 func (r *Reject) Size() int { return r.of.Size }
