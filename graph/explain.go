@@ -63,6 +63,9 @@ func (q *request) readExplained(ctx context.Context, asks []explainedAsk) (all [
 		if err != nil {
 			return nil, []error{err}
 		}
+		if !q.viewer.Can(ScopePeople) {
+			anonymous(lists, (*impact.Arrival).Anonymous)
+		}
 		of := make(map[explainedPlace][]*impact.Arrival, len(places))
 		for i, place := range places {
 			of[place] = lists[i]

@@ -53,11 +53,12 @@ func TestArrivalsNameNobodyWithoutTheScope(t *testing.T) {
 		}
 	}
 	for what, text := range map[string]string{
-		"list":     string(reader.query(t, query, nil).clean(t).body),
-		"events":   string(reader.get(t, "/v1/export/acme/events.csv").body),
-		"rejects":  string(reader.get(t, "/v1/export/acme/rejects.ndjson").body),
-		"stream":   heard(streams[1]) + heard(streams[1]),
-		"a person": string(reader.query(t, `{ company(key: "acme") { events(filter: {person: "paula"}) { nodes { id } } } }`, nil).body),
+		"list":      string(reader.query(t, query, nil).clean(t).body),
+		"explained": string(reader.query(t, `{ company(key: "acme") { sroi { explain { events { nodes { type participant volunteer body } } } } } }`, nil).clean(t).body),
+		"events":    string(reader.get(t, "/v1/export/acme/events.csv").body),
+		"rejects":   string(reader.get(t, "/v1/export/acme/rejects.ndjson").body),
+		"stream":    heard(streams[1]) + heard(streams[1]),
+		"a person":  string(reader.query(t, `{ company(key: "acme") { events(filter: {person: "paula"}) { nodes { id } } } }`, nil).body),
 	} {
 		if !strings.Contains(text, "session.completed") && !strings.Contains(text, "INVALID") && !strings.Contains(text, "FORBIDDEN") {
 			t.Errorf("%s: %s", what, text)
