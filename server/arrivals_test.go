@@ -88,7 +88,7 @@ func TestEventsAsTheyArrived(t *testing.T) {
 	}
 
 	// Another company's key sees none of it.
-	globex := a.as(w.key(t, "ingest,read,admin", w.company(t, "globex")))
+	globex := a.as(w.key(t, "ingest,read,people,admin", w.company(t, "globex")))
 	g := globex.query(t, `{ company(key: "acme") { events { nodes { body } } } }`, nil)
 	if len(g.Errors) != 1 || g.Errors[0].Extensions.Code != "FORBIDDEN" {
 		t.Errorf("%s", g.body)

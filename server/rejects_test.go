@@ -146,8 +146,8 @@ func TestReplayGivesTheFiguresOfAFirstAcceptance(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	at, late := w.company(t, "at-once"), w.company(t, "later")
-	a := w.serve(t, w.key(t, "ingest,read,admin", at))
-	b := a.as(w.key(t, "ingest,read,admin", late))
+	a := w.serve(t, w.key(t, "ingest,read,people,admin", at))
+	b := a.as(w.key(t, "ingest,read,people,admin", late))
 	var good []string
 	for i := range 40 {
 		who, vol := fmt.Sprint("p", i%7), fmt.Sprint("v", i%3)
@@ -420,7 +420,7 @@ func TestRejectsAreIsolated(t *testing.T) {
 	owner.ingest(t, `{"type":"volunteer.event","data":{"secret":"of acme"}}`)
 	id := fmt.Sprint(owner.rejects(t, "acme", "")[0]["id"])
 	globex := w.company(t, "globex")
-	a := owner.as(w.key(t, "ingest,read,admin", globex))
+	a := owner.as(w.key(t, "ingest,read,people,admin", globex))
 	_, number, _ := model.RejectKey(id)
 	for name, query := range map[string]string{
 		"list":           `{ company(key: "acme") { rejects { nodes { body } } intake { rejected } } }`,
