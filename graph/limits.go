@@ -121,8 +121,8 @@ const (
 	// A benchmark may read the figures of some hundred companies, once an hour.
 	benchmarkCost = 200
 	// What was known is worked out from the log, which takes one to three seconds for a million events:
-	// more than freeCost, so that few do at once; some two dozen in one operation are the most.
-	pastCost = 2_500
+	// more than freeCost, so that few do at once.
+	pastCost = 1_500
 	// About what the fields of a full introspection come to.
 	introspectionCost = 5000
 	// The lines of a value map are not counted before it is read.
