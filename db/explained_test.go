@@ -57,7 +57,7 @@ func TestExplainedEvents(t *testing.T) {
 			t.Errorf("a programme of nothing has %d", len(lists[0]))
 		}
 		for _, a := range lists[1] {
-			numbers = append(numbers, a.Key[1])
+			numbers = append(numbers, a.Key[2])
 			last = impact.HappenedCursor{At: a.OccurredAt.UnixMicro(), Key: a.Key}
 			if a.Company != c.ID || a.Verdict != impact.ArrivalStored || !strings.Contains(string(a.Raw), `"n"`) || a.Receipt == 0 {
 				t.Errorf("%+v", a)
