@@ -75,25 +75,31 @@ func (f *Figures) Retentions(ctx context.Context, questions []impact.RetentionQu
 	answers := make([]*impact.Retention, len(questions))
 	err := f.among(ctx, cohorts, func(ctx context.Context, members []*impact.Members, settings []*impact.Settings) error {
 		var asked presence
-		var active [][]*roaring.Bitmap // per question, per range
 		var ask []*roaring.Bitmap
-		for i, q := range questions {
-			var ranges []impact.Range
-			if members[i] != nil {
-				ranges = q.Ranges()
-			}
+		add := func(q impact.RetentionQuestion, programme string) []*roaring.Bitmap {
+			ranges := q.Ranges()
 			for _, r := range ranges {
-				asked.add(q.Company, q.Programme, impact.SetParticipants, r)
+				asked.add(q.Company, programme, impact.SetParticipants, r)
 				ask = append(ask, roaring.New())
 			}
-			active = append(active, ask[len(ask)-len(ranges):])
+			return ask[len(ask)-len(ranges):]
+		}
+		active, whole := make([][]*roaring.Bitmap, len(questions)), make([][]*roaring.Bitmap, len(questions)) // by range
+		for i, q := range questions {
+			if members[i] == nil {
+				continue
+			}
+			active[i] = add(q, q.Programme)
+			if q.Programme != impact.AllProgrammes {
+				whole[i] = add(q, impact.AllProgrammes)
+			}
 		}
 		if err := asked.read(ctx, f.store, func(i int, _ impact.Day, members *roaring.Bitmap) { ask[i].Or(members) }); err != nil {
 			return err
 		}
 		for i := range questions {
 			if members[i] != nil {
-				answer, err := questions[i].Answer(active[i], members[i], settings[i].K())
+				answer, err := questions[i].Answer(active[i], whole[i], members[i], settings[i].K())
 				if err != nil {
 					return err
 				}
@@ -117,13 +123,16 @@ func (f *Figures) Funnels(ctx context.Context, questions []impact.FunnelQuestion
 		var asked presence
 		type step struct{ question, step int }
 		var of []step
+		needs := make([]int, len(questions))
 		for i, q := range questions {
-			for n, s := range q.Steps {
-				if members[i] != nil && slices.Index(q.Steps, s) == n {
-					set, _ := s.Activity.Set()
-					asked.addDays(q.Company, s.Programme, set, q.Days())
-					of = append(of, step{i, n})
-				}
+			if members[i] == nil {
+				continue
+			}
+			for n, s := range q.Needs() {
+				set, _ := s.Activity.Set()
+				asked.addDays(q.Company, s.Programme, set, q.Days())
+				of = append(of, step{i, n})
+				needs[i]++
 			}
 		}
 		days := make([]map[impact.Day][]*roaring.Bitmap, len(questions))
@@ -133,7 +142,7 @@ func (f *Figures) Funnels(ctx context.Context, questions []impact.FunnelQuestion
 				days[q] = make(map[impact.Day][]*roaring.Bitmap)
 			}
 			if days[q][day] == nil {
-				days[q][day] = make([]*roaring.Bitmap, len(questions[q].Steps))
+				days[q][day] = make([]*roaring.Bitmap, needs[q])
 			}
 			days[q][day][of[i].step] = people
 		})
@@ -146,9 +155,6 @@ func (f *Figures) Funnels(ctx context.Context, questions []impact.FunnelQuestion
 			}
 			list := make([]impact.Presence, 0, len(days[i]))
 			for day, steps := range days[i] {
-				for n, s := range q.Steps {
-					steps[n] = steps[slices.Index(q.Steps, s)]
-				}
 				list = append(list, impact.Presence{Day: day, Steps: steps})
 			}
 			slices.SortFunc(list, func(a, b impact.Presence) int { return cmp.Compare(a.Day, b.Day) })

@@ -208,11 +208,12 @@ func TestFunnelEqualsTheLog(t *testing.T) {
 	}
 	reached, suppressed, repeated := 0, 0, 0
 	for i, q := range questions {
-		counts, medians := bruteFunnel(q, done[q.Company])
+		counts, medians := bruteFunnel(q, q.Steps, done[q.Company])
+		fewElsewhere := fewWithoutProgramme(q, counts, done[q.Company])
 		for n, step := range answers[i].Steps {
 			isSmall := func(n int) bool { return 0 < n && n < impact.DefaultMinGroup }
 			withheld := step.Suppressed
-			tells := isSmall(counts[n])
+			tells := isSmall(counts[n]) || fewElsewhere[n]
 			for before := range n {
 				tells = tells || !answers[i].Steps[before].Suppressed && isSmall(counts[before]-counts[n])
 			}
@@ -241,8 +242,29 @@ func TestFunnelEqualsTheLog(t *testing.T) {
 	}
 }
 
-// bruteFunnel tries every start of every person.
-func bruteFunnel(q impact.FunnelQuestion, done []did) (counts []int, medians []float64) {
+// fewWithoutProgramme reports the steps to which few come, or few more, without the
+// programme of one step.
+func fewWithoutProgramme(q impact.FunnelQuestion, counts []int, done []did) []bool {
+	few := make([]bool, len(q.Steps))
+	isSmall := func(n int) bool { return 0 < n && n < impact.DefaultMinGroup }
+	for i, s := range q.Steps {
+		if s.Programme == "*" {
+			continue
+		}
+		wider := q
+		wider.Steps = slices.Clone(q.Steps)
+		wider.Steps[i].Programme = "*"
+		all, _ := bruteFunnel(wider, q.Steps, done)
+		for n := i; n < len(few); n++ {
+			few[n] = few[n] || isSmall(all[n]) || isSmall(all[n]-counts[n])
+		}
+	}
+	return few
+}
+
+// bruteFunnel tries every start of every person. Steps have to be on different days that
+// are equal, also as they were asked for.
+func bruteFunnel(q impact.FunnelQuestion, asked []impact.FunnelStep, done []did) (counts []int, medians []float64) {
 	days := make(map[string][]map[impact.Day]bool) // person, step
 	for _, d := range done {
 		for n, s := range q.Steps {
@@ -284,7 +306,7 @@ func bruteFunnel(q impact.FunnelQuestion, done []did) (counts []int, medians []f
 			for n := 1; n < len(steps); n++ {
 				next := impact.Day(-1)
 				for d := range steps[n] {
-					if (d > at || d == at && q.Steps[n] != q.Steps[n-1]) && int(d-start) <= q.Window && (next < 0 || d < next) {
+					if (d > at || d == at && (q.Steps[n] != q.Steps[n-1] || asked[n] != asked[n-1])) && int(d-start) <= q.Window && (next < 0 || d < next) {
 						next = d
 					}
 				}

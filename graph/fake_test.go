@@ -242,7 +242,7 @@ func (m *memory) Retentions(ctx context.Context, questions []impact.RetentionQue
 		active[1].AddRange(0, uint64(10*q.Company))
 		active[2].AddRange(5, uint64(10*q.Company))
 		var err error
-		if answers[i], err = q.Answer(active, nil, impact.DefaultMinGroup); err != nil {
+		if answers[i], err = q.Answer(active, nil, nil, impact.DefaultMinGroup); err != nil {
 			return nil, err
 		}
 	}
@@ -257,7 +257,7 @@ func (m *memory) Funnels(ctx context.Context, questions []impact.FunnelQuestion)
 		}
 		people := roaring.New()
 		people.AddRange(0, uint64(10*q.Company))
-		steps := make([]*roaring.Bitmap, len(q.Steps))
+		steps := make([]*roaring.Bitmap, len(q.Needs()))
 		for n := range steps {
 			steps[n] = people
 		}

@@ -21,6 +21,8 @@ const maxDisclosure = 300_000
 //
 // A count is never told that is 1 to k-1, and none from which one of 1 to k-1 follows:
 // as the difference to a cell that holds it, as what is left of a sum, or of everybody.
+// Nor is one told beside a cell of another answer that must not be: that of a programme
+// beside the same of all programmes, and beside their difference.
 type disclosure struct {
 	k     int64
 	cells []*roaring.Bitmap // who is in each
@@ -28,6 +30,8 @@ type disclosure struct {
 	sums  [][]int           // cells without a person in common, whose sum can be known
 	// hidden cells are in no answer, but in sums.
 	hidden map[int]bool
+	// beside are, by cell, the cells without which it is not told either.
+	beside map[int][]int
 }
 
 // add adds a cell, and hide one that is not told.
@@ -40,6 +44,15 @@ func (d *disclosure) hide(cell *roaring.Bitmap) {
 		d.hidden = make(map[int]bool)
 	}
 	d.hidden[len(d.cells)] = true
+	d.add(cell, -1)
+}
+
+// addBeside adds a cell without which another is not told either.
+func (d *disclosure) addBeside(cell *roaring.Bitmap, of int) {
+	if d.beside == nil {
+		d.beside = make(map[int][]int)
+	}
+	d.beside[of] = append(d.beside[of], len(d.cells))
 	d.add(cell, -1)
 }
 
@@ -175,8 +188,8 @@ func (d *disclosure) settle(groups []*disclosed) {
 	}
 }
 
-// secret withholds of a group a count that is small, or tells by difference to the cell
-// that holds it.
+// secret withholds of a group a count that is small, tells by difference to the cell that
+// holds it, or stands beside one that is withheld.
 func (d *disclosure) secret(g *disclosed, c int) (changed bool) {
 	if g.withheld[c] {
 		return false
@@ -185,7 +198,8 @@ func (d *disclosure) secret(g *disclosed, c int) (changed bool) {
 	for above >= 0 && g.withheld[above] {
 		above = d.under[above]
 	}
-	g.withheld[c] = d.isSmall(g.counts[c]) || above >= 0 && d.isSmall(g.counts[above]-g.counts[c])
+	g.withheld[c] = d.isSmall(g.counts[c]) || above >= 0 && d.isSmall(g.counts[above]-g.counts[c]) ||
+		slices.ContainsFunc(d.beside[c], func(b int) bool { return g.withheld[b] })
 	return g.withheld[c]
 }
 

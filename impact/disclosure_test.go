@@ -15,10 +15,12 @@ import (
 // funnelOf is the answer to a funnel, whose steps people did on days one after the other.
 func funnelOf(t *testing.T, steps []*roaring.Bitmap, m *impact.Members, k int64) *impact.Funnel {
 	t.Helper()
-	q := impact.FunnelQuestion{Range: impact.Range{From: 0, To: 1}, Window: len(steps)}
+	q := impact.FunnelQuestion{Cohort: impact.CohortAll, Range: impact.Range{From: 0, To: 1}, Window: len(steps)}
 	var days []impact.Presence
 	for i, people := range steps {
-		q.Steps = append(q.Steps, impact.FunnelStep{Activity: impact.ActivitySession, Programme: fmt.Sprint("p", i)})
+		q.Steps = append(q.Steps, impact.FunnelStep{
+			Activity: []impact.Activity{"SESSION", "FEEDBACK", "CHECKIN", "MILESTONE"}[i], Programme: impact.AllProgrammes,
+		})
 		day := impact.Presence{Day: impact.Day(i), Steps: make([]*roaring.Bitmap, len(steps))}
 		day.Steps[i] = people
 		days = append(days, day)
@@ -264,11 +266,11 @@ func TestAttackerLearnsNoFewOfRetention(t *testing.T) {
 		}
 		half := people(0, 20+rng.IntN(40))
 		for _, m := range []*impact.Members{nil, {People: half, Filtered: true}} {
-			everybody, err := q.Answer(active, nil, k)
+			everybody, err := q.Answer(active, nil, nil, k)
 			if err != nil {
 				t.Fatal(err)
 			}
-			own, err := q.Answer(active, m, k)
+			own, err := q.Answer(active, nil, m, k)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,10 @@
 package impact
 
-import "github.com/RoaringBitmap/roaring/v2"
+import (
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+)
 
 // FunnelStep is something that people do on their way.
 type FunnelStep struct {
@@ -52,7 +56,29 @@ func (q *FunnelQuestion) Days() Range {
 	return Range{q.Range.From, q.Range.To + Day(q.Window)}.Clip(AllTime)
 }
 
-// Presence is who did each step of a funnel on a day; nil is nobody.
+// Needs are the steps whose sets [FunnelQuestion.Answer] needs: those of the question,
+// each also without its programme, and of a cohort who was active in the programme and
+// in any.
+func (q *FunnelQuestion) Needs() (list []FunnelStep) {
+	add := func(s FunnelStep) {
+		if !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	for _, s := range q.Steps {
+		add(s)
+	}
+	for _, s := range q.Steps {
+		add(FunnelStep{s.Activity, AllProgrammes})
+		if q.Filter != "" || q.Cohort != CohortAll {
+			add(FunnelStep{ActivityAny, s.Programme})
+			add(FunnelStep{ActivityAny, AllProgrammes})
+		}
+	}
+	return list
+}
+
+// Presence is who did each of [FunnelQuestion.Needs] on a day; nil is nobody.
 type Presence struct {
 	Day   Day
 	Steps []*roaring.Bitmap
@@ -77,21 +103,77 @@ type FunnelCount struct {
 // ascending. members are the cohort; nil, and one without a set, is everybody. What
 // tells of fewer than k people is withheld, see [disclosure]: a step, those who came to
 // the step before and not to it, and what could be found by subtracting from the same
-// funnel of everybody. Error: [CodeTooLarge].
+// funnel of everybody or from that without the programme of one step. Nor is told of a
+// cohort what its number of active people in the range and programme would not. Error:
+// [CodeTooLarge].
 //
 // It walks through the days once and keeps, per person and step, the latest start
 // from which the step can have been reached: if any start leads further within the
 // window, the latest does.
 func (q *FunnelQuestion) Answer(days []Presence, members *Members, k int64) (*Funnel, error) {
+	needs := q.Needs()
 	w := newFunnelWalk(q)
 	if members != nil {
 		w.members = members.People
 	}
+	w.walk(days, needs)
+	d := &disclosure{k: k}
+	for i := range w.steps {
+		d.add(w.steps[i].people(), i-1)
+	}
+	for i, s := range q.Steps {
+		if s.Programme == AllProgrammes {
+			continue
+		}
+		wider := *q
+		wider.Steps = slices.Clone(q.Steps)
+		wider.Steps[i].Programme = AllProgrammes
+		all := newFunnelWalk(&wider)
+		all.asked = q.Steps
+		all.walk(days, needs)
+		for n := i; n < len(q.Steps); n++ {
+			people := all.steps[n].people()
+			d.addBeside(people, n)
+			d.addBeside(roaring.AndNot(people, d.cells[n]), n)
+		}
+	}
+	if w.members != nil {
+		all := q.active(days, needs, AllProgrammes)
+		for i, s := range q.Steps {
+			d.addBeside(all, i)
+			if s.Programme != AllProgrammes {
+				active := q.active(days, needs, s.Programme)
+				d.addBeside(active, i)
+				d.addBeside(roaring.AndNot(all, active), i)
+			}
+		}
+	}
+	return w.funnel(d, members)
+}
+
+// active is who was active in a programme in the range.
+func (q *FunnelQuestion) active(days []Presence, needs []FunnelStep, programme string) *roaring.Bitmap {
+	active := roaring.New()
+	at := slices.Index(needs, FunnelStep{ActivityAny, programme})
+	for _, day := range days {
+		if at >= 0 && day.Day < q.Range.To && day.Steps[at] != nil {
+			active.Or(day.Steps[at])
+		}
+	}
+	return active
+}
+
+// walk goes through the days.
+func (w *funnelWalk) walk(days []Presence, needs []FunnelStep) {
+	at := make([]int, len(w.Steps))
+	for i, s := range w.Steps {
+		at[i] = slices.Index(needs, s)
+	}
 	var buf [512]uint32
 	for _, day := range days {
-		for from := 0; from < len(q.Steps); {
+		for from := 0; from < len(w.Steps); {
 			to := w.runEnd(from)
-			if people := day.Steps[from]; people != nil {
+			if people := day.Steps[at[from]]; people != nil {
 				it := people.ManyIterator()
 				for n := it.NextMany(buf[:]); n > 0; n = it.NextMany(buf[:]) {
 					for _, who := range buf[:n] {
@@ -102,11 +184,11 @@ func (q *FunnelQuestion) Answer(days []Presence, members *Members, k int64) (*Fu
 			from = to
 		}
 	}
-	return w.funnel(members, k)
 }
 
 type funnelWalk struct {
 	*FunnelQuestion
+	asked   []FunnelStep // only those that are equal here as well have to be on different days
 	steps   []funnelState
 	members *roaring.Bitmap // whose waiting counts; nil is everybody's
 }
@@ -124,13 +206,13 @@ type funnelPlace struct {
 }
 
 func newFunnelWalk(q *FunnelQuestion) *funnelWalk {
-	return &funnelWalk{FunnelQuestion: q, steps: make([]funnelState, len(q.Steps))}
+	return &funnelWalk{FunnelQuestion: q, asked: q.Steps, steps: make([]funnelState, len(q.Steps))}
 }
 
 // runEnd is the end of the run of equal steps that begins at from.
 func (w *funnelWalk) runEnd(from int) int {
 	to := from + 1
-	for to < len(w.Steps) && w.Steps[to] == w.Steps[from] {
+	for to < len(w.Steps) && w.Steps[to] == w.Steps[from] && w.asked[to] == w.asked[from] {
 		to++
 	}
 	return to
@@ -180,11 +262,7 @@ func (w *funnelWalk) reach(s *funnelState, who Ordinal, start, before, day Day) 
 	}
 }
 
-func (w *funnelWalk) funnel(members *Members, k int64) (*Funnel, error) {
-	d := &disclosure{k: k}
-	for i := range w.steps {
-		d.add(w.steps[i].people(), i-1)
-	}
+func (w *funnelWalk) funnel(d *disclosure, members *Members) (*Funnel, error) {
 	withheld, err := d.withheld(members)
 	if err != nil {
 		return nil, err

@@ -94,48 +94,35 @@ type RetentionRow struct {
 	Withheld []bool // by column
 }
 
-// Answer works the matrix out from the participants of each of q.Ranges. members are
-// the cohort; nil, and one without a set, is everybody. What tells of fewer than k
-// people is withheld, see [disclosure]: a row, the few who stayed or did not, with
+// Answer works the matrix out from the participants of each of q.Ranges. whole are those
+// of all programmes, needed if q is of one. members are the cohort; nil, and one without a
+// set, is everybody. What tells of fewer than k people is withheld, see [disclosure]: a row, the few who stayed or did not, with
 // [RetentionRolling] those who left from one column to the next, and what could be found
 // by subtracting from the sum of the rows, from everybody active in an interval, or from
-// the same matrix of everybody. Error: [CodeTooLarge].
-func (q *RetentionQuestion) Answer(active []*roaring.Bitmap, members *Members, k int64) (*Retention, error) {
+// the same matrix of everybody or of all programmes. Nor is told of a cohort what its
+// number of people active in the row or column would not. Error: [CodeTooLarge].
+func (q *RetentionQuestion) Answer(active, whole []*roaring.Bitmap, members *Members, k int64) (*Retention, error) {
 	answer := &Retention{Mode: q.Mode, Rows: make([]RetentionRow, q.rows)}
 	if q.rows == 0 {
 		return answer, nil
 	}
-	known, active := active[0].Clone(), active[1:]
-	stayed := active
-	if q.Mode == RetentionRolling {
-		stayed = make([]*roaring.Bitmap, len(active))
-		later := roaring.New()
-		for i := len(active) - 1; i >= 0; i-- {
-			later = roaring.Or(later, active[i])
-			stayed[i] = later
-		}
-	}
+	before, active, matrix := active[0], active[1:], q.matrix(active)
 	d := &disclosure{k: k, sums: make([][]int, 1)}
-	before := known.Clone()
 	diagonals := make([][]int, len(q.buckets)) // by interval: those active in it, by when they came
 	rows := make([]int, q.rows)                // where the cells of each are
-	for i := range rows {
+	for i, row := range matrix {
 		rows[i] = len(d.cells)
-		fresh := roaring.AndNot(active[i], known)
-		known.Or(active[i])
 		d.sums[0] = append(d.sums[0], len(d.cells))
-		diagonals[i] = append(diagonals[i], len(d.cells))
-		d.add(fresh, -1)
-		for column, union := range q.columns(i, stayed) {
-			if column == 0 {
-				continue // all of them
+		for column, cell := range row.cells {
+			above := -1 // of the row, which is its first column
+			if column > 0 {
+				above = rows[i]
 			}
-			above := rows[i]
-			if q.Mode == RetentionRolling {
+			if column > 0 && q.Mode == RetentionRolling {
 				above += column - 1
 			}
 			diagonals[i+column] = append(diagonals[i+column], len(d.cells))
-			d.add(roaring.And(fresh, union), above)
+			d.add(cell, above)
 		}
 	}
 	if q.Mode == RetentionClassic {
@@ -143,6 +130,13 @@ func (q *RetentionQuestion) Answer(active []*roaring.Bitmap, members *Members, k
 			d.sums = append(d.sums, append(cells, len(d.cells)))
 			d.hide(roaring.And(before, active[interval]))
 		}
+	}
+	var all []retentionCells
+	if len(whole) > 0 {
+		all = q.matrix(whole)
+	}
+	for i := range matrix {
+		matrix[i].besides(d, rows[i], all[min(i, len(all)):], members != nil && members.People != nil)
 	}
 	withheld, err := d.withheld(members)
 	if err != nil {
@@ -157,6 +151,60 @@ func (q *RetentionQuestion) Answer(active []*roaring.Bitmap, members *Members, k
 		answer.Rows[i] = q.row(i, counts[at:], withheld[at:])
 	}
 	return answer, nil
+}
+
+// retentionCells is a row of a matrix: its size is the first cell.
+type retentionCells struct {
+	cells  []*roaring.Bitmap
+	active []*roaring.Bitmap // who was active in the interval of each, whenever they came
+	known  *roaring.Bitmap   // who came by the end of the row
+}
+
+// matrix works out the rows of the participants of each of q.Ranges.
+func (q *RetentionQuestion) matrix(active []*roaring.Bitmap) []retentionCells {
+	known, active := active[0], active[1:]
+	stayed := active
+	if q.Mode == RetentionRolling {
+		stayed = make([]*roaring.Bitmap, len(active))
+		later := roaring.New()
+		for i := len(active) - 1; i >= 0; i-- {
+			later = roaring.Or(later, active[i])
+			stayed[i] = later
+		}
+	}
+	matrix := make([]retentionCells, q.rows)
+	for i := range matrix {
+		fresh := roaring.AndNot(active[i], known)
+		known = roaring.Or(known, active[i])
+		row := retentionCells{[]*roaring.Bitmap{fresh}, []*roaring.Bitmap{active[i]}, known}
+		for column, union := range q.columns(i, stayed) {
+			if column > 0 {
+				row.cells, row.active = append(row.cells, roaring.And(fresh, union)), append(row.active, union)
+			}
+		}
+		matrix[i] = row
+	}
+	return matrix
+}
+
+// besides adds what the cells of a row, which begin at a place, are not told without: the
+// same of all programmes, if that is another, and of a cohort who of it was active.
+func (r *retentionCells) besides(d *disclosure, at int, all []retentionCells, isCohort bool) {
+	if len(all) > 0 {
+		d.addBeside(roaring.AndNot(all[0].known, r.known), at)
+	}
+	for column, cell := range r.cells {
+		if isCohort {
+			d.addBeside(r.active[column], at+column)
+		}
+		if len(all) > 0 {
+			d.addBeside(roaring.Xor(cell, all[0].cells[column]), at+column)
+			if isCohort {
+				d.addBeside(all[0].active[column], at+column)
+				d.addBeside(roaring.AndNot(all[0].active[column], r.active[column]), at+column)
+			}
+		}
+	}
 }
 
 // columns is who was active in each column of a row that is finished.

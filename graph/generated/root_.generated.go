@@ -4798,7 +4798,7 @@ type FunnelStep {
   programme: String
   """
   Whether the figures are withheld: there are people but fewer than the company's smallest group, 5 unless set, or they would
-  tell of such a group by subtraction from the steps before or from the funnel of everybody.
+  tell of such a group by subtraction from the steps before, from the funnel of everybody or from that of all programmes.
   """
   suppressed: Boolean!
   "Distinct people who came as far as this step, 0 or more; null if suppressed."
@@ -5496,7 +5496,7 @@ type RetentionRow {
   retained: [Int]!
   """
   By column, whether it is withheld: few stayed, or few did not, or it would tell of few people by subtraction from
-  another column, from the other rows, or from the matrix of everybody.
+  another column, from the other rows, or from the matrix of everybody or of all programmes.
   """
   withheld: [Boolean!]!
   "Percent of ` + "`" + `size` + "`" + `, 0 to 100, 2 places, by column; null as in ` + "`" + `retained` + "`" + `, and for an empty row."
