@@ -269,6 +269,20 @@ func (m *memory) Funnels(ctx context.Context, questions []impact.FunnelQuestion)
 	return answers, m.called(ctx, "Funnels")
 }
 
+// Confidences are of as many people as the company's id says, each with as many hours.
+func (m *memory) Confidences(ctx context.Context, questions []impact.ConfidenceQuestion) ([]*impact.RatioInterval, error) {
+	answers := make([]*impact.RatioInterval, len(questions))
+	for i, q := range questions {
+		c := new(impact.Cell)
+		for who := range impact.Ordinal(q.Company) {
+			c.Add(&impact.Event{Kind: impact.KindSession, Participant: "p", Volunteer: "v", DurationMS: int64(who) * 3_600_000}, who, who)
+		}
+		r := impact.NewReading(impact.Question{Parts: impact.PartsConfidence, Range: q.Range}, nil, c, nil, nil)
+		answers[i] = r.Confidence(&q)
+	}
+	return answers, m.called(ctx, "Confidences")
+}
+
 // Rosters have three people with the company's id in their keys.
 func (m *memory) Rosters(ctx context.Context, questions []impact.RosterQuestion) ([]*impact.Roster, error) {
 	answers := make([]*impact.Roster, len(questions))

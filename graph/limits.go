@@ -123,6 +123,8 @@ const (
 	// What was known is worked out from the log, which takes one to three seconds for a million events:
 	// more than freeCost, so that few do at once.
 	pastCost = 1_500
+	// A figure is worth so many draws of everybody.
+	drawsCost = 2
 	// About what the fields of a full introspection come to.
 	introspectionCost = 5000
 	// The lines of a value map are not counted before it is read.
@@ -178,6 +180,14 @@ func costs() (c generated.ComplexityRoot) {
 		return 3*pastCost + length(first)*child
 	}
 	c.Restatement.Events = func(child int) int { return 1 + assumedCauses*child }
+	c.Company.Confidence = func(
+		child int, _ impact.SumRatio, _ *impact.Period, _ *string, method *impact.IntervalMethod, _ *decimal.Decimal, draws, _ *int,
+	) int {
+		if !or(method, impact.MethodBootstrap).Draws() {
+			return child + analysisCost
+		}
+		return child + analysisCost + max(0, min(or(draws, 0), impact.MaxDraws))/drawsCost
+	}
 	people := func(child int, first *int, _ *string, _ *impact.RosterOrder, _ *impact.Period, _ *string) int {
 		return analysisCost + length(first)*child
 	}

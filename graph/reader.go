@@ -44,6 +44,9 @@ type Reader interface {
 	// Funnels answers questions that passed their Check, likewise.
 	Funnels(ctx context.Context, questions []impact.FunnelQuestion) ([]*impact.Funnel, error)
 
+	// Confidences answers questions that passed their Check, in their order.
+	Confidences(ctx context.Context, questions []impact.ConfidenceQuestion) ([]*impact.RatioInterval, error)
+
 	// Rosters answers questions that passed their Check, in their order.
 	Rosters(ctx context.Context, questions []impact.RosterQuestion) ([]*impact.Roster, error)
 

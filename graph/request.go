@@ -34,8 +34,9 @@ type request struct {
 	intake    *dataloadgen.Loader[*model.Group, []*impact.Intake]
 	audits    *dataloadgen.Loader[auditAsk, [][]*impact.AuditEntry]
 
-	retentions *dataloadgen.Loader[*model.Group, *analysisBook[retentionAsk, *impact.Retention]]
-	funnels    *dataloadgen.Loader[*model.Group, *analysisBook[funnelAsk, *impact.Funnel]]
+	retentions  *dataloadgen.Loader[*model.Group, *analysisBook[retentionAsk, *impact.Retention]]
+	confidences *dataloadgen.Loader[*model.Group, *analysisBook[confidenceAsk, *impact.RatioInterval]]
+	funnels     *dataloadgen.Loader[*model.Group, *analysisBook[funnelAsk, *impact.Funnel]]
 
 	restatements *dataloadgen.Loader[*model.Group, *analysisBook[restatementsAsk, *impact.Restatements]]
 
@@ -54,6 +55,7 @@ func (c *Config) withRequest(ctx context.Context) context.Context {
 	q.figures = dataloadgen.NewLoader(guarded(q, q.readFigures), wait)
 	q.cohorts = dataloadgen.NewLoader(guarded(q, q.readCohorts), wait)
 	q.retentions = dataloadgen.NewLoader(guarded(q, retentions.books(q)), wait)
+	q.confidences = dataloadgen.NewLoader(guarded(q, confidences.books(q)), wait)
 	q.funnels = dataloadgen.NewLoader(guarded(q, funnels.books(q)), wait)
 	q.restatements = dataloadgen.NewLoader(guarded(q, restatements.books(q)), wait)
 	q.volunteers = dataloadgen.NewLoader(guarded(q, volunteers.books(q)), wait)

@@ -150,14 +150,19 @@ func sumOf(pairs []Pair) (sum Pair, ok bool) {
 // jackknife, for how their spread changes with the ratio: formulas 14.10, 14.14 and
 // 14.15.
 func accelerated(pairs []Pair, total Pair, sorted []float64, tail float64) (low, high float64) {
-	below := 0
+	// One that comes out at the ratio itself, but for the order of additions, is half below.
+	ratio, below := total.Y/total.X, 0.0
+	near := 1e-12 * math.Abs(ratio)
 	for _, r := range sorted {
-		if r < total.Y/total.X {
+		switch {
+		case r < ratio-near:
 			below++
+		case r <= ratio+near:
+			below += 0.5
 		}
 	}
 	n := float64(len(sorted))
-	bias := normalQuantile(min(max(float64(below)/n, 0.5/n), 1-0.5/n))
+	bias := normalQuantile(min(max(below/n, 0.5/n), 1-0.5/n))
 
 	left, mean := make([]float64, len(pairs)), 0.0
 	for i, p := range pairs {

@@ -148,6 +148,10 @@ var exportCases = []exportCase{
 		"acme/break-even?period=2024&target=2", `{ company(key: "acme") { sroi(period: "2024") { sensitivity { breakEven(target: 2, first: 100) {
 			variable label value status breakEven } } } } }`, "company.sroi.sensitivity.breakEven", "",
 	},
+	{
+		"acme/confidence?of=SROI&period=2024&method=DELTA", `{ company(key: "acme") { confidence(of: SROI, period: "2024", method: DELTA) {
+			suppressed participants ratio shape unbounded low high method level } } }`, "company.confidence", "",
+	},
 	{"acme/vis?period=2024", `{ company(key: "acme") { vis(period: "2024") { erasedSince ` + visFields + `} } }`, "company.vis", ""},
 	{
 		"acme/series?period=2023-01-01/2024-12-31", `{ company(key: "acme") { timeSeries(period: "2023-01-01/2024-12-31", interval: MONTH) { start end metrics {` + metricFields +
@@ -213,6 +217,15 @@ var exportCases = []exportCase{
 	{
 		"acme/events?kind=outcome.assessed&programme=buddy&late=true", `{ company(key: "acme") { events(first: 9, filter: { kind: "outcome.assessed", programme: "buddy", late: true } %s) {
 			nodes { id body } pageInfo { hasNextPage endCursor } } } }`, "company.events", "",
+	},
+	{
+		"acme/restatements?since=2025-02-11T00:00:00Z", `{ company(key: "acme") { restatements(since: "2025-02-11T00:00:00Z", first: 60 %s) {
+			nodes { start end figure before now difference reasons eventCount } pageInfo { hasNextPage endCursor } } } }`, "company.restatements", "",
+	},
+	{
+		"acme/restatement-events?since=2025-02-11T00:00:00Z", `{ company(key: "acme") { restatements(since: "2025-02-11T00:00:00Z", first: 60 %s) {
+			nodes { start end figure events { reason id receipt kind type programme occurredAt storedAt } } pageInfo { hasNextPage endCursor } } } }`,
+		"company.restatements", "events",
 	},
 	{
 		"acme/rejects?status=REJECTED", `{ company(key: "acme") { rejects(first: 3, filter: { status: REJECTED } %s) { nodes { id status code message pointer source provider apiKey

@@ -174,6 +174,7 @@ type ComplexityRoot struct {
 		AuditLog        func(childComplexity int, first *int, after *string) int
 		Cohort          func(childComplexity int, key *string, filter *model.CohortFilter, period *impact.Period, programme *string, asOf *impact.AsOf) int
 		Cohorts         func(childComplexity int, first *int, after *string, period *impact.Period, programme *string) int
+		Confidence      func(childComplexity int, of impact.SumRatio, period *impact.Period, programme *string, method *impact.IntervalMethod, level *decimal.Decimal, draws *int, seed *int) int
 		Events          func(childComplexity int, first *int, after *string, filter *model.EventFilter) int
 		Funnel          func(childComplexity int, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string, filter *model.CohortFilter) int
 		ID              func(childComplexity int) int
@@ -205,6 +206,18 @@ type ComplexityRoot struct {
 	CompanyEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	Confidence struct {
+		High         func(childComplexity int) int
+		Level        func(childComplexity int) int
+		Low          func(childComplexity int) int
+		Method       func(childComplexity int) int
+		Participants func(childComplexity int) int
+		Ratio        func(childComplexity int) int
+		Shape        func(childComplexity int) int
+		Suppressed   func(childComplexity int) int
+		Unbounded    func(childComplexity int) int
 	}
 
 	Cost struct {
@@ -1309,6 +1322,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Company.Cohorts(childComplexity, args["first"].(*int), args["after"].(*string), args["period"].(*impact.Period), args["programme"].(*string)), true
+	case "Company.confidence":
+		if e.ComplexityRoot.Company.Confidence == nil {
+			break
+		}
+
+		args, err := ec.field_Company_confidence_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Company.Confidence(childComplexity, args["of"].(impact.SumRatio), args["period"].(*impact.Period), args["programme"].(*string), args["method"].(*impact.IntervalMethod), args["level"].(*decimal.Decimal), args["draws"].(*int), args["seed"].(*int)), true
 	case "Company.events":
 		if e.ComplexityRoot.Company.Events == nil {
 			break
@@ -1526,6 +1550,61 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CompanyEdge.Node(childComplexity), true
+
+	case "Confidence.high":
+		if e.ComplexityRoot.Confidence.High == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Confidence.High(childComplexity), true
+	case "Confidence.level":
+		if e.ComplexityRoot.Confidence.Level == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Confidence.Level(childComplexity), true
+	case "Confidence.low":
+		if e.ComplexityRoot.Confidence.Low == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Confidence.Low(childComplexity), true
+	case "Confidence.method":
+		if e.ComplexityRoot.Confidence.Method == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Confidence.Method(childComplexity), true
+	case "Confidence.participants":
+		if e.ComplexityRoot.Confidence.Participants == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Confidence.Participants(childComplexity), true
+	case "Confidence.ratio":
+		if e.ComplexityRoot.Confidence.Ratio == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Confidence.Ratio(childComplexity), true
+	case "Confidence.shape":
+		if e.ComplexityRoot.Confidence.Shape == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Confidence.Shape(childComplexity), true
+	case "Confidence.suppressed":
+		if e.ComplexityRoot.Confidence.Suppressed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Confidence.Suppressed(childComplexity), true
+	case "Confidence.unbounded":
+		if e.ComplexityRoot.Confidence.Unbounded == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Confidence.Unbounded(childComplexity), true
 
 	case "Cost.amount":
 		if e.ComplexityRoot.Cost.Amount == nil {
@@ -4611,6 +4690,108 @@ type CompanyEdge {
   node: Company!
 }
 `, BuiltIn: false},
+	{Name: "../schema/confidence.graphqls", Input: `extend type Company {
+  """
+  A figure that is a sum over participants divided by another, and its confidence interval: how far it could have come out
+  otherwise with other participants like these. Each participant is a unit, with all that they did in the period; that
+  somebody is there at all, and what the methodology says, is taken as given. The page Methodology of the documentation,
+  chapter Sensitivity and uncertainty, says what the methods assume.
+  """
+  confidence(
+    "Which figure."
+    of: SumRatio!
+    "The days to cover, both ends included."
+    period: Period
+    "Only this programme; absent means all of them."
+    programme: String
+    "How the interval is made."
+    method: IntervalMethod = BOOTSTRAP
+    "How often such intervals hold what they are about, 0.5 to 0.999."
+    level: Float = 0.95
+    """
+    Of BOOTSTRAP and PERCENTILE: how often the participants are drawn anew, 100 to 100000. TOO_LARGE if that is more than 50
+    million participants in all.
+    """
+    draws: Int = 2000
+    "Of BOOTSTRAP and PERCENTILE: where the generator starts, 0 or more. The same seed gives the same answer for ever."
+    seed: Int = 1
+  ): Confidence
+}
+
+"A figure that is a sum over participants divided by another."
+enum SumRatio {
+  """
+  ` + "`" + `sroi` + "`" + ` by ` + "`" + `teei-1.0` + "`" + ` with ` + "`" + `improvementMode: SUM` + "`" + ` and ` + "`" + `baseline: ASSUMED` + "`" + `: what participants' improvements are worth / the
+  investment. A participant adds to the investment what their hours with named volunteers are worth; other hours and
+  programme costs are held fixed. (By MEAN the ratio divides a mean by a sum, so that it has no such interval.)
+  """
+  SROI
+  "` + "`" + `metrics { completionRate }` + "`" + `, percent: completed / started enrolments by the period's end."
+  COMPLETION_RATE
+  "Hours with named volunteers / active participants."
+  HOURS_PER_PARTICIPANT
+  "The mean of the ratings that named participants gave, 0 to 1."
+  MEAN_RATING
+  "The mean score of assessments of integration, 0 to 1."
+  INTEGRATION_SCORE
+  "The mean score of assessments of language, 0 to 1."
+  LANGUAGE_SCORE
+  "The mean score of assessments of job readiness, 0 to 1."
+  JOB_READINESS_SCORE
+  "The mean score of assessments of confidence, 0 to 1."
+  CONFIDENCE_SCORE
+  "The mean score of assessments of belonging, 0 to 1."
+  BELONGING_SCORE
+  "The mean score of assessments of well-being, 0 to 1."
+  WELL_BEING_SCORE
+}
+
+"How a confidence interval is made."
+enum IntervalMethod {
+  "Seeded bootstrap over participants, bias-corrected and accelerated (Efron and Tibshirani 1993, 14.3)."
+  BOOTSTRAP
+  "Seeded bootstrap over participants, its percentiles as they are (Efron and Tibshirani 1993, chapter 13)."
+  PERCENTILE
+  "Student's t times the standard error of the linearised ratio (Cochran 1977, 6.19)."
+  DELTA
+  "Fieller's (1954), which holds also where the sum below is uncertain, and says where it is unbounded."
+  FIELLER
+}
+
+"A ratio and its confidence interval, 4 places."
+type Confidence {
+  "Whether all is withheld: there are participants, but fewer than the company's smallest group, 5 unless set."
+  suppressed: Boolean!
+  "Participants who enter it, 0 or more; null if suppressed."
+  participants: Int
+  "The figure itself, 4 places; null where the sum below is 0, and if suppressed."
+  ratio: Float
+  "What ` + "`" + `low` + "`" + ` and ` + "`" + `high` + "`" + ` mean."
+  shape: IntervalShape!
+  "Whether the interval has no ends, or is what lies outside of them: OUTSIDE or ALL."
+  unbounded: Boolean!
+  "The lower end, 4 places; null with ALL and NONE."
+  low: Float
+  "The higher end, 4 places; null with ALL and NONE."
+  high: Float
+  "How it was made."
+  method: IntervalMethod!
+  "How often such intervals hold what they are about, as it was asked for, up to 15 places."
+  level: Float!
+}
+
+"What the ends of an interval mean."
+enum IntervalShape {
+  "It is from ` + "`" + `low` + "`" + ` to ` + "`" + `high` + "`" + `."
+  BOUNDED
+  "It is all but what lies between ` + "`" + `low` + "`" + ` and ` + "`" + `high` + "`" + `: the sum below may well be 0. Of FIELLER alone."
+  OUTSIDE
+  "Any number: the sum below cannot be told from 0. Of FIELLER alone."
+  ALL
+  "There is none: under two participants, or a sum of 0 below."
+  NONE
+}
+`, BuiltIn: false},
 	{Name: "../schema/erasure.graphqls", Input: `extend type Mutation {
   """
   Removes a participant or volunteer from events, conflicts, rejected events, figures and directory, and records that it
@@ -6706,6 +6887,8 @@ func (ec *executionContext) childFields_Company(ctx context.Context, field graph
 		return ec.fieldContext_Company_timeSeries(ctx, field)
 	case "events":
 		return ec.fieldContext_Company_events(ctx, field)
+	case "confidence":
+		return ec.fieldContext_Company_confidence(ctx, field)
 	case "funnel":
 		return ec.fieldContext_Company_funnel(ctx, field)
 	case "volunteers":
@@ -6754,6 +6937,30 @@ func (ec *executionContext) childFields_CompanyEdge(ctx context.Context, field g
 		return ec.fieldContext_CompanyEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CompanyEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_Confidence(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "suppressed":
+		return ec.fieldContext_Confidence_suppressed(ctx, field)
+	case "participants":
+		return ec.fieldContext_Confidence_participants(ctx, field)
+	case "ratio":
+		return ec.fieldContext_Confidence_ratio(ctx, field)
+	case "shape":
+		return ec.fieldContext_Confidence_shape(ctx, field)
+	case "unbounded":
+		return ec.fieldContext_Confidence_unbounded(ctx, field)
+	case "low":
+		return ec.fieldContext_Confidence_low(ctx, field)
+	case "high":
+		return ec.fieldContext_Confidence_high(ctx, field)
+	case "method":
+		return ec.fieldContext_Confidence_method(ctx, field)
+	case "level":
+		return ec.fieldContext_Confidence_level(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Confidence", field.Name)
 }
 
 func (ec *executionContext) childFields_Cost(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

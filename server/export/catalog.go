@@ -57,6 +57,10 @@ var Lists = []List{
 		Defaults: map[string]string{"first": "100"},
 	},
 	{
+		Name: "confidence", What: "the confidence interval of a figure", Field: "confidence",
+		Columns: []string{"suppressed", "participants", "ratio", "shape", "unbounded", "low", "high", "method", "level"},
+	},
+	{
 		Name: "vis", What: "the volunteer impact score of a period", Field: "vis", Columns: append(vis(""), "erasedSince"), Compared: []string{"score"},
 	},
 	{
@@ -113,8 +117,15 @@ var Lists = []List{
 		},
 	},
 	{
-		Name: "restatements", What: "figures of months that had ended, which moved since an instant", Field: "restatements",
+		Name: "restatements", What: "which figures of ended months moved", Field: "restatements",
 		Columns: []string{"start", "end", "figure", "before", "now", "difference", "reasons", "eventCount"},
+	},
+	{
+		Name: "restatement-events", What: "up to 20 events that moved each", Field: "restatements", Each: "events",
+		Columns: []string{
+			"start", "end", "figure", "events.reason", "events.id", "events.receipt", "events.kind", "events.type", "events.programme",
+			"events.occurredAt", "events.storedAt",
+		},
 	},
 	{
 		Name: "rejects", What: "what was not taken, the latest first", Field: "rejects",
