@@ -4,8 +4,10 @@ import { useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import 'graphiql/style.css';
 import './playground.css';
+import calculator from '../examples/calculator.graphql';
 import companies from '../examples/companies.graphql';
 import compare from '../examples/compare.graphql';
+import confidence from '../examples/confidence.graphql';
 import departments from '../examples/departments.graphql';
 import explain from '../examples/explain.graphql';
 import months from '../examples/months.graphql';
@@ -24,6 +26,8 @@ const tabs = [
   { query: months, variables },
   { query: compare, variables },
   { query: explain, variables },
+  { query: confidence, variables },
+  { query: calculator },
 ];
 
 // The first introspection is sent before the header editor exists, so without headers.
