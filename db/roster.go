@@ -3,10 +3,8 @@ package db
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/lib/pq"
@@ -23,6 +21,9 @@ func (f *Figures) Rosters(ctx context.Context, questions []impact.RosterQuestion
 	of := make([]int, len(questions))
 	for i, q := range questions {
 		question := impact.Question{Company: q.Company, Programme: q.Programme, Range: q.Range, Parts: impact.PartsCohort}
+		if q.Order == impact.OrderFirstSeen {
+			question.Parts = impact.PartSets
+		}
 		at, ok := place[question]
 		if !ok {
 			at = len(asked)
@@ -53,6 +54,9 @@ type rosterPage struct {
 }
 
 func (s *Store) rosters(ctx context.Context, pages []*rosterPage) ([]*impact.Roster, error) {
+	if err := s.placePages(ctx, pages); err != nil {
+		return nil, err
+	}
 	if err := s.namePages(ctx, pages); err != nil {
 		return nil, err
 	}
@@ -89,7 +93,9 @@ func (s *Store) namePages(ctx context.Context, pages []*rosterPage) error {
 			}
 			continue
 		}
-		p.Roster = p.reading.Page(p.RosterQuestion, p.params)
+		if p.Order != impact.OrderFirstSeen {
+			p.Roster = p.reading.Page(p.RosterQuestion, p.params)
+		}
 		for _, who := range p.People {
 			ask(p, who.Who)
 		}
@@ -130,14 +136,14 @@ func (s *Store) readMonths(ctx context.Context, pages []*rosterPage) error {
 	var of []*rosterPage
 	for _, p := range pages {
 		p.months = make(map[impact.Day]*impact.Cell)
-		needed := make(map[uint32]bool)
+		var people []impact.Ordinal
 		for _, who := range p.People {
-			needed[who.Who>>impact.PageBits] = true
+			people = append(people, who.Who)
 		}
-		list := strings.Trim(strings.ReplaceAll(fmt.Sprint(slices.Sorted(maps.Keys(needed))), " ", ","), "[]")
+		list := pageNumbers(slices.Values(people))
 		for _, span := range p.Range.MonthSpans() {
 			sp.addSpan(p.Company, p.Programme, span)
-			facets, numbers, of = append(facets, string(rune(p.Role.Facet()))), append(numbers, "{"+list+"}"), append(of, p)
+			facets, numbers, of = append(facets, string(rune(p.Role.Facet()))), append(numbers, list), append(of, p)
 		}
 	}
 	rows, err := s.db.QueryContext(ctx, query("read_person_months"), sp.args(pq.Array(facets), pq.Array(numbers))...)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -68,10 +69,11 @@ func TestRostersAgainstEvents(t *testing.T) {
 		programme := []string{"*", "buddy"}[i%2]
 		for _, role := range []impact.Role{impact.RoleVolunteer, impact.RoleParticipant} {
 			want := described(events, c, role, programme, r)
-			orders := []impact.RosterOrder{impact.OrderHours, impact.OrderName, impact.OrderVIS}
+			orders := []impact.RosterOrder{impact.OrderHours, impact.OrderName, impact.OrderFirstSeen, impact.OrderVIS}
 			if role == impact.RoleParticipant {
-				orders = orders[:2]
+				orders = orders[:3]
 			}
+			byName := make(map[string]*impact.Person)
 			for _, order := range orders {
 				people := whole(t, f, impact.RosterQuestion{
 					Company: c.ID, Programme: programme, Range: r, Role: role, Order: order, First: 1 + rng.IntN(12),
@@ -80,6 +82,13 @@ func TestRostersAgainstEvents(t *testing.T) {
 					t.Errorf("%s of %s, %s by %s: %d people, want %d", role, programme, r, order, len(people), len(want))
 				}
 				for _, p := range people {
+					p.Cursor = ""
+					if order == impact.OrderName {
+						byName[p.Key] = p
+					}
+					if order == impact.OrderFirstSeen && !reflect.DeepEqual(p, byName[p.Key]) {
+						t.Errorf("%s of %s, %s: %s is %+v, by name %+v", role, programme, r, p.Key, p, byName[p.Key])
+					}
 					if got := describe(role, p); got != want[p.Key] {
 						t.Errorf("%s of %s, %s by %s: %s is\n%s, want\n%s", role, programme, r, order, p.Key, got, want[p.Key])
 					}
@@ -93,6 +102,8 @@ func TestRostersAgainstEvents(t *testing.T) {
 						return cmp.Or(b.Hours.Cmp(a.Hours), 0)
 					case impact.OrderVIS:
 						return cmp.Or(b.VIS.Score.Cmp(a.VIS.Score), cmp.Compare(a.Who, b.Who))
+					case impact.OrderFirstSeen:
+						return cmp.Compare(a.Who, b.Who)
 					case impact.OrderName:
 					}
 					return cmp.Compare(a.Key, b.Key)
@@ -222,7 +233,7 @@ func TestRosterPagesAndStatements(t *testing.T) {
 		}
 		return rosters, p.executed.Load() - before
 	}
-	for _, order := range []impact.RosterOrder{impact.OrderHours, impact.OrderVIS, impact.OrderName} {
+	for _, order := range []impact.RosterOrder{impact.OrderHours, impact.OrderVIS, impact.OrderName, impact.OrderFirstSeen} {
 		_, want := statements(ask(big, order, 1, ""))
 		for _, n := range []int{1, 10, 100} {
 			rosters, got := statements(ask(big, order, n, ""))

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/shopspring/decimal"
 )
 
@@ -44,6 +45,10 @@ const (
 	OrderHours RosterOrder = "HOURS" // the most first
 	OrderVIS   RosterOrder = "VIS"   // the highest first; of volunteers alone
 	OrderName  RosterOrder = "NAME"  // by the bytes of the key
+
+	// OrderFirstSeen is that of the log. Its pages need the sums of the people on them, and
+	// of those whom they met, alone: memory and time do not grow with the list.
+	OrderFirstSeen RosterOrder = "FIRST_SEEN"
 )
 
 // RosterQuestion asks for a page of the people who were active in a role. It needs
@@ -73,6 +78,10 @@ func (q *RosterQuestion) Check() error {
 func (q *RosterQuestion) after() (place rosterPlace, ok bool) {
 	if q.Order == OrderName {
 		return place, ValidKey(q.After)
+	}
+	if q.Order == OrderFirstSeen {
+		n, err := strconv.ParseUint(q.After, 10, 32)
+		return rosterPlace{who: Ordinal(n)}, err == nil
 	}
 	value, who, _ := strings.Cut(q.After, ":")
 	var err, err2 error
@@ -182,6 +191,29 @@ func (r *Reading) PageByName(q *RosterQuestion, keys map[Ordinal]string) Roster 
 	}
 	slices.SortFunc(list, func(a, b *Person) int { return cmp.Compare(a.Key, b.Key) })
 	return Roster{People: list[:min(q.First, len(list))], More: len(list) > q.First}
+}
+
+// PageByFirstSeen is the people of a page in the order of the log, of those active in the
+// role.
+func PageByFirstSeen(q *RosterQuestion, active *roaring.Bitmap) Roster {
+	var page Roster
+	it := active.Iterator()
+	if q.After != "" {
+		after, _ := q.after()
+		it.AdvanceIfNeeded(after.who)
+		if it.HasNext() && it.PeekNext() == after.who {
+			it.Next()
+		}
+	}
+	for it.HasNext() {
+		if len(page.People) == q.First {
+			page.More = true
+			break
+		}
+		who := it.Next()
+		page.People = append(page.People, &Person{Who: who, Cursor: strconv.FormatUint(uint64(who), 10)})
+	}
+	return page
 }
 
 // Describe fills in what the people of a page did.

@@ -187,7 +187,7 @@ var exportCases = []exportCase{
 			activity programme suppressed people conversion medianDays } } } }`, "company.funnel.steps", "",
 	},
 	{
-		"acme/volunteers?period=2024", `{ company(key: "acme") { volunteers(first: 7, orderBy: NAME, period: "2024" %s) { nodes { key hours sessions participantsMet
+		"acme/volunteers?period=2024", `{ company(key: "acme") { volunteers(first: 7, orderBy: FIRST_SEEN, period: "2024" %s) { nodes { key hours sessions participantsMet
 			vis {` + visFields + `} programmes } pageInfo { hasNextPage endCursor } } } }`, "company.volunteers", "",
 	},
 	{
@@ -195,19 +195,19 @@ var exportCases = []exportCase{
 			key hours vis { score } } pageInfo { hasNextPage endCursor } } } }`, "company.volunteers", "",
 	},
 	{
-		"acme/volunteer-months?period=2024", `{ company(key: "acme") { volunteers(first: 7, orderBy: NAME, period: "2024" %s) { nodes { key
+		"acme/volunteer-months?period=2024", `{ company(key: "acme") { volunteers(first: 7, orderBy: FIRST_SEEN, period: "2024" %s) { nodes { key
 			months { month hours sessions participantsMet } } pageInfo { hasNextPage endCursor } } } }`, "company.volunteers", "months",
 	},
 	{
-		"acme/participants", `{ company(key: "acme") { participants(first: 7, orderBy: NAME %s) { nodes { key hours volunteersMet ratings meanRating programmes }
+		"acme/participants", `{ company(key: "acme") { participants(first: 7, orderBy: FIRST_SEEN %s) { nodes { key hours volunteersMet ratings meanRating programmes }
 			pageInfo { hasNextPage endCursor } } } }`, "company.participants", "",
 	},
 	{
-		"acme/participant-months", `{ company(key: "acme") { participants(first: 7, orderBy: NAME %s) { nodes { key months { month hours } }
+		"acme/participant-months", `{ company(key: "acme") { participants(first: 7, orderBy: FIRST_SEEN %s) { nodes { key months { month hours } }
 			pageInfo { hasNextPage endCursor } } } }`, "company.participants", "months",
 	},
 	{
-		"acme/assessments", `{ company(key: "acme") { participants(first: 7, orderBy: NAME %s) { nodes { key assessments { dimension count first last } }
+		"acme/assessments", `{ company(key: "acme") { participants(first: 7, orderBy: FIRST_SEEN %s) { nodes { key assessments { dimension count first last } }
 			pageInfo { hasNextPage endCursor } } } }`, "company.participants", "assessments",
 	},
 	{

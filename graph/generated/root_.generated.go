@@ -5156,6 +5156,8 @@ enum VolunteerOrder {
   VIS
   "By the bytes of the key."
   NAME
+  "In the order in which the log first names them; the cheapest to go through to the end."
+  FIRST_SEEN
 }
 
 "What participants are listed by."
@@ -5164,6 +5166,8 @@ enum ParticipantOrder {
   HOURS
   "By the bytes of the key."
   NAME
+  "In the order in which the log first names them; the cheapest to go through to the end."
+  FIRST_SEEN
 }
 
 "Somebody who volunteered in the period."

@@ -86,28 +86,28 @@ var Lists = []List{
 		Columns: []string{"activity", "programme", "suppressed", "people", "conversion", "medianDays"},
 	},
 	{
-		Name: "volunteers", What: "the volunteers of a period", Field: "volunteers", Defaults: map[string]string{"orderBy": "NAME"},
+		Name: "volunteers", What: "the volunteers of a period", Field: "volunteers", Defaults: map[string]string{"orderBy": "FIRST_SEEN"},
 		Columns: join([]string{"key", "hours", "sessions", "participantsMet"}, vis("vis."), []string{"programmes"}),
 	},
 	{
 		Name: "volunteer-months", What: "what each volunteer did in each month", Field: "volunteers", Each: "months",
 		Columns:  []string{"key", "months.month", "months.hours", "months.sessions", "months.participantsMet"},
-		Defaults: map[string]string{"orderBy": "NAME"},
+		Defaults: map[string]string{"orderBy": "FIRST_SEEN"},
 	},
 	{
 		Name: "participants", What: "the participants of a period", Field: "participants",
 		Columns:  []string{"key", "hours", "volunteersMet", "ratings", "meanRating", "programmes"},
-		Defaults: map[string]string{"orderBy": "NAME"},
+		Defaults: map[string]string{"orderBy": "FIRST_SEEN"},
 	},
 	{
 		Name: "participant-months", What: "what each participant received in each month", Field: "participants", Each: "months",
 		Columns:  []string{"key", "months.month", "months.hours"},
-		Defaults: map[string]string{"orderBy": "NAME"},
+		Defaults: map[string]string{"orderBy": "FIRST_SEEN"},
 	},
 	{
 		Name: "assessments", What: "how each participant was assessed", Field: "participants", Each: "assessments",
 		Columns:  []string{"key", "assessments.dimension", "assessments.count", "assessments.first", "assessments.last"},
-		Defaults: map[string]string{"orderBy": "NAME"},
+		Defaults: map[string]string{"orderBy": "FIRST_SEEN"},
 	},
 	{
 		Name: "events", What: "the events that reached the log, the latest first", Field: "events",
