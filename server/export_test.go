@@ -219,11 +219,7 @@ var exportCases = []exportCase{
 			nodes { id body } pageInfo { hasNextPage endCursor } } } }`, "company.events", "",
 	},
 	{
-		"acme/restatements?since=2025-02-11T00:00:00Z", `{ company(key: "acme") { restatements(since: "2025-02-11T00:00:00Z", first: 60 %s) {
-			nodes { start end figure before now difference reasons eventCount } pageInfo { hasNextPage endCursor } } } }`, "company.restatements", "",
-	},
-	{
-		"acme/restatement-events?since=2025-02-11T00:00:00Z", `{ company(key: "acme") { restatements(since: "2025-02-11T00:00:00Z", first: 60 %s) {
+		"acme/restatement-events?since=2024-01-01T00:00:00Z", `{ company(key: "acme") { restatements(since: "2024-01-01T00:00:00Z", first: 60 %s) {
 			nodes { start end figure events { reason id receipt kind type programme occurredAt storedAt } } pageInfo { hasNextPage endCursor } } } }`,
 		"company.restatements", "events",
 	},
