@@ -26,6 +26,7 @@ type xlsxTable struct {
 	sheet   *bufio.Writer // the one that is open
 	sheets  int
 	rows    int // on it
+	most    int // of a sheet
 }
 
 // Limits of spreadsheets: rows of a sheet, and UTF-16 units of a cell. Their numbers are
@@ -37,7 +38,7 @@ const (
 )
 
 func newXLSX(to io.Writer, columns []column) (table, error) {
-	t := &xlsxTable{archive: zip.NewWriter(to), rows: xlsxRows}
+	t := &xlsxTable{archive: zip.NewWriter(to), rows: xlsxRows, most: xlsxRows}
 	for i, c := range columns {
 		t.names = append(t.names, cell{value: c.name})
 		t.letters = append(t.letters, letters(i))
@@ -79,7 +80,7 @@ func (t *xlsxTable) endSheet() error {
 }
 
 func (t *xlsxTable) row(cells []cell) error {
-	if t.rows == xlsxRows {
+	if t.rows == t.most {
 		if err := t.turn(); err != nil {
 			return err
 		}
