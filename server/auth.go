@@ -59,8 +59,9 @@ type auth struct {
 	// changed: what was read before may be stale.
 	revocations, changes atomic.Int64
 
-	mu   sync.Mutex // guards used; held for moments
-	used map[int32]time.Time
+	mu      sync.Mutex // guards the fields below; held for moments
+	used    map[int32]time.Time
+	revoked chan struct{} // closed, and a new one made, with each rise of revocations
 }
 
 type cachedKey struct {
@@ -82,7 +83,10 @@ func newAuth(store *db.Store, off bool, log *slog.Logger) *auth {
 	if err != nil {
 		panic(err) // the size is positive
 	}
-	return &auth{store: store, off: off, log: log, keys: keys, companies: companies, used: make(map[int32]time.Time)}
+	return &auth{
+		store: store, off: off, log: log, keys: keys, companies: companies,
+		used: make(map[int32]time.Time), revoked: make(chan struct{}),
+	}
 }
 
 // forget drops a revoked key.
@@ -93,6 +97,7 @@ func (a *auth) forget(id int32) {
 			a.keys.Remove(hash)
 		}
 	}
+	a.tellRevoked()
 }
 
 // forgetCompany drops a company whose settings changed.
@@ -111,6 +116,23 @@ func (a *auth) forgetAll() {
 	a.changes.Add(1)
 	a.keys.Purge()
 	a.companies.Purge()
+	a.tellRevoked()
+}
+
+// tellRevoked wakes whoever waits for news of keys, once they are out of the cache.
+func (a *auth) tellRevoked() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	close(a.revoked)
+	a.revoked = make(chan struct{})
+}
+
+// revocation is closed when next a key is revoked, or may have been. Take it before
+// looking a key up, so that no news falls in between.
+func (a *auth) revocation() <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.revoked
 }
 
 // principal is who is calling.
@@ -155,7 +177,10 @@ func (a *auth) sender(r *http.Request) (ingest.Sender, error) {
 }
 
 func (a *auth) lookUp(ctx context.Context, secret string) (*db.APIKey, error) {
-	hash := hashKey(secret)
+	return a.lookUpHash(ctx, hashKey(secret))
+}
+
+func (a *auth) lookUpHash(ctx context.Context, hash [sha256.Size]byte) (*db.APIKey, error) {
 	now := time.Now()
 	if k, ok := a.keys.Get(hash); ok && now.Before(k.until) {
 		if k.APIKey == nil {
@@ -243,6 +268,24 @@ func (a *auth) remember(name string, c *impact.Company, now time.Time, changes i
 	if a.changes.Load() != changes {
 		a.companies.Remove(name)
 	}
+}
+
+// check looks the caller's key up again, for what outlasts the request that it came with:
+// [impact.CodeUnauthenticated] once it is revoked.
+func (p *principal) check(ctx context.Context) error {
+	if p.key == nil {
+		return nil
+	}
+	_, err := p.auth.lookUpHash(ctx, [sha256.Size]byte(p.key.Hash))
+	return err
+}
+
+// ended reports whether the caller's key is known to be revoked, by the database itself.
+func (p *principal) ended(ctx context.Context) bool {
+	if p.key != nil {
+		p.auth.keys.Remove([sha256.Size]byte(p.key.Hash))
+	}
+	return impact.CodeOf(p.check(ctx)) == impact.CodeUnauthenticated
 }
 
 // keyID is the id of the caller's key, 0 if it has none.

@@ -109,6 +109,19 @@ func (w *world) addKey(t testing.TB, k *db.APIKey) string {
 	return secret
 }
 
+// revoke ends a key.
+func (w *world) revoke(t testing.TB, secret string) {
+	t.Helper()
+	hash := hashKey(secret)
+	key, err := w.store.APIKeyByHash(t.Context(), hash[:])
+	if err == nil {
+		err = w.store.RevokeAPIKey(t.Context(), key.ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (w *world) exec(t testing.TB, query string, args ...any) {
 	t.Helper()
 	if _, err := w.sql.ExecContext(t.Context(), query, args...); err != nil {

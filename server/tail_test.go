@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -248,6 +249,50 @@ func TestTailIsIsolated(t *testing.T) {
 	a.ingest(t, `{"type":"mine","id":"1"}`).accepted(t, "stored")
 	if m, got := s.next(t); got["type"] != "mine" {
 		t.Errorf("%s", m.data)
+	}
+}
+
+// A key that is revoked ends what it listens to, at every instance, and nobody else's.
+func TestTailEndsWithItsKey(t *testing.T) {
+	t.Parallel()
+	w, c, a := keeper(t)
+	secret := w.key(t, "read", c)
+	b := w.serve(t, secret)
+	revoked := []*sse{a.as(secret).listen(t, "/v1/events/tail"), b.listen(t, "/v1/events/tail")}
+	other := a.listen(t, "/v1/events/tail")
+	w.revoke(t, secret)
+	for _, s := range revoked {
+		select {
+		case m, open := <-s.messages:
+			if open {
+				t.Errorf("told of %s", m.data)
+			}
+		case <-time.After(patience):
+			t.Fatal("the stream of a revoked key goes on")
+		}
+	}
+	b.get(t, "/v1/events/tail").wantRefusal(t, http.StatusUnauthorized, impact.CodeUnauthenticated, "")
+	a.ingest(t, `{"type":"later","id":"1"}`).accepted(t, "stored")
+	if m, got := other.next(t); got["type"] != "later" {
+		t.Errorf("%s", m.data)
+	}
+}
+
+// Where the news of a revocation was lost, the next look at the key finds it.
+func TestRevokedWithoutNews(t *testing.T) {
+	t.Parallel()
+	w, c, _ := keeper(t)
+	secret := w.key(t, "read", c)
+	auth := newAuth(w.store, false, nil)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	r.Header.Set("X-API-Key", secret)
+	p, err := auth.identify(r, ScopeRead)
+	if err != nil || p.ended(t.Context()) {
+		t.Fatalf("a live key: %v", err)
+	}
+	w.revoke(t, secret)
+	if !p.ended(t.Context()) {
+		t.Error("the cache speaks for a revoked key")
 	}
 }
 

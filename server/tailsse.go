@@ -18,6 +18,8 @@ import (
 const (
 	// tailHeartbeat is how often a silent stream says that it is alive.
 	tailHeartbeat = 15 * time.Second
+	// tailCheck is how often the listener's key is looked up again, beside on news of keys.
+	tailCheck = 5 * time.Second
 	// tailWrite is how long a listener may take to take one message.
 	tailWrite = 10 * time.Second
 )
@@ -137,9 +139,15 @@ func (d *doors) tailAsk(r *http.Request) (*impact.Company, db.Snapshot, error) {
 	return company, since, err
 }
 
-// follow tells of what arrives until the listener or the server goes. It begins with
-// what arrived since, if since is not empty.
+// follow tells of what arrives until the listener or the server goes, or the listener's
+// key is revoked. It begins with what arrived since, if since is not empty.
 func (d *doors) follow(ctx context.Context, s *tailStream, l *listener, since db.Snapshot) error {
+	p := principalOf(ctx)
+	// From before the key is looked up: what is revoked in between is news.
+	revocation := d.auth.revocation()
+	if p.ended(ctx) {
+		return errUnknownKey
+	}
 	from := l.from
 	if since != "" {
 		// Later looks may bring again what this sees: they are filtered by it.
@@ -163,10 +171,21 @@ func (d *doors) follow(ctx context.Context, s *tailStream, l *listener, since db
 	seen := from
 	beat := time.NewTicker(tailHeartbeat)
 	defer beat.Stop()
+	check := time.NewTicker(tailCheck)
+	defer check.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-revocation:
+			revocation = d.auth.revocation()
+			if p.ended(ctx) {
+				return errUnknownKey
+			}
+		case <-check.C:
+			if p.ended(ctx) {
+				return errUnknownKey
+			}
 		case look, open := <-l.looks:
 			if !open {
 				return nil
