@@ -10,6 +10,7 @@ import (
 	"net/http/pprof"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -183,7 +184,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 		})
 	}
 	if demoKey != "" {
-		fmt.Fprint(os.Stderr, welcome(listeners[0].Addr(), demoKey))
+		fmt.Fprint(os.Stderr, welcome(listeners, demoKey))
 	}
 	serving.Go(func() error {
 		<-ctx.Done()
@@ -221,13 +222,17 @@ func serveDebug(addr string, log *slog.Logger) {
 	log.Warn("debug server ended", "err", srv.ListenAndServe())
 }
 
-// welcome tells a newcomer where to go.
-func welcome(addr net.Addr, key string) string {
-	host, port, err := net.SplitHostPort(addr.String())
+// welcome tells a newcomer where to go, and who else can.
+func welcome(listeners []net.Listener, key string) string {
+	host, port, err := net.SplitHostPort(listeners[0].Addr().String())
 	if err != nil || host == "::" || host == "0.0.0.0" || host == "" {
 		host = "localhost"
 	}
 	url := "http://" + net.JoinHostPort(host, port)
+	warning := ""
+	if slices.ContainsFunc(listeners, func(l net.Listener) bool { return !isLoopback(l.Addr()) }) {
+		warning = "  Whoever can reach this port can use that key. ADDR=127.0.0.1:8080 keeps it to this machine.\n\n"
+	}
 	return fmt.Sprintf(`
 impactql is up, with its own Postgres and demo data.
 
@@ -240,7 +245,11 @@ impactql is up, with its own Postgres and demo data.
   Read figures:
     curl -s %[1]s/v1/metrics/%[4]s -H 'X-API-Key: %[2]s'
 
-  Whoever can reach this port can use that key. ADDR=127.0.0.1:8080 keeps it to this machine.
+%[5]s`, url, key, time.Now().UTC().Format("2006-01-02T15:04:05Z"), DemoCompanies[0].Key, warning)
+}
 
-`, url, key, time.Now().UTC().Format("2006-01-02T15:04:05Z"), DemoCompanies[0].Key)
+// isLoopback reports whether only this machine reaches an address.
+func isLoopback(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
 }
