@@ -326,8 +326,10 @@ func bytesBar(size int64, what string) *progressbar.ProgressBar {
 	if !term.IsTerminal(int(os.Stderr.Fd())) {
 		every = 10 * time.Second
 	}
-	return progressbar.NewOptions64(size,
+	bar := progressbar.NewOptions64(size,
 		progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what),
 		progressbar.OptionShowBytes(true), progressbar.OptionThrottle(every), progressbar.OptionSetPredictTime(true),
 		progressbar.OptionFullWidth(), progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
+	_ = bar.RenderBlank() // else the first rate is of the moment that one read takes
+	return bar
 }
