@@ -88,23 +88,27 @@ func argumentPointer(ctx context.Context, path ast.Path) string {
 	return pointer.String()
 }
 
-// logError logs a fault of ours once for each request: one fault of the database is
-// one error at every field that needed it.
+// logError logs a fault once for each request: one fault of the database is one error at
+// every field that needed it. A client that went away and a limit at work are no faults.
 func (c *Config) logError(ctx context.Context, code string, err error) {
 	// Without the path that gqlgen puts before it, which differs from field to field.
 	if g, ok := errors.AsType[*gqlerror.Error](err); ok && g.Err != nil {
 		err = g.Err
+	}
+	level, text := slog.LevelError, "GraphQL operation failed"
+	switch {
+	case errors.Is(err, context.Canceled), code == string(impact.CodeUnavailable) && errors.Is(ctx.Err(), context.Canceled):
+		// What the database says of a statement that was given up is not why.
+		level, text, err = slog.LevelInfo, "GraphQL operation given up", context.Canceled
+	case errors.Is(err, errBusy):
+		level, text = slog.LevelInfo, "GraphQL operation refused"
 	}
 	if q := requestOf(ctx); q != nil {
 		if _, logged := q.logged.LoadOrStore(err.Error(), true); logged {
 			return
 		}
 	}
-	level := slog.LevelError
-	if errors.Is(err, context.Canceled) {
-		level = slog.LevelInfo // the client went away
-	}
-	c.Log.Log(ctx, level, "GraphQL operation failed",
+	c.Log.Log(ctx, level, text,
 		"operation", operationName(ctx), "path", graphql.GetPath(ctx).String(), "code", code, "error", err)
 }
 

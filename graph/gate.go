@@ -80,6 +80,10 @@ func (g *gate) part(viewer string) {
 	}
 }
 
+// errBusy is what an operation gets that found no room in time.
+var errBusy = impact.Errorf(impact.CodeUnavailable, "this API key has too many heavy queries under way: "+
+	"send fewer at once, ask for less in each, or retry later")
+
 // around runs an operation when there is room for it. Half of its time is for
 // waiting: with less left it would begin and not end.
 func (c *Config) around(g *gate) graphql.OperationMiddleware {
@@ -91,9 +95,7 @@ func (c *Config) around(g *gate) graphql.OperationMiddleware {
 			leave, err := g.enter(waiting, c.Viewer(ctx).Name(), cost)
 			cancel()
 			if err != nil {
-				busy := impact.Errorf(impact.CodeUnavailable, "this API key has too many heavy queries under way: "+
-					"send fewer at once, ask for less in each, or retry later")
-				return &graphql.Response{Errors: gqlerror.List{c.present(ctx, busy)}}
+				return &graphql.Response{Errors: gqlerror.List{c.present(ctx, errBusy)}}
 			}
 			defer leave()
 			return handler(ctx)

@@ -3,9 +3,40 @@ package graph
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/impactql/impactql/impact"
 )
+
+// A limit at work and a client that went away are no errors, and not the database's.
+func TestWhatIsLoggedAsAnError(t *testing.T) {
+	t.Parallel()
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	ended := fmt.Errorf("db: read arrivals: pq: canceling statement due to user request (%w)", impact.Errorf(impact.CodeUnavailable, "too long"))
+	for name, c := range map[string]struct {
+		ctx    context.Context //nolint:containedctx // a case
+		code   impact.Code
+		err    error
+		level  string
+		blamed bool
+	}{
+		"busy":              {t.Context(), impact.CodeUnavailable, errBusy, "INFO", false},
+		"the client left":   {gone, impact.CodeUnavailable, ended, "INFO", false},
+		"the time was over": {t.Context(), impact.CodeUnavailable, ended, "ERROR", true},
+		"a fault meanwhile": {gone, impact.CodeInternal, errors.New("pq: no such relation"), "ERROR", true},
+	} {
+		var log strings.Builder
+		(&Config{Log: slog.New(slog.NewTextHandler(&log, nil))}).logError(c.ctx, string(c.code), c.err)
+		if text := log.String(); !strings.Contains(text, "level="+c.level) || strings.Contains(text, "pq:") != c.blamed {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+}
 
 // Heavy operations of one viewer wait for each other, not those of another viewer;
 // light ones wait for nobody.

@@ -77,7 +77,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := h.write(r.Context(), w, p, f, first); err != nil {
-		h.Log.WarnContext(r.Context(), "export cut off", "list", p.list.Name, "err", err)
+		level := slog.LevelWarn
+		if r.Context().Err() != nil {
+			level = slog.LevelInfo // the client went away
+		}
+		h.Log.Log(r.Context(), level, "export cut off", "list", p.list.Name, "err", err)
 		panic(http.ErrAbortHandler)
 	}
 }
