@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -33,7 +34,34 @@ type commands struct {
 	Cohorts  server.Cohorts        `cmd:"" help:"Define, list and show the cohorts of companies."`
 	Valuemap server.ValueMap       `cmd:"" help:"Import and export the value maps of companies."`
 
-	Version kong.VersionFlag `help:"Print the version and exit."`
+	PrintVersion printVersion     `cmd:"" name:"version" help:"Print the version and exit."`
+	Version      kong.VersionFlag `help:"Print the version and exit."`
+}
+
+// printVersion is what --version does, as a command.
+type printVersion struct{}
+
+// Run implements the command.
+func (printVersion) Run() error {
+	fmt.Fprintln(os.Stdout, version)
+	return nil
+}
+
+// usageCode is the exit code of a command line that cannot be read, as kong has it.
+const usageCode = 80
+
+// unknownCommand is the first argument if it is no flag and names no command: kong would
+// take it for an argument of serve, the default, and explain that at length.
+func unknownCommand(model *kong.Application, args []string) string {
+	if len(args) == 0 || args[0] == "" || strings.HasPrefix(args[0], "-") {
+		return ""
+	}
+	for _, c := range model.Children {
+		if c.Name == args[0] {
+			return ""
+		}
+	}
+	return args[0]
 }
 
 func main() {
@@ -42,14 +70,20 @@ func main() {
 
 func run() int {
 	var cli commands
-	command := kong.Parse(&cli,
+	parser := kong.Must(&cli,
 		kong.Name("impactql"),
 		kong.Description("Turns the events of social-impact programmes into figures: metrics, SROI, VIS, cohorts.\n\n"+
 			"Without DATABASE_URL it runs its own Postgres in DATA_DIR, with demo data and the key test-key."),
 		kong.Vars{"version": version, "mappings": server.Mappings()},
-		kong.UsageOnError(),
+		kong.ShortUsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
+	if unknown := unknownCommand(parser.Model, os.Args[1:]); unknown != "" {
+		fmt.Fprintf(os.Stderr, "impactql: unknown command %q; see impactql --help\n", unknown)
+		return usageCode
+	}
+	command, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
 	// A second signal ends the process at once.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)

@@ -183,6 +183,8 @@ func TestHelp(t *testing.T) {
 	}
 	if v := b.must(t, nil, "--version"); strings.TrimSpace(v) == "" {
 		t.Error("--version says nothing")
+	} else if command := b.must(t, nil, "version"); command != v {
+		t.Errorf("version says %q, --version %q", command, v)
 	}
 }
 
@@ -199,7 +201,6 @@ func TestMistakes(t *testing.T) {
 	}{
 		"unknown flag":          {env, []string{"serve", "--nope"}, "--nope"},
 		"unknown flag of seed":  {env, []string{"seed", "--event=3"}, "--event"},
-		"unknown command":       {env, []string{"frobnicate"}, "frobnicate"},
 		"unknown AUTH":          {append(env, "AUTH=maybe"), []string{"serve"}, "auth"},
 		"unknown LOG_LEVEL":     {append(env, "LOG_LEVEL=LOUD"), []string{"serve"}, "LOUD"},
 		"ADDR that is none":     {append(env, "ADDR=nowhere:99999999"), []string{"serve"}, "ADDR"},
@@ -224,6 +225,10 @@ func TestMistakes(t *testing.T) {
 		if strings.Contains(r.err, "goroutine ") {
 			t.Errorf("%s: panic\n%s", name, r.err)
 		}
+	}
+	const unknown = "impactql: unknown command \"frobnicate\"; see impactql --help\n"
+	if r := b.run(t, env, "frobnicate", "--nope"); r.code == 0 || r.out != "" || r.err != unknown {
+		t.Errorf("unknown command: exit code %d\n%s%s", r.code, r.out, r.err)
 	}
 	if n := value(t, open(t, url), "SELECT (SELECT count(*) FROM company) + (SELECT count(*) FROM api_key) + (SELECT count(*) FROM event)"); n != "0" {
 		t.Errorf("mistakes left %s rows", n)
@@ -361,6 +366,10 @@ func TestExternal(t *testing.T) {
 	}
 	if log := s.log.String(); strings.Contains(log, demoKey) || strings.Contains(log, "demo") {
 		t.Errorf("the server offers a demo:\n%s", log)
+	}
+	const unknown = "impactql: unknown command \"frobnicate\"; see impactql --help\n"
+	if r := b.run(t, env, "frobnicate", "--nope"); r.code == 0 || r.out != "" || r.err != unknown {
+		t.Errorf("unknown command: exit code %d\n%s%s", r.code, r.out, r.err)
 	}
 	if n := value(t, open(t, url), "SELECT (SELECT count(*) FROM company) + (SELECT count(*) FROM api_key)"); n != "0" {
 		t.Errorf("%s companies and keys", n)
