@@ -28,6 +28,9 @@ const (
 // errPanic stands for a panic that is in the log already.
 var errPanic = errors.New("panic")
 
+// errGivenUp is what the log says of a client that went away.
+var errGivenUp = errors.New("the client went away")
+
 // present is the one way out for errors. Every one gets extensions.code: those of
 // package impact, or for a text that is not a valid query the two names that GraphQL
 // servers and clients share, GRAPHQL_PARSE_FAILED and GRAPHQL_VALIDATION_FAILED.
@@ -95,20 +98,20 @@ func (c *Config) logError(ctx context.Context, code string, err error) {
 	if g, ok := errors.AsType[*gqlerror.Error](err); ok && g.Err != nil {
 		err = g.Err
 	}
-	level, text := slog.LevelError, "GraphQL operation failed"
+	level := slog.LevelError
 	switch {
 	case errors.Is(err, context.Canceled), code == string(impact.CodeUnavailable) && errors.Is(ctx.Err(), context.Canceled):
 		// What the database says of a statement that was given up is not why.
-		level, text, err = slog.LevelInfo, "GraphQL operation given up", context.Canceled
+		level, err = slog.LevelInfo, errGivenUp
 	case errors.Is(err, errBusy):
-		level, text = slog.LevelInfo, "GraphQL operation refused"
+		level = slog.LevelInfo
 	}
 	if q := requestOf(ctx); q != nil {
 		if _, logged := q.logged.LoadOrStore(err.Error(), true); logged {
 			return
 		}
 	}
-	c.Log.Log(ctx, level, text,
+	c.Log.Log(ctx, level, "GraphQL operation not answered",
 		"operation", operationName(ctx), "path", graphql.GetPath(ctx).String(), "code", code, "error", err)
 }
 

@@ -53,7 +53,7 @@ func TestExportEndsWithItsKey(t *testing.T) {
 			auth.forget(k.ID) // what the news does
 		}}
 		mux := http.NewServeMux()
-		mux.Handle("GET /{company}/{list}", auth.withPrincipal(ScopeRead, newExport(g, log)))
+		mux.Handle("GET /{company}/{list}", auth.withReader(newExport(g, log)))
 		s := httptest.NewServer(mux)
 		t.Cleanup(s.Close)
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/acme/events."+format, http.NoBody)
