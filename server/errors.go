@@ -35,10 +35,17 @@ type errorAnswer struct {
 }
 
 // refuse answers with an error that may be shown.
-func refuse(w http.ResponseWriter, r *http.Request, e *impact.Error) { refuseWith(w, r, e, nil) }
+func refuse(w http.ResponseWriter, _ *http.Request, e *impact.Error) {
+	writeRefusal(w, e, errorAnswer{Error: e.Message, Code: e.Code, Pointer: e.Pointer})
+}
 
-// refuseWith is refuse with details for programs.
+// refuseWith is refuse of events, with details for programs. What is wrong with an event
+// is said of the place in it that the pointer names.
 func refuseWith(w http.ResponseWriter, _ *http.Request, e *impact.Error, details any) {
+	writeRefusal(w, e, errorAnswer{Error: strings.TrimSpace(e.Pointer + " " + e.Message), Code: e.Code, Pointer: e.Pointer, Details: details})
+}
+
+func writeRefusal(w http.ResponseWriter, e *impact.Error, answer errorAnswer) {
 	status, ok := statuses[e.Code]
 	if !ok {
 		status = http.StatusInternalServerError
@@ -49,7 +56,7 @@ func refuseWith(w http.ResponseWriter, _ *http.Request, e *impact.Error, details
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="impactql"`)
 	}
-	writeJSON(w, status, errorAnswer{Error: strings.TrimSpace(e.Pointer + " " + e.Message), Code: e.Code, Pointer: e.Pointer, Details: details})
+	writeJSON(w, status, answer)
 }
 
 // fail answers with any error: what is not made to be shown is logged instead.

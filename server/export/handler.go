@@ -122,7 +122,7 @@ func (h *Handler) page(ctx context.Context, p *plan, after string) (*page, error
 	}
 	data, err := h.Graph.Ask(ctx, p.query, p.variables)
 	if err != nil {
-		return nil, err
+		return nil, p.said(err)
 	}
 	got, err := p.read(data)
 	if err == nil && !got.isLast && (got.after == "" || got.after == after) {

@@ -2,6 +2,7 @@ package export
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -25,6 +26,7 @@ type plan struct {
 	paged     bool     // a page of them
 	columns   []column
 	period    string // for the name of the file
+	flat      string // the argument whose fields are parameters, if one is given
 }
 
 // newPlan turns parameters into a query. They are called as the arguments of the graph's
@@ -61,6 +63,17 @@ func newPlan(schema *ast.Schema, list *List, company string, given url.Values) (
 		}
 	}
 	return p, nil
+}
+
+// said is an error of the graph as of the parameters that were given.
+func (p *plan) said(err error) error {
+	e, ok := errors.AsType[*impact.Error](err)
+	if !ok || p.flat == "" || !strings.HasPrefix(e.Pointer, "/"+p.flat+"/") {
+		return err
+	}
+	return &impact.Error{
+		Code: e.Code, Pointer: strings.TrimPrefix(e.Pointer, "/"+p.flat), Message: strings.TrimPrefix(e.Message, p.flat+"/"),
+	}
 }
 
 // queryText is a query in the making.
@@ -199,7 +212,7 @@ func (q *queryText) argument(arg *ast.ArgumentDefinition) (given bool, err error
 			given = given || ok
 		}
 		if given {
-			q.plan.variables[arg.Name] = object
+			q.plan.variables[arg.Name], q.plan.flat = object, arg.Name
 		}
 		return given, nil
 	}
