@@ -134,9 +134,12 @@ func (s *figureStream) follow(ctx context.Context, stopped <-chan struct{}) erro
 	}
 }
 
-// tell says how things stand, unless the listener has heard it. While the database is
-// away there is nothing to say.
+// tell says how things stand, unless the listener has heard it, or their key was revoked,
+// which ends the stream. While the database is away there is nothing to say.
 func (s *figureStream) tell(ctx context.Context) error {
+	if err := principalOf(ctx).check(ctx); impact.CodeOf(err) == impact.CodeUnauthenticated {
+		return err
+	}
 	q, err := s.rest.question(s.r) // anew: what today is may have changed
 	if err != nil {
 		return err
