@@ -329,7 +329,7 @@ func TestSettings(t *testing.T) {
 		Version  int
 		Settings map[string]string
 	}
-	if err := json.Unmarshal([]byte(run("get", "--json")), &got); err != nil || got.Version != 3 || got.Settings["minGroup"] != "10" || len(got.Settings) != 9 {
+	if err := json.Unmarshal([]byte(run("get", "--json")), &got); err != nil || got.Version != 3 || got.Settings["minGroup"] != "10" || len(got.Settings) != 10 {
 		t.Errorf("%+v %v", got, err)
 	}
 	run("cost", "remove", "1")

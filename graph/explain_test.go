@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 // inbox has for each question as many events as there are, of its company and first day.
 type inbox struct {
 	graph.Inbox
+	mu        sync.Mutex // guards the fields below: loaders call at once
 	calls     int
 	questions []impact.EventsQuestion
 }
@@ -24,8 +26,10 @@ type inbox struct {
 func (i *inbox) ExplainedEvents(
 	_ context.Context, _ impact.AsOf, questions []impact.EventsQuestion, limit, _ int,
 ) ([][]*impact.Arrival, error) {
+	i.mu.Lock()
 	i.calls++
 	i.questions = append(i.questions, questions...)
+	i.mu.Unlock()
 	lists := make([][]*impact.Arrival, len(questions))
 	for n, q := range questions {
 		for at := 0; at < limit && at < 3; at++ {
