@@ -1,10 +1,19 @@
 package impact
 
-import "time"
+import (
+	"encoding/hex"
+	"time"
+)
 
 // Key is the 128-bit identity of an event within its company, exact for the
 // life of the data.
 type Key [16]byte
+
+// UUID is the key as a UUID is written.
+func (k Key) UUID() string {
+	h := hex.EncodeToString(k[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
 
 // Micro is a share or a score in millionths: 0.75 is 750,000. Scores are rounded
 // to it once, half away from zero, when they are decoded.

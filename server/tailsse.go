@@ -3,7 +3,6 @@ package server
 import (
 	"cmp"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -60,8 +59,7 @@ func newArrivalMessage(company string, a *impact.Arrival) arrivalMessage {
 		m.Receipt = strconv.FormatInt(a.Receipt, 10)
 	}
 	if a.Key != (impact.Key{}) {
-		k := hex.EncodeToString(a.Key[:])
-		m.ID = k[:8] + "-" + k[8:12] + "-" + k[12:16] + "-" + k[16:20] + "-" + k[20:]
+		m.ID = a.Key.UUID()
 	}
 	if !a.OccurredAt.IsZero() {
 		m.OccurredAt = a.OccurredAt.UTC().Format(time.RFC3339Nano)

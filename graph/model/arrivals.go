@@ -23,12 +23,7 @@ type ArrivedEvent struct{ of *impact.Arrival }
 func (e *ArrivedEvent) Verdict() impact.ArrivalVerdict { return e.of.Verdict }
 
 // ID is the identity as a UUID is written.
-func (e *ArrivedEvent) ID() string { return uuidOf(e.of.Key) }
-
-func uuidOf(key impact.Key) string {
-	k := hex.EncodeToString(key[:])
-	return strings.Join([]string{k[:8], k[8:12], k[12:16], k[16:20], k[20:]}, "-")
-}
+func (e *ArrivedEvent) ID() string { return e.of.Key.UUID() }
 
 // Receipt is the batch.
 func (e *ArrivedEvent) Receipt() string { return strconv.FormatInt(e.of.Receipt, 10) }

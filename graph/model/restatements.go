@@ -124,7 +124,7 @@ type RestatingEvent struct{ of *impact.RestatingEvent }
 func (e *RestatingEvent) Reason() impact.RestatementReason { return e.of.Reason }
 
 // ID is the identity as a UUID is written.
-func (e *RestatingEvent) ID() string { return uuidOf(e.of.Key) }
+func (e *RestatingEvent) ID() string { return e.of.Key.UUID() }
 
 // Receipt is the batch.
 func (e *RestatingEvent) Receipt() string { return strconv.FormatInt(e.of.Receipt, 10) }
