@@ -49,6 +49,7 @@ var sections = []struct {
 	{"overload", "five times too much", (*bench).overload},
 	{"stream", "a stream of lines", (*bench).stream},
 	{"reads", "reads", (*bench).reads},
+	{"valuemap", "a value map", (*bench).valueMap},
 	{"mixed", "reads while events arrive", (*bench).mixed},
 }
 
