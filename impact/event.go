@@ -137,10 +137,10 @@ type Status uint8
 // raw event only.
 const (
 	StatusNone      Status = iota
-	StatusStarted          // enrolled, in progress, matched
+	StatusStarted          // enrolled, in progress, matched, an internship and the like
 	StatusCompleted        // an enrolment or a course
 	StatusEnded            // withdrawn, failed, a match that ended, a placement that did not come about
-	StatusPlaced           // in a job, an internship, an apprenticeship
+	StatusPlaced           // in a job
 	StatusCancelled        // of a correction: what it corrects did not happen
 	numStatuses
 )

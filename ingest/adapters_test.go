@@ -112,6 +112,29 @@ func goldenOf(t *testing.T, provider, body string) string {
 	return string(text) + "\n"
 }
 
+// What names no programme is in that of the source's provider, but for types of a product
+// of its own and those that no figure knows.
+func TestProgrammeOfASource(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ provider, event, want string }{
+		{"kintell", `"type":"session.created","hours":2`, "kintell"},
+		{"kintell", `"type":"outcome.assessed","dimension":"language","score":0.5`, "kintell"},
+		{"goodera", `"type":"milestone.achieved"`, "goodera"},
+		{"goodera", `"type":"milestone.achieved","programId":"x"`, "x"},
+		{"workday", `"type":"buddy.checkin.completed"`, "buddy"},
+		{"workday", `"type":"something.new"`, impact.Unassigned},
+		{"", `"type":"milestone.achieved"`, impact.Unassigned},
+	} {
+		q := &request{normaliser: normaliser{caller: tenant{acme}, receivedAt: received, provider: tt.provider}}
+		if err := q.decode([]byte(`{"userId":"u",` + tt.event + `}`)); err != nil || len(q.events) != 1 {
+			t.Fatalf("%s: %v, %+v", tt.event, err, q.results)
+		}
+		if got := q.events[0].Programme; got != tt.want {
+			t.Errorf("from %q, %s: programme %q, want %q", tt.provider, tt.event, got, tt.want)
+		}
+	}
+}
+
 // A scale is known by type and source, never by the size of a number.
 func TestAdapterScales(t *testing.T) {
 	t.Parallel()

@@ -322,6 +322,7 @@ func TestDecodePeople(t *testing.T) {
 		{session, `"learner_id":"a"`, "a", ""},
 		{session, `"menteeId":"a"`, "a", ""},
 		{session, `"mentee":{"id":"a"}`, "a", ""},
+		{session, `"mentee":"a","mentorId":"b"`, "a", "b"},
 		{session, `"learner":{"id":"a"}`, "a", ""},
 		{session, `"participant":{"id":"a"}`, "a", ""},
 		{session, `"userId":"a"`, "a", ""},
@@ -353,6 +354,7 @@ func TestDecodePeople(t *testing.T) {
 		{feedback, `"userId":"u","rating":1,"fromRole":"volunteer"`, "", "u"},
 		{feedback, `"userId":"u","rating":1,"from_role":"buddy"`, "", "u"},
 		{feedback, `"userId":"u","rating":1,"fromRole":"mentor"`, "", "u"},
+		{feedback, `"userId":"u","rating":1,"fromRole":"Mentor"`, "", "u"},
 		{feedback, `"userId":"u","rating":1,"fromRole":"teacher"`, "", "u"},
 		{feedback, `"userId":"u","participantId":"a","rating":1,"fromRole":"teacher"`, "a", "u"},
 		{"some.type", `"userId":"not a key","volunteerId":"b"`, "", "b"},
@@ -365,7 +367,7 @@ func TestDecodePeople(t *testing.T) {
 				t.Errorf("participant %q and volunteer %q, want %q and %q", e.Participant, e.Volunteer, tt.participant, tt.volunteer)
 			}
 			if volunteer := strings.Contains(tt.data, "olunteer\"") || strings.Contains(tt.data, "buddy\"") ||
-				strings.Contains(tt.data, "mentor\"") || strings.Contains(tt.data, "teacher\""); tt.typ == feedback && e.FromVolunteer != volunteer {
+				strings.Contains(tt.data, "entor\"") || strings.Contains(tt.data, "teacher\""); tt.typ == feedback && e.FromVolunteer != volunteer {
 				t.Errorf("from a volunteer: %v", e.FromVolunteer)
 			}
 		})
@@ -379,6 +381,9 @@ func TestDecodeProgramme(t *testing.T) {
 		{"kintell.session.completed", ``, "kintell"},
 		{"kintell.session.completed", `,"data":{"programId":"x"}`, "x"},
 		{"kintell.session.completed", `,"programId":"x"`, "x"},
+		{"kintell.session.created", `,"hours":2`, "kintell"},
+		{"kintell.session.created", `,"hours":2,"programId":"x"`, "x"},
+		{"session.created", `,"hours":2`, "unassigned"},
 		{"session.completed", `,"data":{"program_id":"x"}`, "x"},
 		{"session.completed", `,"data":{"programmeId":"x"}`, "x"},
 		{"session.completed", `,"data":{"program":{"id":"x","name":"y"}}`, "x"},
@@ -637,9 +642,13 @@ func TestDecodeStatus(t *testing.T) {
 		{"program.enrollment", `"status":"failed"`, impact.StatusEnded},
 		{"program.completion", ``, impact.StatusCompleted},
 		{"program.completion", `"status":"failed"`, impact.StatusEnded},
+		{"program.enrollment", `"status":"Completed"`, impact.StatusCompleted},
+		{"program.completion", `"status":"WITHDRAWN"`, impact.StatusEnded},
 		{"placement.created", ``, impact.StatusPlaced},
 		{"placement.created", `"placementType":"internship"`, impact.StatusStarted},
 		{"placement.created", `"placement_type":"job_placement","status":"declined"`, impact.StatusEnded},
+		{"placement.created", `"placement_type":"Job_Placement","status":"Active"`, impact.StatusPlaced},
+		{"placement.created", `"placement_type":"job_placement","status":"Cancelled"`, impact.StatusEnded},
 		{"course.completed", ``, impact.StatusCompleted},
 		{"course.completed", `"progressPercent":99.5`, impact.StatusStarted},
 		{"course.completed", `"completion_percentage":100`, impact.StatusCompleted},

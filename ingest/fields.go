@@ -108,7 +108,7 @@ var dataFields = map[string]field{
 
 	"participantid": fieldParticipant, "participant.id": fieldParticipant,
 	"learnerid": fieldParticipant, "learner.id": fieldParticipant,
-	"menteeid": fieldParticipant, "mentee.id": fieldParticipant,
+	"menteeid": fieldParticipant, "mentee.id": fieldParticipant, "mentee": fieldParticipant,
 	"userid": fieldUser, "user.id": fieldUser,
 	"volunteerid": fieldVolunteer, "volunteer.id": fieldVolunteer,
 	"buddyid": fieldVolunteer, "buddy.id": fieldVolunteer,

@@ -128,7 +128,7 @@ func (n *normaliser) facts() any {
 	case impact.KindCourse:
 		return &courseFacts{e.Participant, num(fieldFinalScore), num(fieldProgress)}
 	case impact.KindEnrollment:
-		return &enrollmentFacts{e.Participant, w.text[fieldStatus]}
+		return &enrollmentFacts{e.Participant, strings.ToLower(w.text[fieldStatus])}
 	case impact.KindPlacement:
 		return &placementFacts{e.Participant, w.number[fieldSalaryMin], num(fieldSalaryMax), w.text[fieldSalaryCurrency]}
 	case impact.KindVolunteerHours:
@@ -231,7 +231,7 @@ func departmentFrom(w *wire) field {
 }
 
 func fromVolunteer(w *wire) bool {
-	switch w.text[fieldFromRole] {
+	switch strings.ToLower(w.text[fieldFromRole]) {
 	case "volunteer", "buddy", "mentor", "teacher":
 		return true
 	}
@@ -239,7 +239,7 @@ func fromVolunteer(w *wire) bool {
 }
 
 func enrollmentStatus(typ, status string) impact.Status {
-	switch status {
+	switch strings.ToLower(status) {
 	case "completed":
 		return impact.StatusCompleted
 	case "withdrawn", "failed":
@@ -255,11 +255,11 @@ func enrollmentStatus(typ, status string) impact.Status {
 // placementStatus is placed for a job that came about: internships and the like
 // are steps towards one.
 func placementStatus(placementType, status string) impact.Status {
-	switch status {
+	switch strings.ToLower(status) {
 	case "cancelled", "canceled", "declined", "rejected", "withdrawn", "failed", "ended":
 		return impact.StatusEnded
 	}
-	if placementType == "" || placementType == "job_placement" {
+	if placementType == "" || strings.EqualFold(placementType, "job_placement") {
 		return impact.StatusPlaced
 	}
 	return impact.StatusStarted

@@ -99,6 +99,9 @@ func (n *normaliser) understand(w *wire) *wire {
 	if creates(typ) && n.wire.has[fieldHours] {
 		n.mapping.Kind, n.known = impact.KindVolunteerHours, true
 	}
+	if n.mapping.Kind != impact.KindUnknown && n.mapping.Programme == impact.Unassigned && own.provider != "" {
+		n.mapping.Programme = own.provider
+	}
 	return n.wire
 }
 
