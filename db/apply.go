@@ -17,7 +17,6 @@ import (
 type foldCompany struct {
 	location    *time.Location
 	nextOrdinal impact.Ordinal
-	corrected   bool  // it has had corrections
 	erasures    int32 // of people, so far
 }
 
@@ -71,7 +70,8 @@ func (s *Store) count(ctx context.Context, tx *sqlx.Tx, companies map[impact.Com
 }
 
 // lockCompanies locks the companies of events, in order of their ids so that two
-// folds cannot deadlock.
+// folds cannot deadlock. The statement may wait for another fold, and sees of it only
+// the locked rows: what else that fold wrote is for the next statement to read.
 func lockCompanies(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) (map[impact.CompanyID]*foldCompany, error) {
 	companies := make(map[impact.CompanyID]*foldCompany)
 	var ids []int64
@@ -85,12 +85,10 @@ func lockCompanies(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) (ma
 		ID          impact.CompanyID
 		TimeZone    string         `db:"time_zone"`
 		NextOrdinal impact.Ordinal `db:"next_ordinal"`
-		Corrected   bool
 		Erasures    int32
 	}
 	if err := tx.SelectContext(ctx, &rows, `
-		SELECT id, time_zone, next_ordinal, erasures, EXISTS (SELECT FROM correction r WHERE r.company_id = company.id) AS corrected
-		FROM company WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`,
+		SELECT id, time_zone, next_ordinal, erasures FROM company WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`,
 		pq.Array(ids)); err != nil {
 		return nil, wrap(err, "lock %d companies", len(ids))
 	}
@@ -102,7 +100,7 @@ func lockCompanies(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) (ma
 		if err != nil {
 			return nil, wrap(err, "company %d", r.ID)
 		}
-		*companies[r.ID] = foldCompany{location, r.NextOrdinal, r.Corrected, r.Erasures}
+		*companies[r.ID] = foldCompany{location, r.NextOrdinal, r.Erasures}
 	}
 	return companies, nil
 }

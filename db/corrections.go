@@ -67,31 +67,17 @@ func (c *corrections) counted(events []*impact.Event) []*impact.Event {
 }
 
 // correct finds what corrections change, and notes what became of each event that
-// they are about. It costs nothing where a company never had a correction. The
-// caller holds the lock of every company.
+// they are about. It costs one short statement where no company ever had a correction.
+// The caller holds the lock of every company.
 func correct(ctx context.Context, tx *sqlx.Tx, companies map[impact.CompanyID]*foldCompany, f fold) (*corrections, error) {
-	concerned := make(map[impact.CompanyID]bool)
-	for id, c := range companies {
-		if c.corrected || f.fromLog {
-			concerned[id] = true
-		}
-	}
-	for _, e := range f.events {
-		if e.Corrects() {
-			concerned[e.Company] = true
-		}
-	}
-	if len(concerned) == 0 {
-		return new(corrections), nil
-	}
-	ids := make([]int64, 0, len(concerned))
-	for id := range concerned {
-		ids = append(ids, int64(id))
+	concerned, err := concernedBy(ctx, tx, companies, f)
+	if err != nil || len(concerned) == 0 {
+		return new(corrections), err
 	}
 	links, err := readChains(ctx, tx, `
 		SELECT company_id, key, alias, slot, supersedes, supersedes_key FROM event
 		WHERE batch_id BETWEEN $2 AND $3 AND batch_id = ANY ($1) AND company_id = ANY ($4)`,
-		pq.Array(f.claimed), slices.Min(f.claimed), slices.Max(f.claimed), pq.Array(ids))
+		pq.Array(f.claimed), slices.Min(f.claimed), slices.Max(f.claimed), pq.Array(concerned))
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +87,36 @@ func correct(ctx context.Context, tx *sqlx.Tx, companies map[impact.CompanyID]*f
 		}
 	}
 	return settle(ctx, tx, companies, links)
+}
+
+// concernedBy is the companies whose events in a fold corrections may be about: those
+// that bring corrections or have had some. Of events from the log it is not known what
+// they are.
+func concernedBy(ctx context.Context, tx *sqlx.Tx, companies map[impact.CompanyID]*foldCompany, f fold) (ids []int64, err error) {
+	if f.fromLog {
+		for id := range companies {
+			ids = append(ids, int64(id))
+		}
+		return ids, nil
+	}
+	correcting := make(map[impact.CompanyID]bool)
+	for _, e := range f.events {
+		if e.Corrects() {
+			correcting[e.Company] = true
+		}
+	}
+	var others []int64
+	for id := range companies {
+		if correcting[id] {
+			ids = append(ids, int64(id))
+		} else {
+			others = append(others, int64(id))
+		}
+	}
+	var had []int64
+	err = tx.SelectContext(ctx, &had, `
+		SELECT id FROM unnest($1::integer[]) AS c (id) WHERE EXISTS (SELECT FROM correction r WHERE r.company_id = c.id)`, pq.Array(others))
+	return append(ids, had...), wrap(err, "find corrections")
 }
 
 // settle works out what stands of the chains that links make up, and what that

@@ -282,3 +282,41 @@ func checkWinners(t *testing.T, s *Store, told story, companies []*impact.Compan
 }
 
 const correctionRowsText = "SELECT c::text FROM correction c"
+
+// The first correction that a company has is folded by one instance while another one,
+// which knows of none yet, waits to fold what it corrects.
+func TestFirstCorrectionBesideItsOriginal(t *testing.T) {
+	t.Parallel()
+	url := dbtest.New(t)
+	a, b := openURL(t, url), openURL(t, url)
+	c := company(t, a, "acme")
+	folders := []*Folder{NewFolder(a), NewFolder(b)}
+	original, correction := sessionEvent(c, 1, "p1", "v1"), sessionEvent(c, 2, "p1", "v1")
+	correction.DurationMS = 60_000
+	correction.Links = &impact.Links{Supersedes: original.Key, RevisedAt: revisions}
+	mustCommit(t, a, correction)
+	mustCommit(t, b, original)
+	tx, err := a.db.BeginTxx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	if _, err := tx.Exec("SELECT FROM company FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	var folding sync.WaitGroup
+	for i, f := range folders {
+		folding.Go(func() {
+			if err := f.Flush(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		for get[int](t, a, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") <= i {
+		}
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	folding.Wait()
+	checkRollups(t, a, []*impact.Event{correction})
+}
