@@ -10,7 +10,7 @@ import (
 // Bounds of the congestion window, in requests.
 const (
 	// leastWindow still lets large requests, which wait for each other, wait at all.
-	leastWindow = 64
+	leastWindow = 16
 	// As many small requests cost next to nothing: they are let in however slow the
 	// machine is, so that a usual number of connections is never refused.
 	smallRequests = 256

@@ -19,9 +19,10 @@ type plan struct {
 	steady      time.Duration
 	read        time.Duration // per round of reads
 	mixed       time.Duration
-	stream      int // bytes
-	small, big  int // events of the companies that are read
-	huge        int // events of one more; 0 is none
+	beside      time.Duration // an import, per round
+	stream      int           // bytes
+	small, big  int           // events of the companies that are read
+	huge        int           // events of one more; 0 is none
 }
 
 // hugeEvents is how many events the largest company has.
@@ -30,11 +31,11 @@ const hugeEvents = 10_000_000
 var (
 	fullPlan = plan{
 		rounds: 3, warm: 5 * time.Second, round: 8 * time.Second, bodies: 200, steady: 30 * time.Second,
-		read: 2 * time.Second, mixed: 15 * time.Second, stream: 100 << 20, small: 10_000, big: 1_000_000,
+		read: 2 * time.Second, mixed: 15 * time.Second, beside: 10 * time.Second, stream: 100 << 20, small: 10_000, big: 1_000_000,
 	}
 	quickPlan = plan{
 		rounds: 1, warm: time.Second, round: 2 * time.Second, bodies: 30, steady: 4 * time.Second,
-		read: 500 * time.Millisecond, mixed: 3 * time.Second, stream: 100 << 20, small: 1_000, big: 50_000,
+		read: 500 * time.Millisecond, mixed: 3 * time.Second, beside: 3 * time.Second, stream: 100 << 20, small: 1_000, big: 50_000,
 	}
 )
 
@@ -48,6 +49,7 @@ var sections = []struct {
 	{"steady", "steady arrival", (*bench).steady},
 	{"overload", "five times too much", (*bench).overload},
 	{"stream", "a stream of lines", (*bench).stream},
+	{"import", "an import beside live events", (*bench).imports},
 	{"reads", "reads", (*bench).reads},
 	{"valuemap", "a value map", (*bench).valueMap},
 	{"mixed", "reads while events arrive", (*bench).mixed},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -63,6 +64,34 @@ func (e *events) array(n int, company string, at time.Time) []byte {
 		b = e.append(b, company, at)
 	}
 	return append(b, ']')
+}
+
+// template is a request of events that are made new by writing new sessions into it.
+type template struct {
+	events   *events
+	request  []byte
+	sessions []int // where each one's number stands
+}
+
+func (e *events) template(n int, to *account, path string) *template {
+	t := &template{events: e, request: appendPost(nil, path, to.key, e.array(n, to.company, time.Now()))}
+	for at := 0; ; {
+		next := bytes.Index(t.request[at:], []byte(e.prefix))
+		if next < 0 {
+			return t
+		}
+		at += next + len(e.prefix)
+		t.sessions = append(t.sessions, at)
+	}
+}
+
+// next is the request with events that were not sent before, valid until the next call.
+func (t *template) next() []byte {
+	n := t.events.next.Add(uint64(len(t.sessions)))
+	for i, at := range t.sessions {
+		appendBase36(t.request[:at], n-uint64(i))
+	}
+	return t.request
 }
 
 // appendBase36 appends the nine last places of n, as long as the load scripts' ids.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 )
@@ -35,6 +37,31 @@ func TestEvents(t *testing.T) {
 	}
 	if len(sessions) != 50_000 || len(people) < users*95/100 || len(people) > users {
 		t.Errorf("%d sessions of %d users", len(sessions), len(people))
+	}
+}
+
+// A template's requests hold as many new sessions each, and differ in nothing else.
+func TestTemplate(t *testing.T) {
+	t.Parallel()
+	e := newEvents(time.Date(2025, 11, 13, 10, 0, 0, 0, time.UTC))
+	body := e.template(3, &account{company: "c", key: "k"}, "/path")
+	seen := make(map[string]bool)
+	for range 2 {
+		request := body.next()
+		head, text, _ := bytes.Cut(request, []byte("\r\n\r\n"))
+		if !bytes.HasPrefix(head, []byte("POST /path HTTP/1.1\r\n")) || !bytes.HasSuffix(head, fmt.Append(nil, len(text))) {
+			t.Errorf("%q", head)
+		}
+		var list []struct{ SessionID string }
+		if err := json.Unmarshal(text, &list); err != nil {
+			t.Fatal(err)
+		}
+		for _, event := range list {
+			seen[event.SessionID] = true
+		}
+	}
+	if len(seen) != 6 {
+		t.Errorf("sessions %v", seen)
 	}
 }
 

@@ -142,7 +142,8 @@ func closedLoop(ctx context.Context, addr string, connections int, d time.Durati
 var errRefused = errors.New("refused for now")
 
 // overload sends rate requests per second as far as connections are free; what is due
-// while none is, is sent late. Latency counts from sending: it is the server's.
+// while none is, is sent late. Latency counts from sending: it is the server's. It took until
+// the last good answer: refusals may be held back after that.
 func overload(ctx context.Context, addr string, connections, rate int, d time.Duration, callers func() caller) *result {
 	crew, err := newCrew(ctx, addr, connections, d, callers)
 	if err != nil {
@@ -150,8 +151,8 @@ func overload(ctx context.Context, addr string, connections, rate int, d time.Du
 	}
 	start := time.Now()
 	end := start.Add(d)
-	var taken atomic.Int64
-	return crew.run(func(w *worker) {
+	var taken, last atomic.Int64
+	r := crew.run(func(w *worker) {
 		for ctx.Err() == nil {
 			at := start.Add(time.Duration(taken.Add(1)-1) * time.Second / time.Duration(rate))
 			time.Sleep(time.Until(at))
@@ -159,9 +160,22 @@ func overload(ctx context.Context, addr string, connections, rate int, d time.Du
 			if now.After(end) {
 				return
 			}
+			w.late = append(w.late, now.Sub(at))
+			good := len(w.latencies)
 			w.send(ctx, w.request(), now)
+			if len(w.latencies) > good {
+				atLeast(&last, int64(time.Since(start)))
+			}
 		}
 	})
+	r.took = time.Duration(last.Load())
+	return r
+}
+
+// atLeast raises x to y.
+func atLeast(x *atomic.Int64, y int64) {
+	for now := x.Load(); now < y && !x.CompareAndSwap(now, y); now = x.Load() {
+	}
 }
 
 // openLoop sends rate requests per second whatever the answers do. Latency

@@ -46,6 +46,11 @@ func (r *result) rate() float64 {
 	return float64(len(r.latencies)) / r.took.Seconds()
 }
 
+// offered is how many requests a second there were, sent within d.
+func (r *result) offered(d time.Duration) float64 {
+	return float64(len(r.latencies)+r.refused+r.failed) / d.Seconds()
+}
+
 func (r *result) percentile(p float64) time.Duration { return percentile(r.latencies, p) }
 
 // percentile is the smallest value that a share p of the sorted values does not

@@ -150,6 +150,34 @@ func (s *server) command(ctx context.Context, args ...string) ([]byte, error) {
 	return out, nil
 }
 
+// start starts a command of the binary on the server's database, which stop interrupts and
+// waits for; ended is closed when it has ended, by itself or not.
+func (s *server) start(args ...string) (ended <-chan struct{}, stop func() error, err error) {
+	var output bytes.Buffer
+	cmd := exec.Command(s.binary, args...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = s.env, &output, &output
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as the server
+	if err := cmd.Start(); err != nil {
+		return nil, nil, err
+	}
+	done := make(chan struct{})
+	go func() {
+		err = cmd.Wait()
+		close(done)
+	}()
+	return done, func() error {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-done:
+		case <-time.After(stopWithin):
+			_ = cmd.Process.Kill()
+			<-done
+			return fmt.Errorf("%s did not stop: %s", strings.Join(cmd.Args, " "), &output)
+		}
+		return nil
+	}, nil
+}
+
 // createKey creates an API key for all companies, the first of which is its
 // default, and makes those that are new.
 func (s *server) createKey(ctx context.Context, companies ...string) (string, error) {
