@@ -64,6 +64,20 @@ func unknownCommand(model *kong.Application, args []string) string {
 	return args[0]
 }
 
+// commonFlags is said where flags are not listed, since they belong to the commands.
+const commonFlags = "All commands but version take --database-url, --data-dir, --db-connections, --secrets-key and --log-level, " +
+	"or DATABASE_URL, DATA_DIR, DB_CONNECTIONS, SECRETS_KEY and LOG_LEVEL from the environment; " +
+	"their own --help says what they mean."
+
+func describeGroups(n *kong.Node) {
+	for _, child := range n.Children {
+		if len(child.Children) > 0 {
+			child.Detail = commonFlags
+			describeGroups(child)
+		}
+	}
+}
+
 func main() {
 	os.Exit(run())
 }
@@ -73,11 +87,12 @@ func run() int {
 	parser := kong.Must(&cli,
 		kong.Name("impactql"),
 		kong.Description("Turns the events of social-impact programmes into figures: metrics, SROI, VIS, cohorts.\n\n"+
-			"Without DATABASE_URL it runs its own Postgres in DATA_DIR, with demo data and the key test-key."),
+			"Without DATABASE_URL it runs its own Postgres in DATA_DIR, with demo data and the key test-key.\n\n"+commonFlags),
 		kong.Vars{"version": version, "mappings": server.Mappings()},
 		kong.ShortUsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
+	describeGroups(parser.Model.Node)
 	if unknown := unknownCommand(parser.Model, os.Args[1:]); unknown != "" {
 		fmt.Fprintf(os.Stderr, "impactql: unknown command %q; see impactql --help\n", unknown)
 		return usageCode

@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
 	_ "github.com/lib/pq"
 
 	"github.com/impactql/impactql/db/dbtest"
@@ -153,7 +154,8 @@ func TestHelp(t *testing.T) {
 	database := []string{"DATABASE_URL", "DATA_DIR", "DB_CONNECTIONS", "LOG_LEVEL"}
 	sources := append([]string{"SECRETS_KEY"}, database...)
 	commands := map[string][]string{
-		"": {"DATABASE_URL", "DATA_DIR"},
+		"": sources, "keys": sources, "sources": sources, "settings": sources, "settings cost": sources,
+		"rejects": sources, "cohorts": sources, "valuemap": sources,
 		"serve": append([]string{"ADDR", "AUTH", "DRAIN", "DEBUG_ADDR", "MEMORY_MB",
 			"FUTURE_SKEW", "LATE_AFTER", "REJECT_COUNT", "REJECT_MB", "QUARANTINE_COUNT"}, sources...),
 		"migrate":     database,
@@ -188,11 +190,34 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+// A flag and its variable have one name.
+func TestFlagsAndVariables(t *testing.T) {
+	t.Parallel()
+	parser, err := kong.New(new(commands), kong.Vars{"version": version, "mappings": ""})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range parser.Model.Leaves(true) {
+		for _, flag := range command.Flags {
+			for _, v := range flag.Envs {
+				if want := strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_")); v != want {
+					t.Errorf("%s: --%s is %s in the environment, want %s", command.Path(), flag.Name, v, want)
+				}
+			}
+		}
+	}
+}
+
 // A mistake ends the command before it does anything, and says what is wrong.
 func TestMistakes(t *testing.T) {
 	b := impactql(t)
 	t.Parallel()
 	url := dbtest.New(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { taken.Close() })
 	env := []string{"DATABASE_URL=" + url, "ADDR=127.0.0.1:0"}
 	for name, c := range map[string]struct {
 		env  []string
@@ -203,6 +228,7 @@ func TestMistakes(t *testing.T) {
 		"unknown flag of seed":  {env, []string{"seed", "--event=3"}, "--event"},
 		"unknown AUTH":          {append(env, "AUTH=maybe"), []string{"serve"}, "auth"},
 		"unknown LOG_LEVEL":     {append(env, "LOG_LEVEL=LOUD"), []string{"serve"}, "LOUD"},
+		"ADDR that is taken":    {append(env, "ADDR="+taken.Addr().String()), []string{"serve"}, "or listen elsewhere"},
 		"ADDR that is none":     {append(env, "ADDR=nowhere:99999999"), []string{"serve"}, "ADDR"},
 		"DATABASE_URL a typo":   {[]string{"DATABASE_URL=postgres://%zz"}, []string{"migrate"}, "URL"},
 		"a key of no company":   {env, []string{"keys", "create"}, "--company"},

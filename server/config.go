@@ -17,8 +17,8 @@ import (
 // Database says where the data is. Its zero value is an embedded Postgres.
 type Database struct {
 	DatabaseURL string `env:"DATABASE_URL" placeholder:"URL" help:"Postgres to use. Empty: run one in DATA_DIR, with demo data."`
-	DataDir     string `env:"DATA_DIR" default:".impactql" placeholder:"DIR" help:"Where the embedded Postgres keeps its data."`
-	Connections int    `env:"DB_CONNECTIONS" default:"16" help:"Most connections to open to Postgres."`
+	DataDir     string `env:"DATA_DIR" default:".impactql" help:"Where the embedded Postgres keeps its data."`
+	Connections int    `name:"db-connections" aliases:"connections" env:"DB_CONNECTIONS" default:"16" help:"Most connections to open to Postgres."`
 	SecretsKey  string `env:"SECRETS_KEY" placeholder:"BASE64" help:"Key that encrypts the secrets of sources: 32 bytes as base64, from openssl rand -base64 32. Several, separated by commas: the first encrypts, all decrypt. Empty: one is made in DATA_DIR, if the database is there too."`
 }
 

@@ -27,7 +27,7 @@ type Import struct {
 	Program      string        `placeholder:"KEY" help:"Programme of rows of a CSV that name none."`
 	Rejects      string        `placeholder:"FILE" help:"Where refused rows go, as NDJSON. Default: <file>.rejects.ndjson."`
 	Rate         int           `placeholder:"N" help:"Most events a second. Default: as many as leave the live traffic its latency."`
-	FutureSkew   time.Duration `env:"FUTURE_SKEW" default:"24h" placeholder:"DURATION" help:"How far ahead an event may be dated; further ahead it is refused."`
+	FutureSkew   time.Duration `env:"FUTURE_SKEW" default:"24h" help:"How far ahead an event may be dated; further ahead it is refused."`
 	DryRun       bool          `help:"Say what would become of each row; store nothing."`
 	JSON         bool          `help:"Print the summary as JSON."`
 	PrintMapping string        `placeholder:"NAME" help:"Print a built-in mapping and exit: ${mappings}."`

@@ -15,11 +15,11 @@ import (
 // Rejecting bounds what is kept of events that are not taken, and says which are out of
 // the ordinary.
 type Rejecting struct {
-	FutureSkew  time.Duration `env:"FUTURE_SKEW" default:"24h" placeholder:"DURATION" help:"How far ahead an event may be dated; further ahead it is quarantined until it is due."`
-	LateAfter   time.Duration `env:"LATE_AFTER" default:"720h" placeholder:"DURATION" help:"How old an event may be when it arrives before it counts as late. It is taken all the same."`
-	RejectCount int           `env:"REJECT_COUNT" default:"10000" placeholder:"N" help:"Rejects to keep for each company; the oldest make room."`
-	RejectMB    int64         `env:"REJECT_MB" default:"64" placeholder:"MB" help:"Megabytes of rejects to keep for each company, likewise."`
-	Quarantine  int           `env:"QUARANTINE_COUNT" default:"10000" placeholder:"N" help:"Events of each company that may wait in quarantine; more are rejected."`
+	FutureSkew  time.Duration `env:"FUTURE_SKEW" default:"24h" help:"How far ahead an event may be dated; further ahead it is quarantined until it is due."`
+	LateAfter   time.Duration `env:"LATE_AFTER" default:"720h" help:"How old an event may be when it arrives before it counts as late. It is taken all the same."`
+	RejectCount int           `env:"REJECT_COUNT" default:"10000" help:"Rejects to keep for each company; the oldest make room."`
+	RejectMB    int64         `env:"REJECT_MB" default:"64" help:"Megabytes of rejects to keep for each company, likewise."`
+	Quarantine  int           `name:"quarantine-count" aliases:"quarantine" env:"QUARANTINE_COUNT" default:"10000" help:"Events of each company that may wait in quarantine; more are rejected."`
 }
 
 func (r Rejecting) bounds() db.RejectBounds {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,7 +34,7 @@ type Serve struct {
 	DebugAddr string        `env:"DEBUG_ADDR" placeholder:"ADDR" help:"Serve pprof here, on a loopback address. Empty: nowhere."`
 	RateLimit float64       `env:"RATE_LIMIT" default:"0" help:"Most events a second from one API key or source, in the long run. 0: no limit."`
 	RateBurst int           `env:"RATE_BURST" default:"0" help:"Most events at once, under RATE_LIMIT. 0: two seconds' worth."`
-	Memory    int64         `env:"MEMORY_MB" default:"150" help:"Soft limit of the Go heap, in MB."`
+	Memory    int64         `name:"memory-mb" aliases:"memory" env:"MEMORY_MB" default:"150" help:"Soft limit of the Go heap, in megabytes."`
 }
 
 // Limits of the HTTP server on slow or greedy clients.
@@ -100,6 +101,9 @@ func listen(ctx context.Context, addrs string) (listeners []net.Listener, err er
 	var lc net.ListenConfig
 	for addr := range strings.SplitSeq(addrs, ",") {
 		l, err := lc.Listen(ctx, "tcp", strings.TrimSpace(addr))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return nil, fmt.Errorf("ADDR: %w: stop what listens there, or listen elsewhere, as with ADDR=127.0.0.1:8081", err)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("ADDR: %w", err)
 		}
