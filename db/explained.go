@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
@@ -48,7 +49,7 @@ func (s *Store) ExplainedEvents(
 // counting says which events count: as they are, and instead of others.
 type counting struct {
 	counts, standing string // for the names in braces of read_explained.sql
-	args             []any  // from $10 on
+	args             []any  // from $12 on
 }
 
 var countNow = counting{
@@ -70,9 +71,9 @@ func (l *pastLog) counting() counting {
 		programmes, participants, volunteers = append(programmes, e.Programme), append(participants, e.Participant), append(volunteers, e.Volunteer)
 	}
 	return counting{
-		counts: `EXISTS (SELECT FROM batch b WHERE b.id = e.batch_id AND b.committed_at <= $10)
-			AND NOT EXISTS (SELECT FROM unnest($11::integer[], $12::uuid[]) x (company_id, key) WHERE x.company_id = e.company_id AND x.key = e.key)`,
-		standing: `(SELECT * FROM unnest($13::integer[], $14::uuid[], $15::timestamptz[], $16::text[], $17::text[], $18::text[])
+		counts: `EXISTS (SELECT FROM batch b WHERE b.id = e.batch_id AND b.committed_at <= $12)
+			AND NOT EXISTS (SELECT FROM unnest($13::integer[], $14::uuid[]) x (company_id, key) WHERE x.company_id = e.company_id AND x.key = e.key)`,
+		standing: `(SELECT * FROM unnest($15::integer[], $16::uuid[], $17::timestamptz[], $18::text[], $19::text[], $20::text[])
 			AS s (company_id, key, occurred_at, programme, participant, volunteer))`,
 		args: []any{l.at.Time(), pq.Array(owners), pq.Array(members),
 			pq.Array(companies), pq.Array(keys), pq.Array(times), pq.Array(programmes), pq.Array(participants), pq.Array(volunteers)},
@@ -86,11 +87,15 @@ func explainedEvents(
 ) ([][]*impact.Arrival, error) {
 	n := len(questions)
 	companies, programmes, kinds := make([]int64, n), make([]string, n), make([]string, n)
+	participants, volunteers := make(pq.ByteaArray, n), make(pq.ByteaArray, n)
 	since, until, after, keys := make([]time.Time, n), make([]time.Time, n), make([]time.Time, n), make([]string, n)
 	for i := range questions {
 		question := &questions[i]
 		companies[i], programmes[i], kinds[i] = int64(question.Company), question.Programme, kindNames(question.Kinds)
 		since[i], until[i] = question.From, question.To
+		if question.Participants != nil || question.Volunteers != nil {
+			participants[i], volunteers[i] = bitsOf(question.Participants), bitsOf(question.Volunteers)
+		}
 		after[i], keys[i] = question.From, fmt.Sprintf("%x", question.After.Key)
 		if question.After != (impact.HappenedCursor{}) {
 			after[i] = time.UnixMicro(question.After.At)
@@ -99,12 +104,24 @@ func explainedEvents(
 	text := strings.NewReplacer("{counts}", which.counts, "{standing}", which.standing).Replace(query("read_explained"))
 	rows, err := q.QueryContext(ctx, text, append([]any{
 		pq.Array(companies), pq.Array(programmes), pq.Array(kinds), pq.Array(since), pq.Array(until), pq.Array(after), pq.Array(keys),
-		limit, body,
+		limit, body, participants, volunteers,
 	}, which.args...)...)
 	if err != nil {
 		return nil, wrap(err, "read explained events")
 	}
 	return scanArrivals(rows, n, "read explained events")
+}
+
+// bitsOf are people as Postgres' get_bit reads them, a byte or more.
+func bitsOf(people *roaring.Bitmap) []byte {
+	bits := []byte{0}
+	if people != nil && !people.IsEmpty() {
+		bits = make([]byte, people.Maximum()/8+1)
+		for who := range roaring.Values(people) {
+			bits[who/8] |= 1 << (who % 8)
+		}
+	}
+	return bits
 }
 
 func kindNames(kinds []impact.Kind) string {

@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/lib/pq"
+
 	"github.com/impactql/impactql/impact"
 )
 
@@ -90,4 +93,82 @@ func TestExplainedEvents(t *testing.T) {
 	if got, _ := read(0, all, 10); !slices.Equal(got, []byte{12, 20, 1, 3, 9, 10, 11}) {
 		t.Errorf("of all kinds and programmes: %v", got)
 	}
+
+	ordinals := func(keys ...string) *roaring.Bitmap {
+		var list pq.Int32Array
+		if err := s.db.Get(&list, "SELECT array_agg(ordinal) FROM person WHERE company_id = $1 AND key = ANY ($2)", c.ID, pq.Array(keys)); err != nil {
+			t.Fatal(err)
+		}
+		return bitmapOf(list)
+	}
+	for _, tt := range []struct {
+		participants, volunteers *roaring.Bitmap
+		want                     []byte
+	}{
+		{ordinals("p2", "p3"), nil, []byte{1, 3}},
+		{ordinals("p1"), nil, []byte{20, 9}},
+		{roaring.New(), nil, nil},
+		{ordinals("p1"), ordinals("v1"), []byte{20, 1, 3, 9}},
+	} {
+		of := question
+		of.Participants, of.Volunteers = tt.participants, tt.volunteers
+		if got, _ := read(0, of, 10); !slices.Equal(got, tt.want) {
+			t.Errorf("of %v and %v: %v, want %v", tt.participants, tt.volunteers, got, tt.want)
+		}
+	}
+}
+
+// To ask for explanations changes no figure; none is given of what is withheld, and those
+// of departments that are told are given unless they would tell of few.
+func TestExplainedCohorts(t *testing.T) {
+	t.Parallel()
+	s, companies, _ := randomWorld(t, 8, 4000)
+	f := NewFigures(s, nil)
+	var plain, explained []impact.CohortQuestion
+	for _, c := range companies {
+		departments, err := f.Departments(t.Context(), []impact.CompanyID{c.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range append(departments[0], impact.CohortAll) {
+			for _, programme := range []string{impact.AllProgrammes, "buddy"} {
+				q := impact.CohortQuestion{Company: c.ID, Programme: programme, Range: impact.AllTime, Key: key, Others: true}
+				plain = append(plain, q)
+				q.Explained = true
+				explained = append(explained, q)
+			}
+		}
+	}
+	was, err := f.Cohorts(t.Context(), plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	is, err := f.Cohorts(t.Context(), explained)
+	if err != nil {
+		t.Fatal(err)
+	}
+	given, kept := 0, 0
+	for i := range was {
+		a, b := was[i], is[i]
+		if a.Suppressed != b.Suppressed || a.ParticipantCount != b.ParticipantCount || !a.AvgVIS.Equal(b.AvgVIS) ||
+			!a.CompletionRate.Equal(b.CompletionRate) || !a.SROI.SocialValue.Equal(b.SROI.SocialValue) || !a.SROI.Investment.Equal(b.SROI.Investment) {
+			t.Errorf("%+v: %+v, explained %+v", plain[i], a, b)
+		}
+		if a.Explained != nil || b.Suppressed != (b.Explained == nil) {
+			t.Errorf("%+v: explained %v, then %v", plain[i], a.Explained, b.Explained)
+		}
+		x, err := b.ExplainSROI("teei-1.0", "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain[i].Key == impact.CohortAll && x == nil {
+			t.Errorf("%+v: the company's own is not told", plain[i])
+		}
+		if x != nil {
+			given++
+		} else {
+			kept++
+		}
+	}
+	t.Logf("%d ratios are explained, %d are not", given, kept)
 }

@@ -151,7 +151,10 @@ func (f *Figures) readCohorts(ctx context.Context, questions []impact.CohortQues
 			question := impact.Question{Company: q.Company, Programme: q.Programme, Range: q.Range, Parts: impact.PartsCohort}
 			of[i], whole[i] = ask(question), -1
 			if members[i].People != nil && q.Programme != impact.AllProgrammes {
-				question.Programme, question.Parts = impact.AllProgrammes, impact.PartSets
+				question.Programme = impact.AllProgrammes
+				if !q.Explained {
+					question.Parts = impact.PartSets
+				}
 				whole[i] = ask(question)
 			}
 		}
@@ -161,6 +164,7 @@ func (f *Figures) readCohorts(ctx context.Context, questions []impact.CohortQues
 		return nil, err
 	}
 	told := make(disclosures)
+	disclosed := make(map[*impact.Reading]*impact.Disclosed)
 	cohorts := make([]*impact.Cohort, len(questions))
 	for i, m := range members {
 		if m != nil {
@@ -171,9 +175,23 @@ func (f *Figures) readCohorts(ctx context.Context, questions []impact.CohortQues
 			}
 			m.Withheld = told.withhold(m, r, all)
 			c := cohortOf(r, *m)
+			var tells impact.Tells
+			if questions[i].Explained && !c.Suppressed && m.People != nil {
+				if disclosed[r] == nil {
+					disclosed[r] = impact.NewDisclosed(r, all)
+				}
+				tells = disclosed[r].Tells(m)
+			}
 			if questions[i].Others && m.People != nil {
-				others := cohortOf(r, othersOf(r, m, c.Suppressed))
+				beside := othersOf(r, m, c.Suppressed)
+				others := cohortOf(r, beside)
+				if questions[i].Explained {
+					explainCohort(r, &others, beside, tells)
+				}
 				c.Others = &others
+			}
+			if questions[i].Explained {
+				explainCohort(r, &c, *m, tells)
 			}
 			cohorts[i] = &c
 		}
@@ -193,6 +211,10 @@ func othersOf(r *impact.Reading, m *impact.Members, withheld bool) impact.Member
 // cohortOf is the figures of a cohort by the default methodologies and the settings.
 func cohortOf(r *impact.Reading, m impact.Members) impact.Cohort {
 	return r.Cohort(m, r.Settings.SROI(impact.DefaultSROI, r.Question), r.Settings.VIS(impact.DefaultVIS, r.Range))
+}
+
+func explainCohort(r *impact.Reading, c *impact.Cohort, m impact.Members, tells impact.Tells) {
+	r.Explain(c, m, r.Settings.VIS(impact.DefaultVIS, r.Range), tells)
 }
 
 // Companies is [Store.Companies].

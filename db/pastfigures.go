@@ -233,6 +233,9 @@ func (p *pasts) readCohorts(ctx context.Context, questions []impact.CohortQuesti
 			answers := make([]*impact.Cohort, len(readings))
 			for i, r := range readings {
 				c := cohortOf(r, everybody)
+				if missing[i].Explained {
+					explainCohort(r, &c, everybody, impact.Tells{})
+				}
 				c.ErasedSince = erased[r.Company].Since
 				answers[i] = &c
 			}

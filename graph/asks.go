@@ -37,7 +37,8 @@ type asks struct {
 	cohorts []cohortAsk
 	pages   []pageAsk
 
-	compared map[any]bool // cohortAsk and pageAsk whose benchmarks are selected
+	compared  map[any]bool // cohortAsk and pageAsk whose benchmarks are selected
+	explained map[any]bool // those of whose figures some explanation is
 
 	unnamed bool // a field names no methodology
 	months  bool // a field counts the months of all time
@@ -46,7 +47,7 @@ type asks struct {
 // asksOf reads the selection ahead of its resolvers. Fields whose arguments break a
 // rule ask nothing: their resolvers never get as far as the answer.
 func asksOf(op *graphql.OperationContext, fields []graphql.CollectedField) *asks {
-	a := &asks{parts: make(map[figuresAsk]impact.Parts), methods: make(map[figuresAsk][]methodAsk), compared: make(map[any]bool)}
+	a := &asks{parts: make(map[figuresAsk]impact.Parts), methods: make(map[figuresAsk][]methodAsk), compared: make(map[any]bool), explained: make(map[any]bool)}
 	for _, f := range fields {
 		args := arguments(f.ArgumentMap(op.Variables))
 		s, err := args.scope()
@@ -71,21 +72,29 @@ func asksOf(op *graphql.OperationContext, fields []graphql.CollectedField) *asks
 		case "cohort":
 			if w, err := args.who("key", ""); err == nil && (s.asOf == 0 || w.key == impact.CohortAll) {
 				a.cohorts = append(a.cohorts, cohortAsk{s, w})
-				a.compare(cohortAsk{s, w}, collect(op, f.Selections))
+				a.noteCohort(op, cohortAsk{s, w}, collect(op, f.Selections))
 			}
 		case "cohorts":
 			if p, err := args.page(); err == nil {
 				a.pages = append(a.pages, pageAsk{s, p})
-				a.compare(pageAsk{s, p}, nodeFields(op, f.Selections))
+				a.noteCohort(op, pageAsk{s, p}, nodeFields(op, f.Selections))
 			}
 		}
 	}
 	return a
 }
 
-// compare notes whether a benchmark is selected of the cohorts of an ask.
-func (a *asks) compare(ask any, fields []graphql.CollectedField) {
+// noteCohort notes what takes more to read of the cohorts of an ask.
+func (a *asks) noteCohort(op *graphql.OperationContext, ask any, fields []graphql.CollectedField) {
 	a.compared[ask] = a.compared[ask] || slices.ContainsFunc(fields, func(f graphql.CollectedField) bool { return f.Name == "benchmark" })
+	a.explained[ask] = a.explained[ask] || explains(op, fields)
+}
+
+// explains reports whether some figure's explanation is selected.
+func explains(op *graphql.OperationContext, fields []graphql.CollectedField) bool {
+	return slices.ContainsFunc(fields, func(f graphql.CollectedField) bool {
+		return f.Name == "explain" || explains(op, collect(op, f.Selections))
+	})
 }
 
 func (a *asks) addFigures(f figuresAsk, parts impact.Parts) {

@@ -16,8 +16,20 @@ type cohortsBook struct {
 	cohorts map[cohortAsk][]int        // where the answer is, by the company's place in the group
 	pages   map[pageAsk][]cohortsEntry // likewise
 	answers []*impact.Cohort           // of all groups that were read together
-	pastErr error                      // why nothing is known of the past
-	beside  *besides                   // likewise of all groups
+	pasts   pasts
+	pastErr error    // why nothing is known of the past
+	beside  *besides // likewise of all groups
+}
+
+// cohort is an answer to an ask, a cohortAsk or a pageAsk, as the graph shows it.
+func (b *cohortsBook) cohort(q *request, c *model.Company, s scope, ask any, of who, answer *impact.Cohort) *model.Cohort {
+	named := of.filter
+	if named == "" && of.key != impact.CohortAll {
+		named = of.key
+	}
+	return &model.Cohort{
+		Cohort: answer, Order: of.key, Beside: b.beside.of(c, s), Company: c.Company.Key, Of: named, Events: b.cohortEvents(q, c.Group, ask),
+	}
 }
 
 // cohortsEntry is where the answers to a page are.
@@ -27,11 +39,12 @@ type cohortsEntry struct {
 	more     bool
 }
 
-func (b *cohortsBook) page(of *model.Company, s scope, e cohortsEntry) *model.CohortConnection {
+func (b *cohortsBook) page(q *request, of *model.Company, ask pageAsk) *model.CohortConnection {
+	e := b.pages[ask][of.Place]
 	page := &model.CohortConnection{Nodes: make([]*model.Cohort, 0, len(e.keys)), HasNextPage: e.more}
 	for i, c := range b.answers[e.from:e.to] {
 		if c != nil { // a department that went away between the two reads
-			page.Nodes = append(page.Nodes, &model.Cohort{Cohort: c, Order: e.keys[i], Beside: b.beside.of(of, s)})
+			page.Nodes = append(page.Nodes, b.cohort(q, of, ask.scope, ask, who{key: e.keys[i]}, c))
 		}
 	}
 	return page
@@ -54,7 +67,7 @@ func cohortOf(ctx context.Context, c *model.Company, s scope, w who) (*model.Coh
 	if cohort == nil {
 		return nil, errNoCohort
 	}
-	return &model.Cohort{Cohort: cohort, Order: cohort.Key, Beside: book.beside.of(c, s)}, nil
+	return book.cohort(requestOf(ctx), c, s, cohortAsk{s, w}, w, cohort), nil
 }
 
 // cohortPage is a page of the cohorts of a company.
@@ -63,11 +76,10 @@ func cohortPage(ctx context.Context, c *model.Company, s scope, p page) (*model.
 	if err != nil {
 		return nil, err
 	}
-	entries, ok := book.pages[pageAsk{s, p}]
-	if !ok {
+	if _, ok := book.pages[pageAsk{s, p}]; !ok {
 		return nil, errNotAsked
 	}
-	return book.page(c, s, entries[c.Place]), nil
+	return book.page(requestOf(ctx), c, pageAsk{s, p}), nil
 }
 
 // readCohorts is the cohorts loader: it asks everything that the groups select, at
@@ -87,18 +99,18 @@ func (q *request) readCohorts(ctx context.Context, groups []*model.Group) ([]*co
 	books := make([]*cohortsBook, len(groups))
 	var questions []impact.CohortQuestion
 	beside := newBesides()
-	add := func(c *impact.Company, s scope, w who, compared bool) error {
+	add := func(c *impact.Company, s scope, w who, compared, explained bool) error {
 		filter, err := w.of(q, c)
 		if compared {
 			beside.ask(q, c, s)
 		}
 		questions = append(questions, impact.CohortQuestion{
-			Company: c.ID, Programme: s.programme, Range: q.rangeAt(c, s, past), Key: w.key, Filter: filter, AsOf: s.asOf, Others: compared && s.asOf == 0,
+			Company: c.ID, Programme: s.programme, Range: q.rangeAt(c, s, past), Key: w.key, Filter: filter, AsOf: s.asOf, Others: compared && s.asOf == 0, Explained: explained,
 		})
 		return err
 	}
 	for i, g := range groups {
-		books[i] = &cohortsBook{cohorts: make(map[cohortAsk][]int), pages: make(map[pageAsk][]cohortsEntry), pastErr: past.err, beside: beside}
+		books[i] = &cohortsBook{cohorts: make(map[cohortAsk][]int), pages: make(map[pageAsk][]cohortsEntry), pasts: past, pastErr: past.err, beside: beside}
 		for _, ask := range all[i].cohorts {
 			if ask.asOf != 0 && past.err != nil {
 				continue
@@ -106,7 +118,7 @@ func (q *request) readCohorts(ctx context.Context, groups []*model.Group) ([]*co
 			places := make([]int, len(g.Companies))
 			for place, c := range g.Companies {
 				places[place] = len(questions)
-				if err := add(c, ask.scope, ask.who, all[i].compared[ask]); err != nil {
+				if err := add(c, ask.scope, ask.who, all[i].compared[ask], all[i].explained[ask]); err != nil {
 					return nil, []error{err}
 				}
 			}
@@ -118,7 +130,7 @@ func (q *request) readCohorts(ctx context.Context, groups []*model.Group) ([]*co
 				keys, more := ask.page.of(departments[c.ID])
 				entries[place] = cohortsEntry{len(questions), len(questions) + len(keys), keys, more}
 				for _, key := range keys {
-					if err := add(c, ask.scope, who{key: key}, all[i].compared[ask]); err != nil {
+					if err := add(c, ask.scope, who{key: key}, all[i].compared[ask], all[i].explained[ask]); err != nil {
 						return nil, []error{err}
 					}
 				}

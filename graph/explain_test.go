@@ -54,13 +54,15 @@ func TestExplain(t *testing.T) {
 		activity: sroi(period: "2025-02", methodology: "teei-activity-1.0") { `+explained+` }
 		vis(period: "2025-02", methodology: "teei-vis-1.0") { `+explained+` }
 		reporting: vis(period: "2025-02", methodology: "teei-vis-reporting-1.0") { `+explained+` }
-		cohort(key: "all", period: "2025-02") { sroi { explain { hash } } by: sroi(methodology: "teei-npv-1.0") { explain { hash } } }
+		cohort(key: "all", period: "2025-02") { explain { company cohort inputs { name value } } sroi { explain { methodology } } by: sroi(methodology: "teei-npv-1.0") { explain { methodology } } vis { explain { methodology } } }
 		timeSeries(period: "2025-Q1", interval: MONTH) { sroi { explain { start end } } } } } }`, nil)
 	wantCodes(t, res)
 	for i, key := range []string{"c001", "c002", "c003"} {
 		res.want(t, fmt.Sprintf("%q", key), "companies", "nodes", i, "metrics", "explain", "company")
 		res.want(t, `"buddy"`, "companies", "nodes", i, "sroi", "explain", "programme")
-		res.want(t, `{"sroi":{"explain":null},"by":{"explain":null}}`, "companies", "nodes", i, "cohort")
+		res.want(t, fmt.Sprintf(`{"explain":{"company":%q,"cohort":null,"inputs":[{"name":"participants","value":"%d"},{"name":"enrolments","value":"0"},
+			{"name":"enrolmentsCompleted","value":"0"}]},"sroi":{"explain":{"methodology":"teei-1.0"}},"by":{"explain":{"methodology":"teei-npv-1.0"}},
+			"vis":{"explain":{"methodology":"cohort-vis-1.0"}}}`, key, i+1), "companies", "nodes", i, "cohort")
 		res.want(t, `[{"sroi":{"explain":{"start":"2025-01-01","end":"2025-01-31"}}},{"sroi":{"explain":{"start":"2025-02-01","end":"2025-02-28"}}},
 			{"sroi":{"explain":{"start":"2025-03-01","end":"2025-03-31"}}}]`, "companies", "nodes", i, "timeSeries")
 	}
@@ -70,7 +72,7 @@ func TestExplain(t *testing.T) {
 		{"name":"baselineScore","value":"0.3","unit":"points of 0 to 1","source":"TEEI methodology","evidenceGrade":"ASSUMED"},
 		{"name":"absentConfidence","value":"0.85","unit":"share","source":"TEEI methodology","evidenceGrade":"ASSUMED"}]`,
 		"companies", "nodes", 0, "sroi", "explain", "inputs")
-	if api.calls["Figures"] != 1 {
+	if api.calls["Figures"] != 1 || api.calls["Cohorts"] != 1 {
 		t.Errorf("%v", api.calls)
 	}
 	for _, field := range []string{"metrics", "sroi", "npv", "activity", "vis", "reporting"} {
@@ -143,4 +145,44 @@ func TestExplainedEvents(t *testing.T) {
 		api := serve(newMemory(1), func(c *graph.Config) { c.Inbox = new(inbox) })
 		wantCodes(t, api.query(t, `{ company(key: "c001") { vis { explain { events(`+args+`) { nodes { id } } } } } }`, nil), "INVALID")
 	}
+}
+
+// A cohort explains itself by its name; what would tell of few people and what is withheld
+// is null; and its events, which say who belongs to it, are for who may see people.
+func TestExplainCohorts(t *testing.T) {
+	t.Parallel()
+	api := serve(newMemory(2))
+	res := api.query(t, `{ companies { nodes { sales: cohort(key: "sales", period: "2025-02") { explain { cohort start } sroi { `+explained+` } vis { `+explained+` } }
+		few: cohort(key: "Engineering") { explain { cohort } sroi { explain { hash } } vis { explain { cohort } } }
+		tiny: cohort(key: "tiny") { explain { hash } sroi { explain { hash } } vis { explain { hash } } }
+		filter: cohort(filter: {department: ["Sales"]}) { vis { explain { cohort } } }
+		cohorts(first: 2) { nodes { vis { explain { cohort } } } } } } }`, nil)
+	wantCodes(t, res)
+	res.want(t, `{"cohort":"sales","start":"2025-02-01"}`, "companies", "nodes", 1, "sales", "explain")
+	res.want(t, `{"explain":{"cohort":"Engineering"},"sroi":{"explain":null},"vis":{"explain":{"cohort":"Engineering"}}}`, "companies", "nodes", 1, "few")
+	res.want(t, `{"explain":null,"sroi":null,"vis":null}`, "companies", "nodes", 1, "tiny")
+	res.want(t, `"{\"department\":[\"Sales\"]}"`, "companies", "nodes", 1, "filter", "vis", "explain", "cohort")
+	res.want(t, `[{"vis":{"explain":{"cohort":null}}},{"vis":{"explain":{"cohort":"Engineering"}}}]`, "companies", "nodes", 1, "cohorts", "nodes")
+	if api.calls["Cohorts"] != 1 {
+		t.Errorf("%v", api.calls)
+	}
+
+	const events = `explain { events(first: 2) { nodes { receipt } pageInfo { endCursor } } }`
+	for _, n := range []int{1, 10} {
+		box := new(inbox)
+		api := serve(newMemory(n), func(c *graph.Config) { c.Inbox, c.Viewer = box, as(key{scopes: "read,people"}) })
+		wantCodes(t, api.query(t, `{ companies { nodes { cohorts(first: 2) { nodes { `+events+` sroi { `+events+` } vis { `+events+` } } } } } }`, nil))
+		members := 0
+		for _, q := range box.questions {
+			if q.Participants != nil {
+				members++
+			}
+		}
+		if box.calls > 3 || len(box.questions) != 6*n || members != 3*n {
+			t.Errorf("%d companies: %d reads of %d figures, %d of members", n, box.calls, len(box.questions), members)
+		}
+	}
+	api = serve(newMemory(1), func(c *graph.Config) { c.Inbox = new(inbox) }, func(c *graph.Config) { c.Viewer = as(key{scopes: "read"}) })
+	wantCodes(t, api.query(t, `{ company(key: "c001") { cohort(key: "all") { `+events+` } } }`, nil))
+	wantCodes(t, api.query(t, `{ company(key: "c001") { cohort(key: "Sales") { `+events+` } } }`, nil), "FORBIDDEN")
 }

@@ -208,6 +208,14 @@ func (m *memory) Cohorts(ctx context.Context, questions []impact.CohortQuestion)
 			ParticipantCount: int64(q.Company), CompletionRate: number(50), SROI: *f.SROI, AvgVIS: number(70),
 			Basis: cohortBasis(m.settings[q.Company], q),
 		}
+		if q.Explained {
+			var of impact.Members
+			if q.Key != impact.CohortAll {
+				of.People = roaring.BitmapOf(1, 2)
+			}
+			none := impact.NewReading(impact.Question{Company: q.Company, Programme: q.Programme, Range: q.Range}, nil, new(impact.Cell), nil, nil)
+			none.Explain(answers[i], of, impact.DefaultVIS, impact.Tells{Counts: true, Ratio: q.Key != "Engineering", Score: true})
+		}
 	}
 	return answers, m.called(ctx, "Cohorts")
 }

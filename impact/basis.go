@@ -81,10 +81,7 @@ func (r *Reading) Basis() *Basis {
 			Participants: c.Count(SetParticipants), Volunteers: c.Count(SetVolunteers), Placed: c.Count(SetPlaced),
 			Ready: int64(c.Members(SetReady).OrCardinality(c.Members(SetPlaced))),
 		}
-		for _, e := range r.Enrolments {
-			b.People.Completed += int64(e.Completed.GetCardinality())
-			b.People.Enrolments += int64(e.Enrolled.OrCardinality(e.Completed))
-		}
+		b.People.Completed, b.People.Enrolments = r.enrolments(nil)
 	}
 	if r.Parts&PartOwn == PartOwn {
 		b.improvement = make(map[ownRule]map[Dimension]*big.Rat, len(ownRules))

@@ -8,6 +8,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // Explanation is what a stranger needs to work a figure out again: its formula and every
@@ -21,6 +23,7 @@ type Explanation struct {
 	Formula     string
 	Company     string // its key; empty: of no company, and of no programme and no days
 	Programme   string // or [AllProgrammes]
+	Cohort      string // the key of a cohort or its filter as JSON; empty: of everybody
 	Range       Range
 	Inputs      []ExplainedInput     // what happened, and what somebody declared or assumed
 	Parameters  []ExplainedParameter // what the formula is set to
@@ -62,6 +65,7 @@ const CanonicalVersion = "impactql-explain/1"
 //
 //	impactql-explain/1
 //	methodology, formula, company, programme (empty: all), start, end (a day)   each with its value
+//	cohort                                                                       if there is one, likewise
 //	parameter, name, value, unit, source                                         for each, in order
 //	input, name, value, unit, source, evidence grade                             for each, in order
 func (x *Explanation) Canonical() string {
@@ -89,6 +93,9 @@ func (x *Explanation) Canonical() string {
 	line("programme", programme)
 	line("start", start)
 	line("end", end)
+	if x.Cohort != "" {
+		line("cohort", x.Cohort)
+	}
 	for _, p := range x.Parameters {
 		line("parameter", p.Name, p.Value, p.Unit, p.Source)
 	}
@@ -110,7 +117,7 @@ func (x *Explanation) Hash() string {
 // explain begins an explanation of a figure of the basis.
 func (b *Basis) explain(methodology, company string) *Explanation {
 	return &Explanation{
-		Methodology: methodology, Formula: explainedFormula(methodology),
+		Methodology: methodology, Formula: explainedFormula(methodology, b.members),
 		Company: company, Programme: b.Programme, Range: b.Range,
 	}
 }
@@ -181,6 +188,9 @@ type EventsQuestion struct {
 	Kinds     []Kind
 	From, To  time.Time
 	After     HappenedCursor
+	// Participants and Volunteers, if one of them is not nil, are whose events are asked for:
+	// of the one as participants or of the other as volunteers.
+	Participants, Volunteers *roaring.Bitmap
 }
 
 // HappenedCursor is an event's place by when it happened; the zero cursor is before all.

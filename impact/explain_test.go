@@ -108,6 +108,8 @@ func TestStrangerRecomputesEveryFigure(t *testing.T) {
 					s = newStranger(f.Basis.ExplainReporting("acme", impact.DefaultReporting, active))
 					checkScore(t, what, f.Basis.Reporting(impact.DefaultReporting, active).Score, s, s.reporting())
 					checkMetrics(t, what, f)
+					reading.Parts |= impact.PartsCohort
+					checkCohort(t, what, reading)
 				}
 			}
 		}

@@ -50,7 +50,12 @@ func (f *Figures) ExplainVIS(company string) *Explanation {
 	x.count("placed", in.Placed, unitPeople)
 	x.count("jobReady", in.Ready, unitPeople)
 
-	p := b.Settings.VIS(DefaultVIS, b.Range)
+	x.weights(b, b.Settings.VIS(DefaultVIS, b.Range))
+	return x
+}
+
+// weights explains the parameters of teei-vis-1.0.
+func (x *Explanation) weights(b *Basis, p VISParams) {
 	source := sourceTEEI
 	if b.Settings != nil && At(b.Settings.VISWeights, b.Range.To-1) != nil {
 		source = sourceCosts
@@ -62,7 +67,6 @@ func (f *Figures) ExplainVIS(company string) *Explanation {
 		x.parameter(w.name, w.value.decimal().String(), unitShare, source)
 	}
 	x.parameter("fullHours", decimal.NewFromInt(p.FullHours).String(), unitHours, sourceTEEI)
-	return x
 }
 
 // ExplainReporting explains [Basis.Reporting].
@@ -176,10 +180,7 @@ func (x *Explanation) baseline() {
 func (b *Basis) stretches() (list []basisSegment) {
 	pieces := b.Settings.Cut(b.Range)
 	for _, s := range b.segments {
-		for len(pieces) > 1 && pieces[0].To <= s.from {
-			pieces = pieces[1:]
-		}
-		s.from = pieces[0].Segment(s.from.Year())
+		s.from = stretchOf(pieces, s.from)
 		if last := len(list) - 1; last >= 0 && list[last].from == s.from {
 			list[last].ms += s.ms
 			list[last].activity.add(&s.activity)
@@ -207,7 +208,7 @@ func (b *Basis) explainTime(x *Explanation) {
 }
 
 func (b *Basis) explainCosts(x *Explanation) {
-	if b.Settings == nil {
+	if b.Settings == nil || b.members {
 		return
 	}
 	for i := range b.Settings.Costs {

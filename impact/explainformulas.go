@@ -32,18 +32,42 @@ const metricsFormula = "events is the sum of all count.k but count.unknown, whic
 	"enrolmentsCompleted / enrolments × 100; 0 where the divisor is 0; impactScore is (min(max(sroiRatio, 0) / 10, 1) + visScore / 100) / 2 × 10; " +
 	"rates, hours and scores 2 places, half away from zero, once at the end"
 
-// explainedFormula is a formula with what its names stand for.
-func explainedFormula(methodology string) string {
-	if methodology == MetricsMethodology {
+const (
+	cohortFormula = "participantCount is participants, distinct members who were active; completionRate is enrolmentsCompleted / enrolments × 100 " +
+		"by the end of the period, 0 without enrolments; 2 places, half away from zero, once at the end"
+	cohortVISFormula = "score is scores.sum / scores.count, 0 without scores, 2 places, half away from zero; the scores are those of the volunteers who met " +
+		"a member who was active, in a session or a match, each by teei-vis-1.0 as published: " +
+		"of the volunteer's own hours, and of all the participants whom they met, with the weights and fullHours of the parameters"
+	whereMembers = "; of a cohort, time is what named volunteers gave in sessions with members, scores and confidence are of members, and there are no programme costs"
+)
+
+// explainedFormula is a formula with what its names stand for; members says that it is of
+// some participants.
+func explainedFormula(methodology string, members bool) string {
+	switch methodology {
+	case MetricsMethodology:
 		return metricsFormula
+	case IDCohort:
+		return cohortFormula
+	case IDCohortVIS:
+		return cohortVISFormula
 	}
 	m := MethodologyByID(methodology)
-	return m.Formula + "; where " + where[methodology] + ". " + m.Rounding
+	of := ""
+	if members {
+		of = whereMembers
+	}
+	return m.Formula + "; where " + where[methodology] + of + ". " + m.Rounding
 }
 
 // ExplainedKinds are the kinds of the events that figures by a methodology are made of; nil
 // is all of them.
-func ExplainedKinds(methodology string) []Kind { return explainedKinds[methodology] }
+func ExplainedKinds(methodology string) []Kind {
+	if methodology == IDCohortVIS {
+		methodology = IDVis1
+	}
+	return explainedKinds[methodology]
+}
 
 var explainedKinds = map[string][]Kind{
 	IDTeei1:    {KindSession, KindVolunteerHours, KindOutcome},
@@ -51,6 +75,8 @@ var explainedKinds = map[string][]Kind{
 	IDActivity: {KindSession, KindMatch, KindEventAttended, KindFeedback, KindMilestone, KindCheckin},
 	IDVis1: {KindSession, KindVolunteerHours, KindOutcome, KindFeedback, KindPlacement, KindCheckin, KindMilestone, KindCourse,
 		KindMatch, KindEventAttended},
+	IDCohort: {KindSession, KindVolunteerHours, KindFeedback, KindCheckin, KindMilestone, KindOutcome, KindCourse, KindMatch,
+		KindEventAttended, KindEnrollment},
 	IDVisReporting: {KindSession, KindVolunteerHours, KindOutcome, KindFeedback, KindCheckin, KindMilestone, KindCourse,
 		KindMatch, KindEventAttended},
 }

@@ -10,7 +10,7 @@ import (
 func (m *ValueMap) Explain() *Explanation { return m.explain(nil, "the value map that was given") }
 
 func (m *ValueMap) explain(o Overrides, source string) *Explanation {
-	x := &Explanation{Methodology: IDSVI, Formula: explainedFormula(IDSVI)}
+	x := &Explanation{Methodology: IDSVI, Formula: explainedFormula(IDSVI, false)}
 	registry := MethodologyByID(IDSVI)
 	for _, p := range [...]struct{ name, value string }{
 		{"discountRate", exactText(m.DiscountRate.Rat())}, {"discountTiming", string(m.Timing)}, {"combine", string(m.Combine)},

@@ -82,10 +82,11 @@ type Cohort struct {
 	ParticipantCount int64
 	CompletionRate   decimal.Decimal
 	SROI             SROI
-	AvgVIS           decimal.Decimal // mean over the volunteers who serve it, 0 where there are none
-	Basis            *Basis          // what [Cohort.SROIBy] is made of; nil if suppressed
-	Others           *Cohort         // everybody else of the company; nil if not asked for, and beside everybody
-	ErasedSince      bool            // of a question with AsOf: a person was erased since
+	AvgVIS           decimal.Decimal  // mean over the volunteers who serve it, 0 where there are none
+	Basis            *Basis           // what [Cohort.SROIBy] is made of; nil if suppressed
+	Explained        *ExplainedCohort // of a question with Explained; nil if suppressed
+	Others           *Cohort          // everybody else of the company; nil if not asked for, and beside everybody
+	ErasedSince      bool             // of a question with AsOf: a person was erased since
 }
 
 // Members is a cohort's definition: who belongs to it. The nil set of the

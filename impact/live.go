@@ -72,7 +72,7 @@ func (b *Basis) teei1(ps *parameters, o Overrides) SROI {
 	if hours.Sign() > 0 {
 		ps.set("hourlyValue", new(big.Rat).Quo(cost, hours)) // the mean over the days
 	}
-	if p.ProgrammeCosts != nil {
+	if p.ProgrammeCosts != nil && !b.members {
 		ps.set("programmeCosts", p.ProgrammeCosts)
 	}
 	improvements := b.improvements(p.Mode, p.Baseline)

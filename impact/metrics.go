@@ -44,17 +44,21 @@ func (r *Reading) known() int64 {
 
 // completionRate is over the enrolments of members, or of everybody if it is nil.
 func (r *Reading) completionRate(members *roaring.Bitmap) decimal.Decimal {
-	var completed, started uint64
+	return percent(r.enrolments(members))
+}
+
+// enrolments counts those of members, nil being everybody, by the end of the range.
+func (r *Reading) enrolments(members *roaring.Bitmap) (completed, started int64) {
 	for _, e := range r.Enrolments {
 		if members == nil {
-			completed += e.Completed.GetCardinality()
-			started += e.Enrolled.OrCardinality(e.Completed)
+			completed += int64(e.Completed.GetCardinality())
+			started += int64(e.Enrolled.OrCardinality(e.Completed))
 			continue
 		}
-		completed += members.AndCardinality(e.Completed)
-		started += members.AndCardinality(roaring.Or(e.Enrolled, e.Completed))
+		completed += int64(members.AndCardinality(e.Completed))
+		started += int64(members.AndCardinality(roaring.Or(e.Enrolled, e.Completed)))
 	}
-	return percent(int64(completed), int64(started))
+	return completed, started
 }
 
 // ImpactScore is the mean of a ratio and a score, on a scale of 0..10 at 2

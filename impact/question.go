@@ -52,6 +52,7 @@ type CohortQuestion struct {
 	AsOf      AsOf   // what was known then; 0 is what is known now. Only [CohortAll] has a past
 	Filter    string // in place of a key: JSON of a checked [CohortFilter] that is not relative
 	Others    bool   // [Cohort.Others] is asked for
+	Explained bool   // [Cohort.Explained] is, also of the others
 }
 
 // CohortAll is the cohort of every participant active in the period; it is

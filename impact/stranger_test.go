@@ -238,6 +238,9 @@ func (s *stranger) hash() string {
 	line("programme", programme)
 	line("start", start)
 	line("end", end)
+	if s.Cohort != "" {
+		line("cohort", s.Cohort)
+	}
 	for _, p := range s.Parameters {
 		line("parameter", p.Name, p.Value, p.Unit, p.Source)
 	}

@@ -131,6 +131,7 @@ type ComplexityRoot struct {
 		Benchmark        func(childComplexity int) int
 		CompletionRate   func(childComplexity int) int
 		ErasedSince      func(childComplexity int) int
+		Explain          func(childComplexity int) int
 		Key              func(childComplexity int) int
 		Name             func(childComplexity int) int
 		ParticipantCount func(childComplexity int) int
@@ -159,6 +160,7 @@ type ComplexityRoot struct {
 
 	CohortOthers struct {
 		CompletionRate   func(childComplexity int) int
+		Explain          func(childComplexity int) int
 		ParticipantCount func(childComplexity int) int
 		SROI             func(childComplexity int) int
 		Suppressed       func(childComplexity int) int
@@ -166,6 +168,7 @@ type ComplexityRoot struct {
 	}
 
 	CohortVIS struct {
+		Explain     func(childComplexity int) int
 		Methodology func(childComplexity int) int
 		Score       func(childComplexity int) int
 	}
@@ -251,6 +254,7 @@ type ComplexityRoot struct {
 	}
 
 	Explanation struct {
+		Cohort      func(childComplexity int) int
 		Company     func(childComplexity int) int
 		End         func(childComplexity int) int
 		Events      func(childComplexity int, first *int, after *string) int
@@ -1141,6 +1145,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Cohort.ErasedSince(childComplexity), true
+	case "Cohort.explain":
+		if e.ComplexityRoot.Cohort.Explain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Cohort.Explain(childComplexity), true
 	case "Cohort.key":
 		if e.ComplexityRoot.Cohort.Key == nil {
 			break
@@ -1251,6 +1261,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CohortOthers.CompletionRate(childComplexity), true
+	case "CohortOthers.explain":
+		if e.ComplexityRoot.CohortOthers.Explain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CohortOthers.Explain(childComplexity), true
 	case "CohortOthers.participantCount":
 		if e.ComplexityRoot.CohortOthers.ParticipantCount == nil {
 			break
@@ -1276,6 +1292,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CohortOthers.VIS(childComplexity), true
 
+	case "CohortVIS.explain":
+		if e.ComplexityRoot.CohortVIS.Explain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CohortVIS.Explain(childComplexity), true
 	case "CohortVIS.methodology":
 		if e.ComplexityRoot.CohortVIS.Methodology == nil {
 			break
@@ -1718,6 +1740,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ExplainedParameter.Value(childComplexity), true
 
+	case "Explanation.cohort":
+		if e.ComplexityRoot.Explanation.Cohort == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Explanation.Cohort(childComplexity), true
 	case "Explanation.company":
 		if e.ComplexityRoot.Explanation.Company == nil {
 			break
@@ -4830,8 +4858,27 @@ type Erasure {
   explain: Explanation!
 }
 
+extend type Cohort {
+  """
+  What ` + "`" + `participantCount` + "`" + ` and ` + "`" + `completionRate` + "`" + ` are made of. Null, as the explanations of the other figures of a cohort other
+  than ` + "`" + `all` + "`" + `, if the cohort is suppressed or an exact sum would tell of few people: see the documentation, page Methodology, chapter
+  Small groups.
+  """
+  explain: Explanation
+}
+
+extend type CohortVIS {
+  "What the score is made of; null as that of a cohort."
+  explain: Explanation
+}
+
+extend type CohortOthers {
+  "What ` + "`" + `participantCount` + "`" + ` and ` + "`" + `completionRate` + "`" + ` are made of; null as that of a cohort."
+  explain: Explanation
+}
+
 extend type SROI {
-  "What the ratio is made of; null for a cohort."
+  "What the ratio is made of; of a cohort, null as that of the cohort."
   explain: Explanation
 }
 
@@ -4852,7 +4899,7 @@ first day on which a rate holds, the id of a cost, or a place in a value map. Ho
 documentation, page Methodology, chapter To check a figure.
 """
 type Explanation {
-  "The id of the formula: that of a methodology, or ` + "`" + `metrics-1.0` + "`" + `."
+  "The id of the formula: that of a methodology, ` + "`" + `metrics-1.0` + "`" + `, ` + "`" + `cohort-1.0` + "`" + ` or ` + "`" + `cohort-vis-1.0` + "`" + `."
   methodology: String!
   "The formula, what its names stand for, and how it is rounded."
   formula: String!
@@ -4860,6 +4907,10 @@ type Explanation {
   company: String
   "The programme; null is all of them, or none."
   programme: String
+  """
+  Of whom: the key of a cohort, or its filter as JSON, behind ` + "`" + `not` + "`" + ` of everybody else; null of everybody.
+  """
+  cohort: String
   "The first day; null of a value map that was given."
   start: Date
   "The last day; null of a value map that was given."
@@ -4872,7 +4923,9 @@ type Explanation {
   The events of the period and the programme, of the kinds that the figure is made of, as they count, by when they
   happened and then by identity, oldest first. What was corrected comes as it stands. ` + "`" + `completionRate` + "`" + `
   and ` + "`" + `avgEngagement` + "`" + ` also rest on earlier ones. A programme with few events in a large log may run into the time limit:
-  name a shorter period. Null by ` + "`" + `svi-2012` + "`" + `, whose bound quantities name the figures they are.
+  name a shorter period. Null by ` + "`" + `svi-2012` + "`" + `, whose bound quantities name the figures they are. Of a cohort other than ` + "`" + `all` + "`" + ` they
+  are those of its members, of its score also those of the volunteers and of the participants whom they met, and FORBIDDEN without
+  the scope ` + "`" + `people` + "`" + `.
   """
   events(
     "How many to return, 1 to 100."
@@ -6801,6 +6854,8 @@ func (ec *executionContext) childFields_Cohort(ctx context.Context, field graphq
 		return ec.fieldContext_Cohort_erasedSince(ctx, field)
 	case "benchmark":
 		return ec.fieldContext_Cohort_benchmark(ctx, field)
+	case "explain":
+		return ec.fieldContext_Cohort_explain(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Cohort", field.Name)
 }
@@ -6853,6 +6908,8 @@ func (ec *executionContext) childFields_CohortOthers(ctx context.Context, field 
 		return ec.fieldContext_CohortOthers_sroi(ctx, field)
 	case "vis":
 		return ec.fieldContext_CohortOthers_vis(ctx, field)
+	case "explain":
+		return ec.fieldContext_CohortOthers_explain(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CohortOthers", field.Name)
 }
@@ -6863,6 +6920,8 @@ func (ec *executionContext) childFields_CohortVIS(ctx context.Context, field gra
 		return ec.fieldContext_CohortVIS_score(ctx, field)
 	case "methodology":
 		return ec.fieldContext_CohortVIS_methodology(ctx, field)
+	case "explain":
+		return ec.fieldContext_CohortVIS_explain(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CohortVIS", field.Name)
 }
@@ -7037,6 +7096,8 @@ func (ec *executionContext) childFields_Explanation(ctx context.Context, field g
 		return ec.fieldContext_Explanation_company(ctx, field)
 	case "programme":
 		return ec.fieldContext_Explanation_programme(ctx, field)
+	case "cohort":
+		return ec.fieldContext_Explanation_cohort(ctx, field)
 	case "start":
 		return ec.fieldContext_Explanation_start(ctx, field)
 	case "end":

@@ -624,7 +624,7 @@ func (ec *executionContext) _SROI_explain(ctx context.Context, field graphql.Col
 			return ec.fieldContext_SROI_explain(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Explain(), nil
+			return obj.Explain()
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Explanation) graphql.Marshaler {

@@ -9,12 +9,7 @@ import (
 // Benchmark is a cohort beside the others of its company, and beside other companies.
 type Benchmark struct {
 	of     *impact.Benchmark
-	cohort *impact.Cohort
-}
-
-// NewBenchmark makes the benchmark of a cohort.
-func NewBenchmark(cohort *impact.Cohort, of *impact.Benchmark) *Benchmark {
-	return &Benchmark{of, cohort}
+	cohort *Cohort
 }
 
 // Others are the company's others; nil for everybody.
@@ -22,7 +17,8 @@ func (b *Benchmark) Others() *CohortOthers {
 	if b.cohort.Others == nil {
 		return nil
 	}
-	return &CohortOthers{Cohort{Cohort: b.cohort.Others}}
+	others := Cohort{Cohort: b.cohort.Others, Company: b.cohort.Company, Of: "not " + b.cohort.Of, Events: b.cohort.Events, others: true}
+	return &CohortOthers{others}
 }
 
 // CohortOthers are those who are not in a cohort.
@@ -33,7 +29,7 @@ func (o *CohortOthers) SROI() *SROI {
 	if o.Suppressed {
 		return nil
 	}
-	return &SROI{SROI: &o.Cohort.Cohort.SROI}
+	return &SROI{SROI: &o.Cohort.Cohort.SROI, explain: o.explainSROI(impact.IDTeei1)}
 }
 
 // VIS is the score of the volunteers who serve them.
@@ -85,9 +81,9 @@ func (b *Benchmark) own(i int) decimal.NullDecimal {
 	case b.cohort.Key == impact.CohortAll:
 		return b.of.Own.Values[i]
 	case name == impact.BenchmarkCompletionRate:
-		return decimal.NewNullDecimal(b.cohort.CompletionRate)
+		return b.cohort.CompletionRate()
 	case name == impact.BenchmarkSROI:
-		return b.cohort.SROI.Ratio
+		return b.cohort.Cohort.SROI.Ratio
 	}
 	return decimal.NullDecimal{}
 }

@@ -29,6 +29,9 @@ func (x *Explanation) Programme() *string {
 	return optional(x.Explanation.Programme)
 }
 
+// Cohort is null for everybody.
+func (x *Explanation) Cohort() *string { return optional(x.Explanation.Cohort) }
+
 // Start is the first day.
 func (x *Explanation) Start() *impact.Day { return x.day(x.Range.From) }
 
@@ -57,12 +60,11 @@ func (m *Metrics) Explain() *Explanation {
 	return m.figures.explained(m.figures.ExplainMetrics(m.figures.Company))
 }
 
-// Explain explains the ratio; nil for a cohort.
-func (s *SROI) Explain() *Explanation {
-	if s.figures.Figures == nil {
-		return nil
-	}
-	return s.figures.explained(s.live().Explain(s.figures.Company, s.figures.Question))
+// Explain explains the ratio; nil if withheld.
+func (s *SROI) Explain() (*Explanation, error) { return s.explain() }
+
+func (f Figures) explainSROI(live func() *impact.LiveSROI) func() (*Explanation, error) {
+	return func() (*Explanation, error) { return f.explained(live().Explain(f.Company, f.Question)), nil }
 }
 
 // Explain explains the score.

@@ -39,13 +39,13 @@ type SROI struct {
 	ErasedSince bool
 	base        *impact.Figures
 	baseSROI    *impact.SROI
-	live        func() *impact.LiveSROI // nil for a cohort
-	figures     Figures
+	live        func() *impact.LiveSROI // nil for a cohort by teei-1.0
+	explain     func() (*Explanation, error)
 }
 
 // SROI is the ratio among figures that have [impact.PartsSROI].
 func (f Figures) SROI() *SROI {
-	s := &SROI{SROI: f.Figures.SROI, ErasedSince: f.ErasedSince, base: f.Base, figures: f}
+	s := &SROI{SROI: f.Figures.SROI, ErasedSince: f.ErasedSince, base: f.Base}
 	if f.Base != nil {
 		s.baseSROI = f.Base.SROI
 	}
@@ -58,13 +58,15 @@ func (f Figures) SROI() *SROI {
 			return live
 		}
 	}
+	s.explain = f.explainSROI(s.live)
 	return s
 }
 
 // LiveSROI is the ratio that was worked out from the figures' basis, and from that of
 // what they are compared with.
 func (f Figures) LiveSROI(now, base *impact.LiveSROI) *SROI {
-	s := &SROI{SROI: &now.SROI, ErasedSince: f.ErasedSince, base: f.Base, figures: f, live: func() *impact.LiveSROI { return now }}
+	live := func() *impact.LiveSROI { return now }
+	s := &SROI{SROI: &now.SROI, ErasedSince: f.ErasedSince, base: f.Base, live: live, explain: f.explainSROI(live)}
 	if base != nil {
 		s.baseSROI = &base.SROI
 	}

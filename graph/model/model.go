@@ -61,6 +61,12 @@ type Cohort struct {
 	Order string // what the company's cohorts are ordered by
 	// Beside is what other companies did; nil if that was not asked for.
 	Beside func() (*impact.Benchmark, error)
+	// Company is the company's key and Of what was asked for, a key or a filter; empty for
+	// everybody.
+	Company, Of string
+	// Events are what explained figures of the cohort, or of the others, are made of.
+	Events func(of *impact.Cohort, others bool) ExplainedEvents
+	others bool
 }
 
 // Benchmark is the cohort beside others.
@@ -72,7 +78,7 @@ func (c *Cohort) Benchmark() (*Benchmark, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewBenchmark(c.Cohort, of), nil
+	return &Benchmark{of, c}, nil
 }
 
 // ParticipantCount is the number of active members.
@@ -101,7 +107,27 @@ func (c *Cohort) SROI(methodology *string) (*SROI, error) {
 	if live.Parameters != nil {
 		s.live = func() *impact.LiveSROI { return live }
 	}
+	s.explain = c.explainSROI(live.Methodology)
 	return s, nil
+}
+
+// Explain explains the counts; nil if withheld.
+func (c *Cohort) Explain() *Explanation { return c.explained(c.ExplainCounts(c.Company)) }
+
+func (c *Cohort) explainSROI(methodology string) func() (*Explanation, error) {
+	return func() (*Explanation, error) {
+		x, err := c.ExplainSROI(methodology, c.Company)
+		return c.explained(x), err
+	}
+}
+
+// explained is an explanation of the cohort; nil stays nil.
+func (c *Cohort) explained(x *impact.Explanation) *Explanation {
+	if x == nil {
+		return nil
+	}
+	x.Cohort = c.Of
+	return &Explanation{x, c.Events(c.Cohort, c.others)}
 }
 
 // VIS is the score of the volunteers who serve the members, likewise.
@@ -123,11 +149,15 @@ func orEmpty(s *string) string {
 }
 
 func (c *Cohort) vis() *CohortVIS {
-	return &CohortVIS{Score: c.AvgVIS, Methodology: MethodologyOf(impact.DefaultVIS.ID)}
+	return &CohortVIS{c.AvgVIS, MethodologyOf(impact.DefaultVIS.ID), c}
 }
 
 // CohortVIS is a mean of scores.
 type CohortVIS struct {
 	Score       decimal.Decimal
 	Methodology *impact.Methodology
+	of          *Cohort
 }
+
+// Explain explains the score; nil if withheld.
+func (v *CohortVIS) Explain() *Explanation { return v.of.explained(v.of.ExplainVIS(v.of.Company)) }
