@@ -222,8 +222,32 @@ func (l *Ledger) Days(ctx context.Context) ([]impact.Day, error) {
 	return days, nil
 }
 
-// Defined are the keys of the cohorts that the company defined.
-func (l *Ledger) Defined(ctx context.Context) (list []string, err error) {
-	err = l.tx.SelectContext(ctx, &list, "SELECT key FROM cohort WHERE company_id = $1", l.Company.ID)
-	return list, wrap(err, "cohorts")
+// Defined are the filters of the cohorts that the company defined, as JSON, by key.
+func (l *Ledger) Defined(ctx context.Context) (map[string]string, error) {
+	var rows []struct{ Key, Filter string }
+	if err := l.tx.SelectContext(ctx, &rows, "SELECT key, filter::text AS filter FROM cohort WHERE company_id = $1", l.Company.ID); err != nil {
+		return nil, wrap(err, "cohorts")
+	}
+	defined := make(map[string]string, len(rows))
+	for _, r := range rows {
+		defined[r.Key] = r.Filter
+	}
+	return defined, nil
+}
+
+// ValueMap is the company's value map as JSON; empty if there is none.
+func (l *Ledger) ValueMap(ctx context.Context) (text string, err error) {
+	err = l.tx.GetContext(ctx, &text, "SELECT coalesce((SELECT map::text FROM value_map WHERE company_id = $1 ORDER BY version DESC LIMIT 1), '')", l.Company.ID)
+	return text, wrap(err, "value map")
+}
+
+// LedgerAttribute is what readers know of somebody beside the department.
+type LedgerAttribute struct{ Person, Name, Value string }
+
+// Attributes are those of all people that have a value.
+func (l *Ledger) Attributes(ctx context.Context) (list []LedgerAttribute, err error) {
+	err = l.tx.SelectContext(ctx, &list, `
+		SELECT p.key AS person, a.name, a.value FROM person_attribute a JOIN person p USING (company_id, ordinal)
+		WHERE a.company_id = $1 AND a.value <> ''`, l.Company.ID)
+	return list, wrap(err, "attributes")
 }

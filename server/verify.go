@@ -27,10 +27,11 @@ type Verify struct {
 // Help implements kong's HelpProvider.
 func (*Verify) Help() string {
 	return "Goes through the event log with a reader of its own, which shares no code with the one that keeps the rollups, works out " +
-		"metrics, SROI (teei-1.0 in each of its modes, teei-npv-1.0, teei-activity-1.0), VIS (teei-vis-1.0, teei-vis-reporting-1.0) and " +
-		"cohorts of every programme, and compares each with what GraphQL and /v1 answer at the same moment. It also decodes what was sent " +
-		"once more. Every difference is printed; with any, the exit code is 1. It changes nothing and holds no lock, and works beside a " +
-		"running server. Groups that are withheld for their size, cohorts by a filter and svi-2012 are not compared."
+		"metrics, SROI (teei-1.0 in each of its modes, teei-npv-1.0, teei-activity-1.0, svi-2012), VIS (teei-vis-1.0, " +
+		"teei-vis-reporting-1.0) and cohorts (departments, stored ones and some by filters) of every programme, and compares each with what " +
+		"GraphQL and /v1 answer at the same moment. It also reads what was sent once more, and compares people's attributes. Every difference " +
+		"is printed; with any, the exit code is 1. It changes nothing and holds no lock, and works beside a running server. Groups that are " +
+		"withheld for their size are not compared."
 }
 
 // Run implements the command.
@@ -56,7 +57,7 @@ func (cmd *Verify) Run(ctx context.Context) error {
 			}
 			_ = bar.Finish()
 			differences += result.Differences
-			fmt.Fprintf(os.Stderr, "%s: %d events, %d of them decoded again; %d figures of %d periods; %d differences\n",
+			fmt.Fprintf(os.Stderr, "%s: %d events, %d of them read again as they were sent; %d figures of %d periods; %d differences\n",
 				c.Key, result.Events, result.Reread, result.Figures, result.Periods, result.Differences)
 		}
 		return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/impactql/impactql/db"
 	"github.com/impactql/impactql/impact"
 	"github.com/impactql/impactql/server/verify"
 )
@@ -72,6 +73,18 @@ func TestVerify(t *testing.T) {
 	batches := slices.Concat(randomLoad(4), randomCorrections(4))
 	rand.New(rand.NewPCG(4, 4)).Shuffle(len(batches), func(i, j int) { batches[i], batches[j] = batches[j], batches[i] })
 	w, companies, a := loaded(t, batches)
+	r := rand.New(rand.NewPCG(4, 5))
+	for i, c := range companies {
+		var listed []string
+		for n := range 60 {
+			listed = append(listed, `{"companyId":"`+c.Key+`",`+event("external.user.synced", fmt.Sprint("a", i, "-", n), fmt.Sprintf("2024-0%d-11T10:00:00Z", 1+r.IntN(9)),
+				fmt.Sprintf(`"userId":"p%d","department":%q,"division":%q,"attributes":{"Grade":%q,"site":null}`,
+					r.IntN(30), []string{"North", "South", "north"}[r.IntN(3)], []string{"a", "B", "b"}[r.IntN(3)], []string{"", "1", "2"}[r.IntN(3)]))[1:])
+		}
+		a.ingest(t, "["+strings.Join(listed, ",")+"]")
+		w.define(t, c)
+	}
+	w.awaitFolds(t)
 	for _, c := range companies {
 		w.wantVerified(t, "at first", c)
 	}
@@ -114,6 +127,41 @@ func TestVerify(t *testing.T) {
 	w.wantVerified(t, "rebuilt", c)
 }
 
+// define gives a company cohorts and a value map that is bound to live figures.
+func (w *world) define(t testing.TB, c *impact.Company) {
+	t.Helper()
+	for key, filter := range map[string]string{
+		"assessed":  `{"did":{"activity":"OUTCOME","period":"2024"}}`,
+		"ready":     `{"or":[{"did":{"activity":"JOB_READY"}},{"did":{"activity":"JOB","programme":"buddy"}}]}`,
+		"graded":    `{"and":[{"attribute":{"name":"grade"}},{"not":{"attribute":{"name":"division","in":["B"]}}}]}`,
+		"elsewhere": `{"and":[{"not":{"department":["NORTH"]}},{"did":{"activity":"ANY","period":"2024-Q1"}}]}`,
+		"enrolled":  `{"and":[{"did":{"activity":"ENROLMENT"}},{"or":[{"did":{"activity":"COMPLETION"}},{"did":{"activity":"CHECKIN"}}]}]}`,
+	} {
+		f, err := impact.ReadCohortFilter([]byte(filter))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.NewFigures(w.store, nil).SaveCohort(t.Context(), impact.CohortDefinition{Company: c.ID, Key: key, Name: key, Filter: *f}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names, _ := impact.LiveFigures()
+	var lines []string
+	for i, name := range names {
+		where := []string{"", `,"programme":"buddy"`, `,"period":"2024-Q2"`, `,"programme":"nobody","period":"2024"`}[i%4]
+		lines = append(lines, fmt.Sprintf(`{"name":"line %d","bind":{"figure":%q%s},"proxy":"%d.25","deadweight":"0.1","attribution":"0.25","dropOff":"0.3","duration":%d,"startYear":%d}`,
+			i, name, where, 10*i-20, 1+i%4, 1+i%2))
+	}
+	m, err := impact.ParseValueMap([]byte(`{"discountTiming":"YEAR_1_UNDISCOUNTED","inputs":[{"name":"a","amount":"12345.67"}],"outcomes":[{"name":"fixed","quantity":"3","proxy":"10"},` +
+		strings.Join(lines, ",") + `]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.store.SaveValueMap(t.Context(), c.ID, m, "test", nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func dated(name impact.SettingName, year int, month time.Month, day int, value string) impact.SettingChange {
 	from := impact.Date(year, month, day)
 	return impact.SettingChange{Name: name, From: &from, Value: &value}
@@ -134,10 +182,15 @@ func TestVerifyFindsTampering(t *testing.T) {
 	events = append(events, session("s1", "p1", "v1", "2024-02-05T10:00:00Z", 3600),
 		event("outcome.assessed", "o1", "2024-02-05T10:00:00Z", `"participantId":"p1","dimension":"language","score":0.9`))
 	for i := range 8 {
-		events = append(events, event("external.user.synced", fmt.Sprint("d", i), "2024-02-05T10:00:00Z", fmt.Sprintf(`"userId":"p%d","department":"North"`, i)))
+		events = append(events, event("external.user.synced", fmt.Sprint("d", i), "2024-02-05T10:00:00Z", fmt.Sprintf(`"userId":"p%d","department":"North","division":"b"`, i)))
+	}
+	for i := range 20 { // who were assessed in February alone, beside others who were not
+		events = append(events, event("outcome.assessed", fmt.Sprint("q", i), "2024-02-06T10:00:00Z", fmt.Sprintf(`"participantId":"q%d","dimension":"belonging","score":0.5`, i)),
+			session(fmt.Sprint("n", i), fmt.Sprint("n", i), "v1", "2024-02-07T10:00:00Z", 3600))
 	}
 	a.ingest(t, "["+strings.Join(events, ",")+"]")
 	w.awaitFolds(t)
+	w.define(t, c)
 	w.wantVerified(t, "untouched", c)
 	restore := func() {
 		t.Helper()
@@ -170,6 +223,34 @@ func TestVerifyFindsTampering(t *testing.T) {
 		"a department": {
 			"UPDATE person SET department = 'South', department_key = 'south' WHERE department_key = 'north'", "",
 			"cohort north is a department by the log, readers say no cohort",
+		},
+		"whom a cohort's filter picks": {
+			`UPDATE rollup_set s SET members = o.members FROM rollup_set o
+			 WHERE s.set = 'did.outcome' AND o.set = 'participants' AND s.grain = o.grain AND s.bucket = o.bucket AND s.programme = '*' AND o.programme = '*'`, "",
+			"cohort assessed participantCount is ",
+		},
+		"an attribute": {
+			"UPDATE person_attribute SET value = 'c', value_key = 'c' WHERE name = 'division'", "",
+			"attribute division of p",
+		},
+		"what a value map is bound to": {
+			"UPDATE rollup_tally SET n = n + 1 WHERE programme = '*' AND grain = 'Y' AND bucket = '2024-01-01' AND measure = 'milestone.achieved'", "",
+			"acme, 2024, programme *: sroi svi-2012 socialValue is ",
+		},
+		"when it was sent": {
+			"UPDATE event SET payload = replace(payload, '2024-02-05T10', '2024-02-05T11') WHERE kind = 'session.completed' AND occurred_at = '2024-02-05T10:00:00Z'",
+			"UPDATE event SET payload = replace(payload, '2024-02-05T11', '2024-02-05T10') WHERE kind = 'session.completed' AND occurred_at = '2024-02-05T10:00:00Z'",
+			"time of event ",
+		},
+		"who it was sent of": {
+			`UPDATE event SET payload = replace(payload, '"p1"', '"p2"') WHERE kind = 'session.completed' AND occurred_at = '2024-02-05T10:00:00Z'`,
+			`UPDATE event SET payload = replace(payload, '"p2"', '"p1"') WHERE kind = 'session.completed' AND occurred_at = '2024-02-05T10:00:00Z'`,
+			"participant of event ",
+		},
+		"how long it was sent to be": {
+			"UPDATE event SET duration_ms = duration_ms + 60000 WHERE kind = 'session.completed' AND occurred_at = '2024-02-05T10:00:00Z'",
+			"UPDATE event SET duration_ms = duration_ms - 60000 WHERE kind = 'session.completed' AND occurred_at = '2024-02-05T10:00:00Z'",
+			"duration in milliseconds of event ",
 		},
 		"a row of the log": {
 			"UPDATE event SET score = 100000 WHERE kind = 'outcome.assessed' AND occurred_at = '2024-02-05T10:00:00Z'",

@@ -10,6 +10,7 @@ import (
 // account is what happened in a period of a programme, or of all of them.
 type account struct {
 	events, unmapped, sessions int64
+	courses                    int64            // completed
 	rated, ratings             int64            // participants' feedback: how often, and its sum in millionths
 	given                      int64            // pieces of time that named volunteers gave
 	time                       map[string]int64 // that time in milliseconds, by what an hour of its day is worth
@@ -123,7 +124,11 @@ func (a *account) add(e *db.LedgerEvent, r *rates) {
 			p := a.of(e.Participant)
 			p.placed, p.ready = true, true
 		}
-	case impact.KindUnknown, impact.KindOutcome, impact.KindCourse, impact.KindEnrollment, impact.KindVolunteerHours,
+	case impact.KindCourse:
+		if e.Status == impact.StatusCompleted {
+			a.courses++
+		}
+	case impact.KindUnknown, impact.KindOutcome, impact.KindEnrollment, impact.KindVolunteerHours,
 		impact.KindDonation, impact.KindDirectory:
 	}
 	if isAssessment(e) {

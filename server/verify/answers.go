@@ -111,8 +111,9 @@ func (r *run) ask(ctx context.Context) error {
 		company := r.ledger.Company.ID
 		questions = append(questions, impact.Question{Company: company, Programme: c.programme, Range: c.days, Parts: partsAsked})
 		cohorts = append(cohorts, impact.CohortQuestion{Company: company, Programme: c.programme, Range: c.days, Key: impact.CohortAll})
-		for _, d := range c.departments {
-			cohorts = append(cohorts, impact.CohortQuestion{Company: company, Programme: c.programme, Range: c.days, Key: d.name})
+		for _, d := range c.cohorts {
+			d.question.Company, d.question.Programme, d.question.Range = company, c.programme, c.days
+			cohorts = append(cohorts, d.question)
 		}
 	}
 	told, err := r.ledger.Figures.Figures(ctx, questions)
@@ -129,10 +130,10 @@ func (r *run) ask(ctx context.Context) error {
 			return fmt.Errorf("%s, %s: %w", c.period, c.programme, err)
 		}
 		r.judge(c, c.figures, append(list, cohortOf(impact.CohortAll, groups[0])...))
-		for n, d := range c.departments {
+		for n, d := range c.cohorts {
 			r.judgeCohort(c, d, groups[1+n])
 		}
-		groups = groups[1+len(c.departments):]
+		groups = groups[1+len(c.cohorts):]
 	}
 	return nil
 }

@@ -65,9 +65,16 @@ type run struct {
 
 	programmes  []string // with all of them together first
 	departments map[string]map[string]bool
+	attributes  map[string]map[string]string // by person and name
+	cohorts     []*cohort                    // by a filter
+	doers       map[did]*doers
 	told        map[string]bool // names of cohorts that readers know
 	defined     map[string]bool // those that the company defined
 	history     map[string]*history
+
+	valueMap *valueMap // nil: there is none
+	bound    []*boundPeriod
+	maps     []mapClaim
 
 	rates    *rates
 	ratesDay impact.Day
@@ -76,6 +83,7 @@ type run struct {
 	day, month, year, ever *period
 	first, last            impact.Day
 	begun                  bool
+	whole                  bool // the whole log was read
 
 	waiting []*claim
 }
@@ -174,7 +182,15 @@ func (r *run) prepare(ctx context.Context) (*chains, error) {
 		}
 	}
 	r.departments = departments(listed)
-	return c, r.compareDepartments(ctx)
+	if r.attributes, err = attributes(listed); err != nil {
+		return nil, err
+	}
+	for _, step := range [...]func(context.Context) error{r.prepareCohorts, r.prepareMap, r.compareDepartments, r.compareAttributes} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
 }
 
 // compareDepartments compares which departments there are. Definitions of cohorts hide a
@@ -184,14 +200,7 @@ func (r *run) compareDepartments(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defined, err := r.ledger.Defined(ctx)
-	if err != nil {
-		return err
-	}
-	r.told, r.defined = make(map[string]bool), make(map[string]bool)
-	for _, key := range defined {
-		r.defined[key] = true
-	}
+	r.told = make(map[string]bool)
 	for _, name := range lists[0] {
 		r.told[strings.ToLower(name)] = true
 	}
@@ -225,6 +234,10 @@ func (r *run) take(ctx context.Context, e *db.LedgerEvent, marks []impact.Day) (
 	}
 	r.last = day
 	rates := r.ratesOn(day)
+	r.note(e, day)
+	for _, b := range r.bound {
+		b.add(e, day, rates)
+	}
 	for _, programme := range [...]string{impact.AllProgrammes, e.Programme} {
 		r.history[programme].add(e)
 		for _, p := range [...]*period{r.day, r.month, r.year, r.ever} {
@@ -283,6 +296,7 @@ func (r *run) close(ctx context.Context, day impact.Day) error {
 }
 
 func (r *run) end(ctx context.Context) error {
+	r.whole = true
 	if r.day != nil {
 		if err := r.close(ctx, impact.MaxDay); err != nil {
 			return err
@@ -291,7 +305,10 @@ func (r *run) end(ctx context.Context) error {
 	if err := r.compare(ctx, r.ever, true); err != nil {
 		return err
 	}
-	return r.ask(ctx) // days alone, if only they are asked for
+	if err := r.ask(ctx); err != nil { // days alone, if only they are asked for
+		return err
+	}
+	return r.compareMaps(ctx)
 }
 
 // claim is what the log says of a programme in a period, until readers are asked.
@@ -299,21 +316,24 @@ type claim struct {
 	period, programme string
 	days, active      impact.Range
 	figures           figures
-	departments       []departmentClaim
+	cohorts           []cohortClaim
 }
 
-type departmentClaim struct {
-	name    string
-	size    int64
-	figures figures
+type cohortClaim struct {
+	name     string
+	question impact.CohortQuestion // its key or filter
+	size     int64
+	figures  figures
 }
 
 // maxWaiting is how many claims wait for the readers' answers: a month of days of some
 // programmes.
 const maxWaiting = 1_000
 
-// compare works out the figures of a period that is complete, to be compared.
-func (r *run) compare(ctx context.Context, p *period, departments bool) error {
+// compare works out the figures of a period that is complete, to be compared; cohorts and
+// value maps only of those that are longer than a day. Of cohorts by a filter, who belongs
+// to them is known with the end of the log: theirs are compared in the last periods.
+func (r *run) compare(ctx context.Context, p *period, cohorts bool) error {
 	if r.options.Only != nil && !r.options.Only(p.name) {
 		return nil
 	}
@@ -329,29 +349,35 @@ func (r *run) compare(ctx context.Context, p *period, departments bool) error {
 			months = monthsOf(impact.Range{From: r.first, To: r.last + 1})
 		}
 	}
-	for _, programme := range r.programmes {
+	for i, programme := range r.programmes {
 		a := p.accounts[programme]
 		if a == nil {
 			a = newAccount()
 		}
 		c := &claim{period: p.name, programme: programme, days: p.days, active: active}
 		c.figures = r.recomputed(a, programme, p, months)
-		if departments && programme == impact.AllProgrammes {
-			c.departments = r.departmentClaims(a, p)
+		if cohorts && programme == impact.AllProgrammes {
+			c.cohorts = r.departmentClaims(a, p)
+		}
+		if cohorts && r.whole && i < maxFilterProgrammes {
+			c.cohorts = append(c.cohorts, r.filterClaims(a, programme, p)...)
+		}
+		if cohorts && r.valueMap != nil {
+			r.claimMap(p, programme)
 		}
 		r.waiting = append(r.waiting, c)
 	}
-	if departments || len(r.waiting) >= maxWaiting {
+	if cohorts || len(r.waiting) >= maxWaiting {
 		return r.ask(ctx)
 	}
 	return nil
 }
 
-func (r *run) departmentClaims(a *account, p *period) (list []departmentClaim) {
+func (r *run) departmentClaims(a *account, p *period) (list []cohortClaim) {
 	for _, name := range slices.Sorted(maps.Keys(r.departments)) {
 		if r.told[name] && !r.defined[name] {
 			told, size := a.cohort(name, r.history[impact.AllProgrammes], r.departments[name], nil, r.weightsOn(p.days.To-1))
-			list = append(list, departmentClaim{name, size, told})
+			list = append(list, cohortClaim{name, impact.CohortQuestion{Key: name}, size, told})
 		}
 	}
 	return list
@@ -366,17 +392,17 @@ func (r *run) judge(c *claim, want, got figures) {
 	}
 }
 
-// judgeCohort judges a cohort by department. One that readers withhold, since it or
+// judgeCohort judges a cohort other than everybody. One that readers withhold, since it or
 // another could be found by difference, has no figures to compare; but none may be told
 // that is smaller than the company's least group.
-func (r *run) judgeCohort(c *claim, want departmentClaim, got *impact.Cohort) {
+func (r *run) judgeCohort(c *claim, want cohortClaim, got *impact.Cohort) {
 	least := int64(5)
 	if own := r.ledger.Settings.MinGroup; own > 0 {
 		least = own
 	}
 	switch {
 	case got == nil:
-		r.differ(c.period, c.programme, "cohort "+want.name, "a department", "no cohort")
+		r.differ(c.period, c.programme, "cohort "+want.name, "a cohort", "no cohort")
 	case got.Suppressed:
 	case want.size < least:
 		r.differ(c.period, c.programme, "cohort "+want.name, "withheld", fmt.Sprintf("%d participants", got.ParticipantCount))
