@@ -170,8 +170,8 @@ func TestExplainCohorts(t *testing.T) {
 	const events = `explain { events(first: 2) { nodes { receipt } pageInfo { endCursor } } }`
 	for _, n := range []int{1, 10} {
 		box := new(inbox)
-		api := serve(newMemory(n), func(c *graph.Config) { c.Inbox, c.Viewer = box, as(key{scopes: "read,people"}) })
-		wantCodes(t, api.query(t, `{ companies { nodes { cohorts(first: 2) { nodes { `+events+` sroi { `+events+` } vis { `+events+` } } } } } }`, nil))
+		paged := serve(newMemory(n), func(c *graph.Config) { c.Inbox, c.Viewer = box, as(key{scopes: "read,people"}) })
+		wantCodes(t, paged.query(t, `{ companies { nodes { cohorts(first: 2) { nodes { `+events+` sroi { `+events+` } vis { `+events+` } } } } } }`, nil))
 		members := 0
 		for _, q := range box.questions {
 			if q.Participants != nil {
