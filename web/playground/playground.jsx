@@ -39,6 +39,21 @@ const fetcher = (params, opts) =>
 // what a returning visitor has stored, so they are given on the first visit only.
 const firstVisit = localStorage.getItem('graphiql:tabState') === null;
 
+// In an editor Tab indents, which leaves the keyboard no way out: after Escape it moves on.
+let movesOn = false;
+addEventListener(
+  'keydown',
+  (event) => {
+    if (event.key === 'Tab' && movesOn) event.stopPropagation();
+    else if (event.key !== 'Shift') movesOn = event.key === 'Escape';
+  },
+  { capture: true },
+);
+
+// On a phone the query gets the room of the variables until they are asked for. A key has to be typed first.
+const narrow = matchMedia('(max-width: 40rem)').matches;
+const tools = demoKey ? !narrow && 'variables' : 'headers';
+
 function Playground() {
   // Headers belong to a tab. Following the last edit lets a key typed once
   // reach every tab that has not been opened yet.
@@ -51,7 +66,7 @@ function Playground() {
       variables={firstVisit ? variables : undefined}
       defaultHeaders={lastHeaders}
       onEditHeaders={setLastHeaders}
-      defaultEditorToolsVisibility={demoKey ? 'variables' : 'headers'}
+      defaultEditorToolsVisibility={tools}
       // Headers carry keys: never written to localStorage.
       shouldPersistHeaders={false}
     >
