@@ -102,8 +102,9 @@ bench: build $(BENCH) ## Measure ingest and reads side by side (BENCHFLAGS=)
 
 .PHONY: load
 load: $(K6) ## Run the k6 scripts, short, against API_URL with API_KEY (SHORT= for full length)
-	@export API_URL=$(API_URL) API_KEY=$(API_KEY) SHORT=$(SHORT) K6_NO_USAGE_REPORT=true; \
-	for script in k6/*-load.js k6/*-test.js; do echo "== $$script"; $(K6) run "$$script"; done
+	@export API_URL=$(API_URL) API_KEY=$(API_KEY) SHORT=$(SHORT) K6_NO_USAGE_REPORT=true; failed=; \
+	for script in k6/*-load.js k6/*-test.js; do echo "== $$script"; $(K6) run "$$script" || failed+=" $$script"; done; \
+	[ -z "$$failed" ] || { echo "limits broken:$$failed" >&2; exit 1; }
 
 # `go test -list` names the targets of a package, then the package.
 .PHONY: fuzz

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +39,10 @@ func arrivalFilter(f *model.EventFilter) (filter impact.ArrivalFilter, err error
 		if *text.to = *text.from; !utf8.ValidString(*text.to) || strings.ContainsRune(*text.to, 0) {
 			return filter, impact.Errorf(impact.CodeInvalid, "a filter must not hold control characters")
 		}
+	}
+	if _, known := impact.ParseKind(filter.Kind); f.Kind != nil && !known {
+		return filter, &impact.Error{Code: impact.CodeInvalid, Pointer: "/filter/kind",
+			Message: fmt.Sprintf("there is no kind %q: use one of %s", filter.Kind, strings.Join(impact.KindNames(), ", "))}
 	}
 	if f.Receipt != nil {
 		if filter.Receipt, err = strconv.ParseInt(*f.Receipt, 10, 64); err != nil || filter.Receipt < 1 {

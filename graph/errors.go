@@ -22,7 +22,9 @@ const (
 	msgTimeout  = "the operation took too long or was cancelled: ask for less, or retry later"
 	msgBadJSON  = `the body must be one JSON object {"query": "...", "variables": {...}}; ` +
 		"a list of operations is not supported"
-	msgTokens = "the query is too long: ask for less at once"
+	msgTokens         = "the query is too long: ask for less at once"
+	msgNoOperation    = `send an operation as "query": its text is empty`
+	msgWhichOperation = "name one of the operations that the query has as operationName"
 )
 
 // errPanic stands for a panic that is in the log already.
@@ -48,6 +50,8 @@ func (c *Config) present(ctx context.Context, err error) *gqlerror.Error {
 		}
 	case code == errcode.ParseFailed && strings.HasPrefix(out.Message, "exceeded token limit"):
 		code, out.Message = string(impact.CodeTooLarge), msgTokens
+	case code == errcode.ValidationFailed:
+		out.Message = validationMessage(out)
 	case code != "":
 	case !graphql.HasOperationContext(ctx):
 		code, out.Message = string(impact.CodeBadJSON), msgBadJSON
@@ -71,6 +75,20 @@ func (c *Config) present(ctx context.Context, err error) *gqlerror.Error {
 		out.Extensions["pointer"] = pointer
 	}
 	return out
+}
+
+// validationMessage says what to do where the words of gqlgen and its parser do not, and
+// which variable is meant, which they leave to the path.
+func validationMessage(err *gqlerror.Error) string {
+	switch {
+	case err.Message == "no operation provided":
+		return msgNoOperation
+	case strings.HasPrefix(err.Message, "operation ") && strings.HasSuffix(err.Message, " not found"):
+		return msgWhichOperation
+	case len(err.Path) > 0 && err.Path[0] == ast.PathName("variable"):
+		return strings.TrimPrefix(err.Path[1:].String(), ".") + " of the variables " + err.Message
+	}
+	return err.Message
 }
 
 // argumentPointer is where in an argument a scalar could not be read, empty if the

@@ -64,18 +64,24 @@ func TestArgumentErrors(t *testing.T) {
 func TestVariableErrors(t *testing.T) {
 	t.Parallel()
 	api := serve(newMemory(1))
-	for query, variables := range map[string]map[string]any{
-		`query($n: Int) { companies(first: $n) { nodes { key } } }`:                       {"n": "many"},
-		`query($k: ID!) { company(key: $k) { key } }`:                                     nil,
-		`query($k: ID!) { company(key: $k) { name } }`:                                    {"k": nil},
-		`query($k: ID!) { company(key: $k) { key name } }`:                                {"k": map[string]any{"a": 1}},
-		`query A { companies { nodes { key } } } query B { companies { nodes { key } } }`: nil,
-		`mutation { drop }`:    nil,
-		`subscription { all }`: nil,
+	for query, c := range map[string]struct {
+		variables map[string]any
+		message   string
+	}{
+		`query($n: Int) { companies(first: $n) { nodes { key } } }`:                       {map[string]any{"n": "many"}, "n of the variables cannot use string as Int"},
+		`query($k: ID!) { company(key: $k) { key } }`:                                     {nil, "k of the variables must be defined"},
+		`query($k: ID!) { company(key: $k) { name } }`:                                    {map[string]any{"k": nil}, "k of the variables cannot be null"},
+		`query($k: ID!) { company(key: $k) { key name } }`:                                {map[string]any{"k": map[string]any{"a": 1}}, "k of the variables "},
+		`query A { companies { nodes { key } } } query B { companies { nodes { key } } }`: {nil, "operationName"},
+		`# nothing`:            {nil, "query"},
+		`mutation { drop }`:    {nil, "drop"},
+		`subscription { all }`: {nil, "subscription"},
 	} {
-		res := api.query(t, query, variables)
+		res := api.query(t, query, c.variables)
 		if len(res.Errors) == 0 || res.codes()[0] != "GRAPHQL_VALIDATION_FAILED" || res.Status != http.StatusUnprocessableEntity {
 			t.Errorf("%s: %d %s", query, res.Status, res.Body)
+		} else if !strings.Contains(res.Errors[0].Message, c.message) {
+			t.Errorf("%s: %q does not say %q", query, res.Errors[0].Message, c.message)
 		}
 	}
 }
@@ -223,6 +229,7 @@ func TestHTTP(t *testing.T) {
 		"wrong type":       {request: post(`{"query":1}`), status: 400, code: "BAD_JSON"},
 		"no query":         {request: post(`{}`), status: 422, code: "GRAPHQL_VALIDATION_FAILED"},
 		"text":             {request: with(post(ok), "Content-Type", "text/plain"), status: 415, code: "UNSUPPORTED_TYPE"},
+		"gzip":             {request: with(post(ok), "Content-Encoding", "gzip"), status: 415, code: "UNSUPPORTED_TYPE"},
 		"form":             {request: with(post(ok), "Content-Type", "multipart/form-data; boundary=x"), status: 415, code: "UNSUPPORTED_TYPE"},
 		"put":              {request: httptest.NewRequest(http.MethodPut, "/graphql", nil), status: 405, code: "INVALID"},
 		"nobody":           {request: post(ok), change: func(c *graph.Config) { c.Viewer = as(nil) }, status: 401, code: "UNAUTHENTICATED"},

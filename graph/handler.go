@@ -186,6 +186,10 @@ func (h *Handler) check(w http.ResponseWriter, r *http.Request, viewer Viewer) (
 		return http.StatusUnsupportedMediaType, impact.Errorf(impact.CodeUnsupportedType,
 			"send the operation as Content-Type: application/json")
 	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return http.StatusUnsupportedMediaType, impact.Errorf(impact.CodeUnsupportedType,
+			"send the operation as it is, without Content-Encoding: %s", encoding)
+	}
 	body, readErr := io.ReadAll(http.MaxBytesReader(w, r.Body, h.MaxBody))
 	if _, over := errors.AsType[*http.MaxBytesError](readErr); over {
 		return http.StatusRequestEntityTooLarge, impact.Errorf(impact.CodeTooLarge,

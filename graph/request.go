@@ -147,7 +147,7 @@ func (q *request) company(ctx context.Context, key string) (*model.Company, erro
 	case err != nil:
 		return nil, err
 	case !q.viewer.May(c.ID):
-		return nil, impact.Errorf(impact.CodeForbidden, "this API key may not see the company")
+		return nil, impact.Errorf(impact.CodeForbidden, "this API key may not see the company: `companies` lists those it may")
 	}
 	fields := collect(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field.Selections)
 	group := &model.Group{Companies: []*impact.Company{c}, Fields: fields}

@@ -1,5 +1,7 @@
 package impact
 
+import "slices"
+
 // Kind is the canonical kind of an event. Sources name their types each in
 // their own way; [KindOf] maps them.
 type Kind uint8
@@ -31,6 +33,9 @@ var kindNames = [numKinds]string{
 
 // String is the kind's name, as in the database and in every API.
 func (k Kind) String() string { return kindNames[k] }
+
+// KindNames are the names of all kinds.
+func KindNames() []string { return slices.Clone(kindNames[:]) }
 
 // ParseKind is the kind of a canonical name.
 func ParseKind(name string) (Kind, bool) {

@@ -64,6 +64,10 @@ func TestEventsAsTheyArrived(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 
+	if r := a.query(t, `{ company(key: "acme") { events(filter: {kind: "session"}) { nodes { id } } } }`, nil); !strings.Contains(string(r.body), "use one of unknown, session.completed") {
+		t.Errorf("a kind that is none: %s", r.body)
+	}
+
 	// Pages: every event once, by receipt downwards.
 	var seen, order []string
 	for after, more := "null", true; more; {

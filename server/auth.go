@@ -365,12 +365,12 @@ func (a *auth) companyByID(ctx context.Context, id impact.CompanyID) (*impact.Co
 
 type principalKey struct{}
 
-// withReader lets only callers with [ScopeRead] through to next.
-func (a *auth) withReader(next http.Handler) http.Handler {
+// withReader lets only callers with [ScopeRead] through to next; others get what refuse answers.
+func (a *auth) withReader(next http.Handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, err := a.identify(r, ScopeRead)
 		if err != nil {
-			fail(a.log, w, r, err)
+			refuse(w, r, err)
 			return
 		}
 		ctx := context.WithValue(r.Context(), principalKey{}, p)

@@ -46,6 +46,11 @@ func refuseWith(w http.ResponseWriter, _ *http.Request, e *impact.Error, details
 }
 
 func writeRefusal(w http.ResponseWriter, e *impact.Error, answer errorAnswer) {
+	writeJSON(w, refusalStatus(w, e), answer)
+}
+
+// refusalStatus is the status of an error; it sets the headers that go with it.
+func refusalStatus(w http.ResponseWriter, e *impact.Error) int {
 	status, ok := statuses[e.Code]
 	if !ok {
 		status = http.StatusInternalServerError
@@ -56,21 +61,24 @@ func writeRefusal(w http.ResponseWriter, e *impact.Error, answer errorAnswer) {
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="impactql"`)
 	}
-	writeJSON(w, status, answer)
+	return status
 }
 
-// fail answers with any error: what is not made to be shown is logged instead.
+// fail answers with any error.
 func fail(log *slog.Logger, w http.ResponseWriter, r *http.Request, err error) {
+	refuse(w, r, shown(log, r, err))
+}
+
+// shown is what the caller is told of an error: what is not made to be shown is logged instead.
+func shown(log *slog.Logger, r *http.Request, err error) *impact.Error {
 	if e, ok := errors.AsType[*impact.Error](err); ok {
-		refuse(w, r, e)
-		return
+		return e
 	}
 	if r.Context().Err() != nil {
-		refuse(w, r, impact.Errorf(impact.CodeUnavailable, "the request took too long or was given up"))
-		return
+		return impact.Errorf(impact.CodeUnavailable, "the request took too long or was given up")
 	}
 	log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "err", err)
-	refuse(w, r, impact.Errorf(impact.CodeInternal, "internal error; quote the X-Request-Id of this answer when you report it"))
+	return impact.Errorf(impact.CodeInternal, "internal error; quote the X-Request-Id of this answer when you report it")
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

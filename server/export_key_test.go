@@ -53,7 +53,8 @@ func TestExportEndsWithItsKey(t *testing.T) {
 			auth.forget(k.ID) // what the news does
 		}}
 		mux := http.NewServeMux()
-		mux.Handle("GET /{company}/{list}", auth.withReader(newExport(g, log)))
+		failed := func(w http.ResponseWriter, r *http.Request, err error) { fail(log, w, r, err) }
+		mux.Handle("GET /{company}/{list}", auth.withReader(newExport(g, log), failed))
 		s := httptest.NewServer(mux)
 		t.Cleanup(s.Close)
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/acme/events."+format, http.NoBody)

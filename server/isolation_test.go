@@ -121,6 +121,8 @@ func TestScopes(t *testing.T) {
 	for name, auth := range map[string][]string{"none": {"X-API-Key: "}, "unknown": {"X-API-Key: nope"}, "unknown bearer": {"X-API-Key: ", "Authorization: Bearer nope"}} {
 		if got := a.send(t, http.MethodPost, "/graphql", query, auth...); got.status != http.StatusUnauthorized {
 			t.Errorf("GraphQL with key %s: %d %s", name, got.status, got.body)
+		} else if !strings.HasPrefix(string(got.body), `{"errors":[{"message":`) || got.header.Get("WWW-Authenticate") == "" {
+			t.Errorf("GraphQL with key %s is refused with %v %s, want errors as of GraphQL", name, got.header, got.body)
 		}
 	}
 	// What needs no key tells nothing of companies.

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -71,13 +70,6 @@ func parseReceipts(values []string) (receipts []int64, err error) {
 
 // refuseGraphQL answers a GraphQL request that never became an operation.
 func (d *doors) refuseGraphQL(w http.ResponseWriter, r *http.Request, err error) {
-	e, ok := errors.AsType[*impact.Error](err)
-	if !ok {
-		fail(d.log, w, r, err)
-		return
-	}
-	if statuses[e.Code] == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "1")
-	}
-	graph.Refuse(w, statuses[e.Code], e)
+	e := shown(d.log, r, err)
+	graph.Refuse(w, refusalStatus(w, e), e)
 }

@@ -27,23 +27,22 @@ type doors struct {
 // routes is every path that impactql serves.
 func routes(d *doors) http.Handler {
 	mux := http.NewServeMux()
-	read := func(h http.Handler) http.Handler {
-		return d.auth.withReader(d.after.wrap(h, func(w http.ResponseWriter, r *http.Request, err error) { fail(d.log, w, r, err) }))
-	}
+	failed := func(w http.ResponseWriter, r *http.Request, err error) { fail(d.log, w, r, err) }
+	read := func(h http.Handler) http.Handler { return d.auth.withReader(d.after.wrap(h, failed), failed) }
 	playground := web.Playground(web.Options{DemoKey: d.demoKey})
 
 	for pattern, handler := range map[string]http.Handler{
 		"POST /webhooks/ingest":             d.ingest,
 		"POST /webhooks/{source}":           d.ingest,
-		"/graphql":                          d.auth.withReader(d.after.wrap(d.graphql, d.refuseGraphQL)),
+		"/graphql":                          d.auth.withReader(d.after.wrap(d.graphql, d.refuseGraphQL), d.refuseGraphQL),
 		"GET /v1/metrics/{company}":         read(d.rest.serve(d.rest.metrics)),
 		"GET /v1/metrics/{company}/sroi":    read(d.rest.serve(d.rest.sroi)),
 		"GET /v1/metrics/{company}/vis":     read(d.rest.serve(d.rest.vis)),
 		"GET /v1/cohort/{company}/{cohort}": read(d.rest.serve(d.rest.cohort)),
 		"GET /v1/export/{list}":             read(d.export),
 		"GET /v1/export/{company}/{list}":   read(d.export),
-		"GET /v1/stream/{company}":          withToken(d.auth.withReader(http.HandlerFunc(d.stream))),
-		"GET /v1/events/tail":               withToken(d.auth.withReader(http.HandlerFunc(d.tail))),
+		"GET /v1/stream/{company}":          withToken(d.auth.withReader(http.HandlerFunc(d.stream), failed)),
+		"GET /v1/events/tail":               withToken(d.auth.withReader(http.HandlerFunc(d.tail), failed)),
 		"GET /playground":                   playground,
 		"GET /playground/":                  playground,
 		"GET /{$}":                          http.RedirectHandler("/playground", http.StatusFound),
