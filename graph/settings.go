@@ -122,13 +122,23 @@ type changes struct {
 	err   error
 }
 
+// valueAt is where in the input of a setting its value stands; the others are their value, or have it in parts.
+var valueAt = map[impact.SettingName]string{
+	impact.SettingHourlyValue: "/value", impact.SettingSROIMethodology: "/id", impact.SettingVISMethodology: "/id",
+	impact.SettingPeerGroup: "/group",
+}
+
 func (cs *changes) add(pointer string, c impact.SettingChange) {
 	if cs.err != nil {
 		return
 	}
 	err := c.Check(cs.today)
 	if e, ok := err.(*impact.Error); ok { //nolint:errorlint // Check makes it
-		err = &impact.Error{Code: e.Code, Pointer: "/input/" + pointer + e.Pointer, Message: e.Message}
+		at := e.Pointer
+		if at == "/value" || at == "/weights" {
+			at = valueAt[c.Name]
+		}
+		err = &impact.Error{Code: e.Code, Pointer: "/input/" + pointer + at, Message: e.Message}
 	}
 	cs.err = err
 	cs.list = append(cs.list, c)

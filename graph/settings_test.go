@@ -132,14 +132,16 @@ minGroup = 10`
 
 	edits := len(m.edits)
 	for pointer, in := range map[string]any{
-		"/input/minGroup/value":         map[string]any{"minGroup": 2},
-		"/input/visWeights/weights":     map[string]any{"visWeights": map[string]any{"hours": 1, "quality": 1, "outcomeLift": 0, "placement": 0}},
+		"/input/minGroup":               map[string]any{"minGroup": 2},
+		"/input/visWeights":             map[string]any{"visWeights": map[string]any{"hours": 1, "quality": 1, "outcomeLift": 0, "placement": 0}},
 		"/input/visWeights/validFrom":   map[string]any{"visWeights": map[string]any{"hours": 1, "quality": 0, "outcomeLift": 0, "placement": 0, "validFrom": "2026-01-01"}},
 		"/input/hourlyValue/value":      map[string]any{"hourlyValue": map[string]any{"value": "-3"}},
 		"/input/addProgrammeCosts/0/to": map[string]any{"addProgrammeCosts": []any{map[string]any{"from": "2025-02-01", "to": "2025-01-01", "amount": "1"}}},
 		"/input/removeVersions/0":       map[string]any{"removeVersions": []any{map[string]any{"name": "x", "validFrom": "2025-01-01"}}},
 		"/input/removeProgrammeCosts/0": map[string]any{"removeProgrammeCosts": []any{"x"}},
-		"/input/sroiMethodology/value":  map[string]any{"sroiMethodology": map[string]any{"id": "x"}},
+		"/input/sroiMethodology/id":     map[string]any{"sroiMethodology": map[string]any{"id": "x"}},
+		"/input/peerGroup/group":        map[string]any{"peerGroup": map[string]any{"group": "a b"}},
+		"/input/timeZone":               map[string]any{"timeZone": "Mars/Olympus"},
 	} {
 		res := serve(m, admin).query(t, update, map[string]any{"in": in})
 		wantCodes(t, res, "INVALID")

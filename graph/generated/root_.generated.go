@@ -6535,7 +6535,7 @@ enum MonthsMode {
   """
   setValueMap(
     "The customer's own id of the company."
-    company: String!
+    company: ID!
     "The map. Its lines may be bound to live figures."
     valueMap: ValueMapInput!
     "The version that it is to replace, 0 for none; if another holds by now: CONFLICT. Absent: whichever holds."
