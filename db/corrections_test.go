@@ -320,3 +320,28 @@ func TestFirstCorrectionBesideItsOriginal(t *testing.T) {
 	folding.Wait()
 	checkRollups(t, a, []*impact.Event{correction})
 }
+
+// A source that changes the same session again and again does not hold up the folds.
+func TestManyCorrectionsOfOneSession(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	c := company(t, s, "acme")
+	f := NewFolder(s)
+	var updates []*impact.Event
+	for i, e := range sessions(c, 0, 5_000) {
+		e.Kind, e.Volunteer, e.DurationMS = impact.KindVolunteerHours, "v1", int64(i)
+		e.Links = &impact.Links{
+			Supersedes: nameKey("hours of a session"), RevisedAt: revisions.Add(time.Duration(i) * time.Second), Amends: impact.FactAmends | impact.FactTime,
+		}
+		updates = append(updates, e)
+	}
+	for batch := range slices.Chunk(updates, 2_500) {
+		mustCommit(t, s, batch...)
+		if err := f.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := get[int64](t, s, "SELECT sum FROM rollup_tally WHERE measure = 'volunteer.hours' AND programme = '*' AND grain = 'Y'"); got != 4_999 {
+		t.Errorf("%d ms of volunteering, want those of the last change", got)
+	}
+}

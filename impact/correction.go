@@ -142,7 +142,7 @@ func appendName(list []name, c CompanyID, k Key) []name {
 
 // components are the chains' members, each list and all of them by key.
 func (g *graph) components() (all [][]*Event) {
-	seen := make(map[*Event]bool)
+	seen, followed := make(map[*Event]bool), make(map[name]bool)
 	for _, list := range g.corrections {
 		for _, first := range list {
 			if seen[first] {
@@ -155,6 +155,10 @@ func (g *graph) components() (all [][]*Event) {
 				queue = queue[1:]
 				members = append(members, e)
 				for _, n := range append(names(e), targets(e)...) {
+					if followed[n] {
+						continue
+					}
+					followed[n] = true
 					for _, o := range slices.Concat(g.bearers[n], g.corrections[n]) {
 						if !seen[o] {
 							seen[o] = true
