@@ -287,23 +287,21 @@ func ErrNoReject(id int64) error {
 	return impact.Errorf(impact.CodeNotFound, "there is no reject %d: it may have made room for newer ones", id)
 }
 
+// DueReject is a quarantined event that is due, and its place among them.
+type DueReject struct {
+	DueAt   time.Time        `db:"due_at"`
+	Company impact.CompanyID `db:"company_id"`
+	ID      int64
+}
+
 // DueRejects are up to limit quarantined events that are due, of any company, the
-// longest due first.
-func (s *Store) DueRejects(ctx context.Context, now time.Time, limit int) (map[impact.CompanyID][]int64, error) {
-	var rows []struct {
-		Company impact.CompanyID `db:"company_id"`
-		ID      int64
-	}
-	if err := s.db.SelectContext(ctx, &rows, `
-		SELECT company_id, id FROM reject WHERE status = 'QUARANTINED' AND due_at <= $1 ORDER BY due_at, company_id LIMIT $2`,
-		now, limit); err != nil {
-		return nil, wrap(err, "find what is due")
-	}
-	due := make(map[impact.CompanyID][]int64)
-	for _, r := range rows {
-		due[r.Company] = append(due[r.Company], r.ID)
-	}
-	return due, nil
+// longest due first, from behind after on.
+func (s *Store) DueRejects(ctx context.Context, now time.Time, after DueReject, limit int) (due []DueReject, err error) {
+	err = s.db.SelectContext(ctx, &due, `
+		SELECT due_at, company_id, id FROM reject
+		WHERE status = 'QUARANTINED' AND due_at <= $1 AND (due_at, company_id, id) > ($2, $3, $4)
+		ORDER BY due_at, company_id, id LIMIT $5`, now, after.DueAt, after.Company, after.ID, limit)
+	return due, wrap(err, "find what is due")
 }
 
 // CountIntake adds to the counts of today.

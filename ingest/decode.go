@@ -84,8 +84,9 @@ func (d *decoder) release() {
 }
 
 // events calls each with every event of the body, which is one event or an array
-// of them; array says which. An array within {"batch": [...]} is left in d.batch. The wire is valid during the call only. An error
-// means that the request is refused whole, whatever each was called with.
+// of them; array says which. An array within {"batch": [...]} is left in d.batch. The
+// wire is valid during the call only. An error means that the request is refused whole,
+// whatever each was called with.
 func (d *decoder) events(each func(w *wire, array bool)) (array bool, err error) {
 	w := &d.wire
 	switch d.json.PeekKind() {
@@ -113,9 +114,6 @@ func (d *decoder) events(each func(w *wire, array bool)) (array bool, err error)
 			*w = wire{}
 			if err := d.event(w); err != nil {
 				return true, err
-			}
-			if len(w.raw) > MaxEvent {
-				w.fail(impact.CodeTooLarge, d.json.StackPointer(), "an event of an array may have at most "+strconv.Itoa(MaxEvent)+" bytes")
 			}
 			each(w, true)
 		}

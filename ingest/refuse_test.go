@@ -331,18 +331,21 @@ func TestData(t *testing.T) {
 
 func TestMaxEvent(t *testing.T) {
 	t.Parallel()
-	sized := func(n int) string {
-		const start, end = `{"type":"session.completed","userId":"p","x":"`, `"}`
-		return start + strings.Repeat("x", n-len(start)-len(end)) + end
+	for name, start := range map[string]string{
+		"common":    `{"type":"session.completed","userId":"p","x":"`,
+		"adapted":   `{"type":"kintell.session.completed","userId":"p","x":"`, // is read twice
+		"amendment": `{"type":"session.updated","sessionId":"s","changes":{},"x":"`,
+	} {
+		sized := func(n int) string { return start + strings.Repeat("x", n-len(start)-2) + `"}` }
+		q, err := decodeAs(tenant{acme}, "", `[`+sized(MaxEvent)+`,`+sized(MaxEvent+1)+`,`+sized(100)+`]`)
+		if err != nil || len(q.events) != 2 || q.results[0].err != nil {
+			t.Fatal(name, err, len(q.events))
+		}
+		if e := q.results[1].err; e == nil || e.Code != impact.CodeTooLarge || e.Pointer != "/1" {
+			t.Errorf("%s: got %v", name, e)
+		}
+		mustDecode(t, sized(MaxEvent+1)) // alone it may be as large as a body
 	}
-	q, err := decodeAs(tenant{acme}, "", `[`+sized(MaxEvent)+`,`+sized(MaxEvent+1)+`,`+sized(100)+`]`)
-	if err != nil || len(q.events) != 2 || q.results[0].err != nil {
-		t.Fatal(err, len(q.events))
-	}
-	if e := q.results[1].err; e == nil || e.Code != impact.CodeTooLarge || e.Pointer != "/1" {
-		t.Errorf("got %v", e)
-	}
-	mustDecode(t, sized(MaxEvent+1)) // alone it may be as large as a body
 }
 
 // Pointers escape names by RFC 6901, also those of refused values.

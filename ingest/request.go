@@ -146,7 +146,13 @@ func (q *request) take(w *wire, array bool) {
 	if array {
 		q.delivery = "" // a delivery of many events does not tell them apart
 	}
-	e, refused := q.normalise(w)
+	var e *impact.Event
+	var refused *impact.Error
+	if array && len(w.raw) > MaxEvent {
+		refused = impact.Errorf(impact.CodeTooLarge, "an event of an array may have at most %d bytes", MaxEvent)
+	} else {
+		e, refused = q.normalise(w)
+	}
 	if refused != nil {
 		if refused.Code == impact.CodeUnavailable {
 			q.failed = refused

@@ -120,31 +120,33 @@ func (r *rejects) releaseLoop(ctx context.Context, log *slog.Logger) {
 	}
 }
 
+// release takes up each event that is due once. What cannot be stored, since the rules
+// have changed, waits for somebody, and keeps nothing that is due later from its turn.
 func (r *rejects) release(ctx context.Context, now time.Time) error {
 	const page = 500
+	var last db.DueReject
 	for {
-		due, err := r.DueRejects(ctx, now, page)
+		due, err := r.DueRejects(ctx, now, last, page)
 		if err != nil || len(due) == 0 {
 			return err
 		}
-		stored := 0
-		for id, ids := range due {
-			companies, err := r.CompaniesByID(ctx, []impact.CompanyID{id})
-			if err != nil || len(companies) == 0 {
-				return err
-			}
-			list, err := r.Replay(ctx, companies[0], ids, nil, false)
-			if err != nil && impact.CodeOf(err) != impact.CodeNotFound { // dismissed, or released elsewhere, meanwhile
-				return err
-			}
-			for _, one := range list {
-				if one.Err == nil {
-					stored++
-				}
-			}
+		last = due[len(due)-1]
+		companies := make(map[impact.CompanyID][]int64)
+		for _, d := range due {
+			companies[d.Company] = append(companies[d.Company], d.ID)
 		}
-		if stored == 0 { // the rules changed; they wait for somebody
-			return nil
+		for id, ids := range companies {
+			company, err := r.CompaniesByID(ctx, []impact.CompanyID{id})
+			if err != nil {
+				return err
+			}
+			if len(company) == 0 {
+				continue
+			}
+			_, err = r.Replay(ctx, company[0], ids, nil, false)
+			if err != nil && impact.CodeOf(err) != impact.CodeNotFound { // erased meanwhile
+				return err
+			}
 		}
 	}
 }

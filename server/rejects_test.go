@@ -337,6 +337,31 @@ func TestQuarantine(t *testing.T) {
 	})
 }
 
+// Events that are due and cannot be stored do not keep later ones, also those of others,
+// in quarantine.
+func TestQuarantineIsNotHeldUp(t *testing.T) {
+	t.Parallel()
+	w, c, _ := keeper(t)
+	other := w.company(t, "other")
+	b := w.serve(t, w.key(t, "ingest", other))
+	future := time.Now().Add(72 * time.Hour).UTC().Truncate(time.Second)
+	w.exec(t, `
+		INSERT INTO reject (company_id, digest, status, code, message, pointer, payload, size, source, provider, delivery, api_key,
+		                    strict, schema, key, due_at, first_at, last_at, attempts)
+		SELECT $1, gen_random_uuid(), 'QUARANTINED', 'INVALID', '', '', '{"type":"session.completed"}', 28, '', '', '', 0,
+		       false, 1, gen_random_uuid(), now() - interval '1 hour', now(), now(), 1
+		FROM generate_series(1, 501)`, c.ID)
+	b.ingest(t, event("session.completed", "f1", future.Format(time.RFC3339), `"participantId":"p"`)).wantField(t, "status", "quarantined")
+	pool := ingest.NewPool(w.store, ingest.Limits{})
+	defer pool.Stop(t.Context())
+	if err := newRejects(w.store, pool).release(t.Context(), future); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.events(t, other); n != 1 {
+		t.Errorf("%d events in the log, want 1", n)
+	}
+}
+
 func TestIntakeCountsWhatIsOutOfTheOrdinary(t *testing.T) {
 	t.Parallel()
 	_, _, a := keeper(t)
