@@ -18,7 +18,7 @@ type backlog struct {
 	batches []committed
 	events  int
 	closed  bool // nobody folds in this process: batches are left to the log
-	stuck   bool // the fold fails for a reason that time will not mend
+	stuck   bool // the fold takes too long, or fails for a reason that time will not mend
 
 	added   chan struct{} // holds a token while batches is not empty
 	drained chan struct{} // closed and replaced whenever events shrinks

@@ -27,7 +27,8 @@ import (
 // sending the events again settles it, since each is stored at most once.
 //
 // While the fold lags far behind, Commit first waits for it: what is acknowledged
-// shows in the figures within a second, also under overload.
+// shows in the figures within a second, also under overload. It does not wait for a fold
+// that stands still.
 //
 // While the database is away, and when it goes away, Commit fails with
 // [impact.CodeUnavailable]; see [Store.Guard].

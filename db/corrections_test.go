@@ -186,7 +186,7 @@ func TestCorrectionsInAnyOrder(t *testing.T) {
 			}
 			rng := rand.New(rand.NewPCG(seed, 5))
 			s := tell(rng, companies, 80)
-			folders := []*Folder{NewFolder(stores[0]), {stores[1]}} // the second leaves its batches to the log
+			folders := []*Folder{NewFolder(stores[0]), {store: stores[1]}} // the second leaves its batches to the log
 			for rest := s.events; len(rest) > 0; {
 				k := min(len(rest), 1+rng.IntN(1+int(seed)*15))
 				batch := slices.Clone(rest[:k])

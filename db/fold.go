@@ -23,6 +23,10 @@ const urgedPause = 25 * time.Millisecond
 // foldRetry is the same after a fold that failed.
 const foldRetry = 2 * time.Second
 
+// foldPatience is how long a fold may take before commits no longer wait for it: then
+// it waits itself, for a company that is being rebuilt, or that somebody is erased from.
+const foldPatience = 10 * time.Second
+
 // orphanAge is how old an unfolded batch must be before an instance that did not
 // commit it takes it up.
 const orphanAge = 600 * time.Millisecond
@@ -37,14 +41,15 @@ const Channel = "impactql_fold"
 // Folder folds committed batches into the rollups. Any number of folders, in any
 // number of processes, may run on one database.
 type Folder struct {
-	store *Store
+	store    *Store
+	patience time.Duration // [foldPatience]
 }
 
 // NewFolder makes a folder. From now on the store keeps what it commits in
 // memory for it: call Run, or Flush and in the end Close.
 func NewFolder(s *Store) *Folder {
 	s.backlog.open()
-	return &Folder{store: s}
+	return &Folder{s, foldPatience}
 }
 
 // Run folds until ctx ends; then it folds what this instance still holds, within
@@ -65,8 +70,7 @@ func (f *Folder) Run(ctx context.Context, grace time.Duration) {
 			return
 		case <-f.store.backlog.added:
 			start := time.Now()
-			err := f.foldOwn(folding)
-			f.store.backlog.setStuck(err != nil && !transient(err))
+			err := f.foldPatiently(folding)
 			pause := foldPause
 			if err != nil && ctx.Err() == nil {
 				f.store.log.Error("fold: trying again", "err", err)
@@ -79,6 +83,20 @@ func (f *Folder) Run(ctx context.Context, grace time.Duration) {
 			}
 		}
 	}
+}
+
+// foldPatiently is foldOwn that lets commits go on when it takes too long, and when it
+// fails for a reason that time will not mend.
+func (f *Folder) foldPatiently(ctx context.Context) error {
+	told := make(chan struct{})
+	late := time.AfterFunc(f.patience, func() { f.store.backlog.setStuck(true); close(told) })
+	err := f.foldOwn(ctx)
+	slow := !late.Stop()
+	if slow {
+		<-told
+	}
+	f.store.backlog.setStuck(err != nil && (slow || !transient(err)))
+	return err
 }
 
 // rest waits until the pause since start is over, or, if that may be cut short, until
@@ -148,9 +166,9 @@ func (f *Folder) foldOwn(ctx context.Context) error {
 // foldOrphans folds, from the log, batches that nobody has taken up: their
 // instance died, or the reply to their commit was lost.
 func (f *Folder) foldOrphans(ctx context.Context) error {
-	own := []int64{}
+	seen := []int64{} // our own, and those that were looked at
 	for _, b := range f.store.backlog.peek() {
-		own = append(own, b.id)
+		seen = append(seen, b.id)
 	}
 	for {
 		var orphans []struct {
@@ -160,7 +178,7 @@ func (f *Folder) foldOrphans(ctx context.Context) error {
 		if err := f.store.db.SelectContext(ctx, &orphans, `
 			SELECT id, events FROM batch
 			WHERE folded_at IS NULL AND committed_at < now() - $1 * interval '1 ms' AND id <> ALL ($2)
-			ORDER BY id LIMIT 1000`, orphanAge.Milliseconds(), pq.Array(own)); err != nil {
+			ORDER BY id LIMIT 1000`, orphanAge.Milliseconds(), pq.Array(seen)); err != nil {
 			return wrap(err, "find orphans")
 		}
 		n, events := 0, 0
@@ -174,6 +192,7 @@ func (f *Folder) foldOrphans(ctx context.Context) error {
 		batches := make([]committed, n)
 		for i := range batches {
 			batches[i].id = orphans[i].ID
+			seen = append(seen, orphans[i].ID)
 		}
 		if err := f.store.fold(ctx, batches, skipOthers); err != nil {
 			return err

@@ -172,6 +172,64 @@ func TestFoldOrphans(t *testing.T) {
 	checkRollups(t, other, sessions(c, 0, 10))
 }
 
+// What another instance is folding is left to it, however much it is.
+func TestFoldOrphansOfAnother(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	exec(t, s, "INSERT INTO batch (id, events, committed_at) SELECT n, $1, now() - interval '1 minute' FROM generate_series(1, 3) n", foldLimit)
+	tx, err := s.db.BeginTxx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	if _, err := tx.Exec("SELECT FROM batch FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // of a folder that looks again and again
+	defer cancel()
+	if err := NewFolder(s).foldOrphans(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// While a company is rebuilt, the fold waits for it, and commits do not wait for the fold.
+func TestCommitBesideALongFold(t *testing.T) {
+	t.Parallel()
+	url := dbtest.New(t)
+	s := openURL(t, url)
+	c := company(t, s, "acme")
+	f := NewFolder(s)
+	f.patience = time.Millisecond
+	tx, err := s.db.BeginTxx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	if _, err := tx.Exec("SELECT FROM company FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	fill := func(n int) {
+		s.backlog.mu.Lock()
+		defer s.backlog.mu.Unlock()
+		s.backlog.events += n
+	}
+	told := folds(t, url)
+	mustCommit(t, s, sessions(c, 0, 5)...)
+	fill(maxBacklog)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { f.Run(ctx, time.Second); close(ended) }()
+	mustCommit(t, s, sessions(c, 5, 5)...)
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	awaitFolded(t, s, told)
+	fill(-maxBacklog)
+	stop()
+	<-ended
+	checkRollups(t, s, sessions(c, 0, 10))
+}
+
 // Run folds on its way out what was committed last.
 func TestFoldOnStop(t *testing.T) {
 	t.Parallel()
