@@ -281,7 +281,7 @@ func TestCommitAmbiguous(t *testing.T) {
 					}
 				}
 				checkLog(t, s, sessions(c, 0, 3))
-				if err := folder.FoldAll(t.Context()); err != nil {
+				if err := folder.CatchUp(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				checkRollups(t, s, sessions(c, 0, 3))

@@ -203,12 +203,12 @@ func TestCorrectionsInAnyOrder(t *testing.T) {
 						t.Fatal(err)
 					}
 				case 1:
-					if err := folders[rng.IntN(2)].FoldAll(t.Context()); err != nil {
+					if err := folders[rng.IntN(2)].CatchUp(t.Context()); err != nil {
 						t.Fatal(err)
 					}
 				}
 			}
-			if err := folders[0].FoldAll(t.Context()); err != nil {
+			if err := folders[0].CatchUp(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			checkWinners(t, stores[0], s, companies)

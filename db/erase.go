@@ -38,7 +38,7 @@ func (s *Store) Erase(ctx context.Context, r impact.EraseRequest) (done *impact.
 		case !errors.Is(err, errUnfolded):
 			return nil, err
 		}
-		if err := s.foldFromLog(ctx, e.unfolded); err != nil {
+		if err := s.foldFromLog(ctx, e.unfolded, waitForOthers); err != nil {
 			return nil, err
 		}
 	}

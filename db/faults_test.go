@@ -97,7 +97,7 @@ func TestCommitFaults(t *testing.T) {
 						all = append(all, sessions(c, 100, 1)...)
 					}
 					checkLog(t, witness, all)
-					if err := folder.FoldAll(t.Context()); err != nil {
+					if err := folder.CatchUp(t.Context()); err != nil {
 						t.Fatal(err)
 					}
 					checkRollups(t, witness, all)
@@ -129,7 +129,7 @@ func TestCommitCutAnywhere(t *testing.T) {
 				}
 				p.cutIn.Store(0)
 				checkLog(t, witness, sessions(c, 0, 5))
-				if err := folder.FoldAll(t.Context()); err != nil {
+				if err := folder.CatchUp(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				checkRollups(t, witness, sessions(c, 0, 5))

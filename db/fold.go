@@ -163,62 +163,57 @@ func (f *Folder) foldOwn(ctx context.Context) error {
 	return nil
 }
 
-// foldOrphans folds, from the log, batches that nobody has taken up: their
-// instance died, or the reply to their commit was lost.
-func (f *Folder) foldOrphans(ctx context.Context) error {
-	seen := []int64{} // our own, and those that were looked at
-	for _, b := range f.store.backlog.peek() {
-		seen = append(seen, b.id)
-	}
-	for {
-		var orphans []struct {
-			ID     int64
-			Events int
-		}
-		if err := f.store.db.SelectContext(ctx, &orphans, `
-			SELECT id, events FROM batch
-			WHERE folded_at IS NULL AND committed_at < now() - $1 * interval '1 ms' AND id <> ALL ($2)
-			ORDER BY id LIMIT 1000`, orphanAge.Milliseconds(), pq.Array(seen)); err != nil {
-			return wrap(err, "find orphans")
-		}
-		n, events := 0, 0
-		for n < len(orphans) && (n == 0 || events+orphans[n].Events <= foldLimit) {
-			events += orphans[n].Events
-			n++
-		}
-		if n == 0 {
-			return nil
-		}
-		batches := make([]committed, n)
-		for i := range batches {
-			batches[i].id = orphans[i].ID
-			seen = append(seen, orphans[i].ID)
-		}
-		if err := f.store.fold(ctx, batches, skipOthers); err != nil {
-			return err
-		}
-		if n == len(orphans) {
-			return nil
-		}
-	}
+// unfolded is a batch that is not folded.
+type unfolded struct {
+	ID     int64
+	Events int
 }
 
-// FoldAll folds every committed batch, whoever committed it. It is for tools that
-// want figures complete before they go on.
-func (f *Folder) FoldAll(ctx context.Context) error {
+// foldOrphans folds batches that nobody has taken up: their instance died, or the reply
+// to their commit was lost. What another instance is folding is left to it.
+func (f *Folder) foldOrphans(ctx context.Context) error {
+	own := []int64{}
+	for _, b := range f.store.backlog.peek() {
+		own = append(own, b.id)
+	}
+	var orphans []unfolded
+	if err := f.store.db.SelectContext(ctx, &orphans, `
+		SELECT id, events FROM batch
+		WHERE folded_at IS NULL AND committed_at < now() - $1 * interval '1 ms' AND id <> ALL ($2)
+		ORDER BY id LIMIT 1000`, orphanAge.Milliseconds(), pq.Array(own)); err != nil {
+		return wrap(err, "find orphans")
+	}
+	return f.store.foldFromLog(ctx, orphans, skipOthers)
+}
+
+// CatchUp folds every batch that is committed and not folded when it is called, whoever
+// committed it: also what a process left behind that died.
+func (f *Folder) CatchUp(ctx context.Context) error {
 	if err := f.Flush(ctx); err != nil {
 		return err
 	}
-	for {
-		var id int64
-		err := f.store.db.GetContext(ctx, &id, "SELECT coalesce(min(id), 0) FROM batch WHERE folded_at IS NULL")
-		if err != nil || id == 0 {
-			return wrap(err, "fold all")
+	var waiting []unfolded
+	if err := f.store.db.SelectContext(ctx, &waiting, "SELECT id, events FROM batch WHERE folded_at IS NULL ORDER BY id"); err != nil {
+		return wrap(err, "catch up")
+	}
+	return f.store.foldFromLog(ctx, waiting, waitForOthers)
+}
+
+// foldFromLog folds batches from the log, a bounded number of events at once.
+func (s *Store) foldFromLog(ctx context.Context, batches []unfolded, others string) error {
+	for len(batches) > 0 {
+		var piece []committed
+		events := 0
+		for len(piece) < len(batches) && (len(piece) == 0 || events+batches[len(piece)].Events <= foldLimit) {
+			events += batches[len(piece)].Events
+			piece = append(piece, committed{id: batches[len(piece)].ID})
 		}
-		if err := f.store.fold(ctx, []committed{{id: id}}, waitForOthers); err != nil {
+		batches = batches[len(piece):]
+		if err := s.fold(ctx, piece, others); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // How a fold meets batches that another transaction is folding.

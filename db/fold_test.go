@@ -277,9 +277,9 @@ func TestFoldKilled(t *testing.T) {
 		t.Errorf("%d rows are left behind", n)
 	}
 	mustCommit(t, s, sessions(c, 5, 5)...)
-	// FoldAll, since the lost fold may hold its batches for a moment yet, and a fold
+	// CatchUp, since the lost fold may hold its batches for a moment yet, and a fold
 	// leaves to the sweep what another one holds.
-	if err := f.FoldAll(t.Context()); err != nil {
+	if err := f.CatchUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	checkRollups(t, s, sessions(c, 0, 10))
@@ -300,11 +300,11 @@ func TestFoldAmbiguous(t *testing.T) {
 			if err := f.Flush(t.Context()); err == nil || p.cuts.Load() != 1 {
 				t.Fatalf("got %v after %d cuts", err, p.cuts.Load())
 			}
-			if err := f.FoldAll(t.Context()); err != nil { // not Flush: see TestFoldKilled
+			if err := f.CatchUp(t.Context()); err != nil { // not Flush: see TestFoldKilled
 				t.Fatal(err)
 			}
 			mustCommit(t, s, sessions(c, 5, 5)...)
-			if err := f.FoldAll(t.Context()); err != nil {
+			if err := f.CatchUp(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			checkRollups(t, s, sessions(c, 0, 10))

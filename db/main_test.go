@@ -92,7 +92,7 @@ func mustCommit(t testing.TB, s *Store, events ...*impact.Event) []impact.Verdic
 
 func foldAll(t testing.TB, s *Store) {
 	t.Helper()
-	if err := (&Folder{store: s}).FoldAll(t.Context()); err != nil {
+	if err := (&Folder{store: s}).CatchUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }

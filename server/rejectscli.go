@@ -249,7 +249,7 @@ func (r *rejects) report(ctx context.Context, company *impact.Company, ids []int
 		return err
 	}
 	if !dryRun {
-		if err := folder.FoldAll(ctx); err != nil {
+		if err := folder.CatchUp(ctx); err != nil {
 			return err
 		}
 	}
