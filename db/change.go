@@ -63,11 +63,24 @@ func (s *Store) changeSettings(ctx context.Context, tx *sqlx.Tx, e *impact.Setti
 	if err := edit.begin(ctx); err != nil {
 		return nil, err
 	}
+	type version struct {
+		name impact.SettingName
+		from impact.Day // 0 of what holds for every day
+	}
+	made := make(map[version]bool)
 	for i := range e.Changes {
 		c := e.Changes[i]
 		if err := c.Check(before.Calendar.Today(e.Now)); err != nil {
 			return nil, err
 		}
+		of := version{name: c.Name}
+		if c.From != nil {
+			of.from = *c.From
+		}
+		if made[of] && c.Name != impact.SettingProgrammeCost {
+			return nil, impact.Errorf(impact.CodeInvalid, "%s is changed twice in one edit: leave one of the changes out", c.Name)
+		}
+		made[of] = true
 		if err := edit.make(ctx, before, &c); err != nil {
 			return nil, err
 		}

@@ -155,6 +155,10 @@ func TestChangeSettings(t *testing.T) {
 	if _, err = change(s, a, set("minGroup", "", "7"), set("visWeights", "", "hours=1,quality=1,outcomeLift=0,placement=0")); impact.CodeOf(err) != impact.CodeInvalid {
 		t.Errorf("weights that sum to 2: %v", err)
 	}
+	// So do two that contradict each other, whichever is what it was.
+	if _, err = change(s, a, set("minGroup", "", "7"), set("minGroup", "", "10")); impact.CodeOf(err) != impact.CodeInvalid {
+		t.Errorf("one setting twice: %v", err)
+	}
 	for _, c := range []impact.SettingChange{
 		{Name: "hourlyValue", From: dayOf("2024-01-01"), Remove: true},
 		{Name: impact.SettingProgrammeCost, Cost: &impact.ProgrammeCost{ID: after.Costs[0].ID + 1}, Remove: true},
