@@ -47,10 +47,10 @@ func (l *limits) MutateOperationContext(ctx context.Context, op *graphql.Operati
 	}
 	// First the number of fields: Calculate walks fragments as often as they are spread,
 	// which in a few lines can be more often than there are atoms in the universe.
-	cost := size.fields + introspectionCost*size.introspections
+	introspection := introspectionCost * size.introspections
+	cost := introspection + size.fields
 	if cost <= l.MaxComplexity {
-		cost = introspectionCost*size.introspections +
-			complexity.Calculate(ctx, l.schema, op.Operation, op.Variables)
+		cost = introspection + min(complexity.Calculate(ctx, l.schema, op.Operation, op.Variables), most)
 	}
 	if cost > l.MaxComplexity {
 		return tooLarge("the operation costs %d, more than the %d allowed: "+
@@ -81,8 +81,8 @@ type measurer map[*ast.FragmentDefinition]extent
 
 type extent struct{ depth, fields, introspections int }
 
-// most keeps sums over fragments that are spread exponentially often from
-// overflowing.
+// most keeps sums from overflowing: over fragments that are spread exponentially often,
+// and of costs.
 const most = 1 << 30
 
 func (m measurer) measure(selections ast.SelectionSet) (total extent) {
@@ -209,7 +209,8 @@ func costs() (c generated.ComplexityRoot) {
 	c.Sensitivity.OneWay = func(child int, _ decimal.Decimal, first int) int { return analysisCost + length(&first)*child }
 	c.Sensitivity.BreakEven = func(child int, _ decimal.Decimal, first int) int { return analysisCost + length(&first)*child }
 	c.Sensitivity.Grid = func(child int, _, _ string, _ decimal.Decimal, steps int) int {
-		return analysisCost + steps*steps + child
+		n := max(0, min(steps, impact.MaxGrid)) // more is refused; its square might overflow
+		return analysisCost + n*n + child
 	}
 	c.Uncertainty.MonteCarlo = func(child, draws, _ int, _ []*model.DistributionInput) int { return draws/5 + child }
 	c.Explanation.Inputs = func(child int) int { return 1 + assumedVersions*child }

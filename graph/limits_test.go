@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -105,6 +106,18 @@ func TestDefaultLimits(t *testing.T) {
 	}
 	passes(t, api.query(t, schema(1), nil))
 	refused(t, api.query(t, schema(13), nil), http.StatusUnprocessableEntity)
+}
+
+// A cost that no integer holds is no way around the limit.
+func TestComplexityDoesNotOverflow(t *testing.T) {
+	t.Parallel()
+	var q strings.Builder
+	for i := range 3 {
+		fmt.Fprintf(&q, ` g%d: grid(x: "x", y: "y", steps: %d) { xs }`, i, math.MaxInt32)
+	}
+	api := serve(newMemory(1), func(c *graph.Config) { c.MaxComplexity = 6_000 })
+	refused(t, api.query(t, `{ __schema { types { name } } simulateSroi(valueMap: {}) { sensitivity {`+q.String()+` } }
+		companies(first: 100) { nodes { cohorts(first: 100) { nodes { key } } } } }`, nil), http.StatusUnprocessableEntity)
 }
 
 func TestMaxFigures(t *testing.T) {
