@@ -14,8 +14,8 @@ func (f *Figures) Departments(ctx context.Context, companies []impact.CompanyID)
 	return cached(ctx, f.versions, &f.departments, companies, itself, f.store.departments)
 }
 
-// Active is the run of days from each company's first event to its last; empty
-// where there is none.
+// Active is the run of days from each company's first event to its last, directory entries
+// and unknown types left out; empty where there is none.
 func (f *Figures) Active(ctx context.Context, companies []impact.CompanyID) ([]impact.Range, error) {
 	return cached(ctx, f.versions, &f.active, companies, itself, f.store.active)
 }

@@ -165,7 +165,8 @@ func (l *pastLog) isMember(e *impact.Event) bool {
 	return is
 }
 
-// active are the days of the first and the last event of each company.
+// active are the days of the first and the last event of each company, as [Figures.Active]
+// has them.
 func (l *pastLog) active(ctx context.Context, tx *sqlx.Tx) (map[impact.CompanyID]impact.Range, error) {
 	members := make([]person, 0, len(l.members))
 	for id := range l.members {
@@ -196,7 +197,9 @@ func (l *pastLog) active(ctx context.Context, tx *sqlx.Tx) (map[impact.CompanyID
 		extend(company, last)
 	}
 	for _, e := range l.standing {
-		extend(e.Company, e.OccurredAt)
+		if e.Kind != impact.KindUnknown && e.Kind != impact.KindDirectory {
+			extend(e.Company, e.OccurredAt)
+		}
 	}
 	return active, wrap(rows.Err(), "days of activity")
 }

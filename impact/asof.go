@@ -40,7 +40,7 @@ type PastAsk struct {
 type Past struct {
 	Settings *Settings
 	Map      *StoredMap // nil: there was none
-	Active   Range      // from the day of the first event to that of the last; if asked for
+	Active   Range      // from the day of the first event that counts to that of the last; if asked for
 	// ErasedSince says that a person was erased since, so that what was known is not all
 	// there any more.
 	ErasedSince bool

@@ -4683,7 +4683,8 @@ type Company implements Node {
 
   """
   The period cut into intervals, in order and without gaps; the first and the last are cut to the period. All
-  time runs from the day of the company's first event to that of its last, and is empty before there is one.
+  time runs from the day of the company's first event to that of its last, directory entries and unknown types left out,
+  and is empty before there is one.
   At most 1000 points, else TOO_LARGE. People are distinct within a point, so points do not add up.
   """
   timeSeries(

@@ -229,10 +229,12 @@ func (r *run) take(ctx context.Context, e *db.LedgerEvent, marks []impact.Day) (
 	if err := r.open(ctx, day); err != nil {
 		return nil, err
 	}
-	if !r.begun {
-		r.begun, r.first = true, day
+	if e.Kind != impact.KindUnknown && e.Kind != impact.KindDirectory {
+		if !r.begun {
+			r.begun, r.first = true, day
+		}
+		r.last = day
 	}
-	r.last = day
 	rates := r.ratesOn(day)
 	r.note(e, day)
 	for _, b := range r.bound {
