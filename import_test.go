@@ -129,7 +129,7 @@ func TestImport(t *testing.T) {
 		t.Errorf("exit code %d\n%s%s, want %s", stored.code, stored.out, stored.err, want)
 	}
 	rejects, err := os.ReadFile(mentoring + ".rejects.ndjson")
-	if want := `{"line":4,"code":"INVALID","pointer":"/duration_minutes","message":"must be at most 1440","raw":"m3,`; err != nil || !strings.HasPrefix(string(rejects), want) {
+	if want := `{"line":4,"code":"INVALID","pointer":"/duration_minutes","message":"must be 1 to 480","raw":"m3,`; err != nil || !strings.HasPrefix(string(rejects), want) {
 		t.Errorf("%v %s, want %s", err, rejects, want)
 	}
 	count("2")

@@ -39,7 +39,8 @@ type fieldPlan struct {
 	column   int // -1: constant
 	constant string
 	from, to Scale
-	choice   bool // the mapping leaves a choice of scales, and nobody chose
+	limits   *[2]float64 // of a number; nil: the webhook's alone
+	choice   bool        // the mapping leaves a choice of scales, and nobody chose
 }
 
 func newConverter(m *Mapping, header []string, o Options) (*converter, error) {
@@ -92,6 +93,9 @@ func (c *converter) plan(e *EventMapping, o Options) eventPlan {
 		}
 		if name == "sessionId" && f.column >= 0 {
 			p.session = true
+		}
+		if limits, has := c.mapping.Limits[name]; has {
+			f.limits = &limits
 		}
 		if f.form == formScore {
 			f.to, _ = target(name, e.Type)
@@ -251,6 +255,9 @@ func (c *converter) field(f *fieldPlan, cells []string) *impact.Error {
 		n, ok := c.number(value)
 		if !ok {
 			return c.bad(f, "%q is not a number", value)
+		}
+		if x, err := strconv.ParseFloat(n, 64); f.limits != nil && (err != nil || x < f.limits[0] || x > f.limits[1]) {
+			return c.bad(f, "must be %g to %g", f.limits[0], f.limits[1])
 		}
 		c.raw(n)
 	case formScore:

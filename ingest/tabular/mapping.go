@@ -33,7 +33,10 @@ type Mapping struct {
 	// Scales are those that a score field may be on; the first is meant unless the caller
 	// says otherwise. A field without any is on the webhook's own.
 	Scales map[string][]Scale `yaml:"scales"`
-	Events []EventMapping     `yaml:"events"`
+	// Limits are the least and the greatest value of a number field, both allowed, where the
+	// format is narrower than the webhook.
+	Limits map[string][2]float64 `yaml:"limits"`
+	Events []EventMapping        `yaml:"events"`
 
 	location *time.Location
 	layout   string
@@ -126,6 +129,14 @@ func (m *Mapping) check() error {
 		}
 		if len(m.Scales[field]) == 0 {
 			return fmt.Errorf("scales: %s needs at least one of %s", field, scaleNames)
+		}
+	}
+	for _, field := range slices.Sorted(maps.Keys(m.Limits)) {
+		if form, known := fields[field]; !known || form != formNumber {
+			return fmt.Errorf("limits: %s is not a number: use durationMinutes, duration, hours, points, progressPercent or amount", field)
+		}
+		if l := m.Limits[field]; l[0] > l[1] {
+			return fmt.Errorf("limits: %s has its least value behind its greatest", field)
 		}
 	}
 	if len(m.Events) == 0 {

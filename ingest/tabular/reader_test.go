@@ -117,12 +117,17 @@ events:
 			file: "\ufeffMentor_Email,SESSION_ID,Participant_Email,Scheduled_At,Completed_At,Duration_Minutes,Rating,Feedback_Text,Focus_Area,Goals_Discussed\r\n" +
 				"Mo@Mentors.example,ms-1,ada@example.net,2025-03-01T09:00:00Z,2025-03-01T10:00:00Z,45,0.75,\"good,\nvery \"\"good\"\"\",cv,\r\n" +
 				"mo@mentors.example,ms-2,ada+cv@example.net,2025-04-01T09:00:00Z,,,,,,\r\n" +
-				"mo@mentors.example,ms-3,ada+cv@example.net,2025-05-01T09:00:00Z,2025-05-01 12:00,480,,,,\r\n",
+				"mo@mentors.example,ms-3,ada+cv@example.net,2025-05-01T09:00:00Z,2025-05-01 12:00,480,,,,\r\n" +
+				"mo@mentors.example,ms-4,ada@example.net,,2025-05-02,481,,,,\r\nmo@mentors.example,ms-5,ada@example.net,,2025-05-02,0.5,,,,\r\n" +
+				"mo@mentors.example,ms-6,ada@example.net,,2025-05-02,1,,,,\r\n",
 			want: []string{
 				"2 kintell.session.completed kintell p=ada@example.net v=mo@mentors.example s=ms-1 2025-03-01T10:00:00Z 2700000ms 0/0=0  + " +
 					"kintell.rating.created kintell p=ada@example.net v= s=ms-1 2025-03-01T10:00:00Z 0ms 0.75/1=750000 ",
 				"4 scheduled",
 				"5 kintell.session.completed kintell p=ada:2bcv@example.net v=mo@mentors.example s=ms-3 2025-05-01T10:00:00Z 28800000ms 0/0=0 ",
+				"6 refused /duration_minutes must be 1 to 480",
+				"7 refused /duration_minutes must be 1 to 480",
+				"8 kintell.session.completed kintell p=ada@example.net v=mo@mentors.example s=ms-6 2025-05-01T22:00:00Z 60000ms 0/0=0 ",
 			},
 		},
 		"Kintell language, semicolons, stars, a programme of the caller's": {
@@ -365,6 +370,8 @@ func TestMappingMistakes(t *testing.T) {
 		head + "time_zone: Mars\nevents: [{type: checkin.submitted, fields: {userId: a}}]":                            "Europe/Oslo",
 		head + "date_format: DD/MM\nevents: [{type: checkin.submitted, fields: {userId: a}}]":                         "YYYY",
 		head + "scales: {rating: [1-7]}\nevents: [{type: checkin.submitted, fields: {userId: a}}]":                    "1-7",
+		head + "limits: {rating: [0, 1]}\nevents: [{type: checkin.submitted, fields: {userId: a}}]":                   "not a number",
+		head + "limits: {hours: [2, 1]}\nevents: [{type: checkin.submitted, fields: {userId: a}}]":                    "behind its greatest",
 		head + "scales: {hours: [0-1]}\nevents: [{type: checkin.submitted, fields: {userId: a}}]":                     "not a score",
 		head + "decimal: \";\"\nevents: [{type: checkin.submitted, fields: {userId: a}}]":                             "decimal",
 		head + "events: [{type: checkin.submitted, identity: [q], fields: {userId: a}}]":                              "\"q\" is neither",
