@@ -147,8 +147,10 @@ func (b *Basis) improvements(mode ImprovementMode, baseline Baseline) map[Dimens
 func (b *Basis) Reporting(p ReportingParams, active Range) VIS {
 	var in ReportingInput
 	if n := b.People.Volunteers; n > 0 {
-		in.Hours = hoursOf(b.volunteerMS())
-		in.Hours.Quo(in.Hours, ratInt(n))
+		if ms := b.volunteerMS(); ms > 0 {
+			in.Hours = hoursOf(ms)
+			in.Hours.Quo(in.Hours, ratInt(n))
+		}
 		if months := b.Range.Clip(active).Months(MonthsCalendar); months > 0 {
 			in.Sessions = big.NewRat(b.Activity.Sessions, n*months)
 		}

@@ -1,6 +1,7 @@
 package impact_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -146,6 +147,37 @@ func TestVolunteerVIS(t *testing.T) {
 	} {
 		if s := r.AvgVIS(tt.members, impact.DefaultVIS).StringFixed(2); s != tt.want {
 			t.Errorf("average over %v is %s, want %s", tt.members, s, tt.want)
+		}
+	}
+}
+
+// Sessions that do not say how long they took are no data for the hours.
+func TestVISOfHoursThatNobodyStated(t *testing.T) {
+	t.Parallel()
+	covered := func(durations ...int64) (list []bool) {
+		c := new(impact.Cell)
+		for who, ms := range durations {
+			s := session(0, "2025-01-01")
+			s.DurationMS = ms
+			c.Add(s, 0, impact.Ordinal(100+who))
+		}
+		r := impact.NewReading(impact.Question{Parts: impact.PartsCohort}, []impact.Segment{{From: impact.Date(2025, 1, 1), Cell: c}}, new(impact.Cell), nil, nil)
+		reporting := r.Basis().Reporting(impact.DefaultReporting, impact.AllTime)
+		return []bool{
+			r.VIS(impact.DefaultVIS).Components[0].Covered, r.VolunteerVIS(impact.DefaultVIS)[100].Components[0].Covered,
+			reporting.Components[0].Covered,
+		}
+	}
+	for _, tt := range []struct {
+		durations []int64
+		want      []bool // of the company, its first volunteer, and the company by teei-vis-reporting-1.0
+	}{
+		{[]int64{0}, []bool{false, false, false}},
+		{[]int64{0, hour}, []bool{true, false, true}},
+		{[]int64{hour, 0}, []bool{true, true, true}},
+	} {
+		if got := covered(tt.durations...); !slices.Equal(got, tt.want) {
+			t.Errorf("durations of %v ms: hours covered %v, want %v", tt.durations, got, tt.want)
 		}
 	}
 }

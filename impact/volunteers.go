@@ -23,8 +23,8 @@ func (r *Reading) VIS(p VISParams) VIS { return VISTeei1(r.visInput(), p) }
 func (r *Reading) visInput() VISInput {
 	c := r.total
 	in := VISInput{Ratings: c.Tallies[MeasureRating]}
-	if time := c.Tallies[MeasureVolunteerTime]; time.N > 0 {
-		in.VolunteerMS, in.Volunteers = time.Sum, c.Count(SetVolunteers)
+	if ms := c.Tallies[MeasureVolunteerTime].Sum; ms > 0 { // sessions that say no duration are no data
+		in.VolunteerMS, in.Volunteers = ms, c.Count(SetVolunteers)
 	}
 	for i, d := range qualityDimensions {
 		in.Scores[i] = c.Tallies[MeasureScore(d)]
@@ -144,7 +144,7 @@ func (r *Reading) met() *met {
 // input is what the score of a volunteer is made of.
 func (m *met) input(v *VolunteerSums) VISInput {
 	var in VISInput
-	if v.N > 0 {
+	if v.MS > 0 {
 		in.VolunteerMS, in.Volunteers = v.MS, 1
 	}
 	for _, who := range v.Met {

@@ -12,8 +12,7 @@ type account struct {
 	events, unmapped, sessions int64
 	courses                    int64            // completed
 	rated, ratings             int64            // participants' feedback: how often, and its sum in millionths
-	given                      int64            // pieces of time that named volunteers gave
-	time                       map[string]int64 // that time in milliseconds, by what an hour of its day is worth
+	time                       map[string]int64 // that named volunteers gave, in milliseconds, by what an hour of its day is worth
 	activity                   [6]int64         // matches made, events attended, skill shares, feedback, milestones, check-ins
 	worth                      [6]map[string]int64
 	people                     map[string]*person
@@ -24,7 +23,6 @@ type person struct {
 	takesPart, volunteers bool // actively
 	placed, ready         bool
 
-	gave    int64 // pieces of time
 	givenMS int64
 	met     map[string]bool
 
@@ -139,10 +137,8 @@ func (a *account) add(e *db.LedgerEvent, r *rates) {
 		}
 	}
 	if e.Volunteer != "" && (e.Kind == impact.KindSession || e.Kind == impact.KindVolunteerHours) {
-		a.given++
 		a.time[r.hour] += e.DurationMS
 		v := a.of(e.Volunteer)
-		v.gave++
 		v.givenMS += e.DurationMS
 	}
 	if !isActivity(e) {

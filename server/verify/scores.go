@@ -91,7 +91,7 @@ var partNames = [4]string{"hours", "quality", "outcome_lift", "placement"}
 
 func (a *account) vis(w weights) (list figures, published *big.Rat) {
 	_, volunteers, _ := a.counts()
-	if a.given == 0 {
+	if sumOf(a.time) == 0 {
 		volunteers = 0
 	}
 	parts := a.parts(a.everybody, sumOf(a.time), volunteers, a.rated, a.ratings)
@@ -190,7 +190,7 @@ func (a *account) avgVIS(members map[string]bool, w weights) *big.Rat {
 			continue
 		}
 		var gave, rated, ratings int64
-		if v.gave > 0 {
+		if v.givenMS > 0 {
 			gave = 1
 		}
 		for who := range v.met {
