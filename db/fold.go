@@ -78,7 +78,8 @@ func (f *Folder) Run(ctx context.Context, grace time.Duration) {
 			}
 			f.rest(ctx, start, pause, err == nil)
 		case <-sweep.C:
-			if err := f.foldOrphans(ctx); err != nil && ctx.Err() == nil {
+			// That the database is away is in the log already, once.
+			if err := f.foldOrphans(ctx); err != nil && ctx.Err() == nil && impact.CodeOf(err) != impact.CodeUnavailable {
 				f.store.log.Warn("fold: sweep", "err", err)
 			}
 		}
