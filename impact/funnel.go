@@ -100,12 +100,15 @@ type FunnelCount struct {
 }
 
 // Answer works the funnel out from the days of q.Days on which anybody did anything,
-// ascending. members are the cohort; nil, and one without a set, is everybody. What
-// tells of fewer than k people is withheld, see [disclosure]: a step, those who came to
-// the step before and not to it, and what could be found by subtracting from the same
-// funnel of everybody or from that without the programme of one step. Nor is told of a
-// cohort what its number of active people in the range and programme would not. Error:
+// ascending. members are the cohort; nil, and one without a set, is everybody. Error:
 // [CodeTooLarge].
+//
+// What tells of fewer than k people is withheld, see [disclosure]:
+//   - a step, and those who came to the step before and not to it;
+//   - what could be found by subtracting from the same funnel of everybody, or from that
+//     without the programme of one step;
+//   - of a cohort, a step beside which the number of its people who were active in the
+//     range and programme would be withheld.
 //
 // It walks through the days once and keeps, per person and step, the latest start
 // from which the step can have been reached: if any start leads further within the

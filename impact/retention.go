@@ -96,11 +96,15 @@ type RetentionRow struct {
 
 // Answer works the matrix out from the participants of each of q.Ranges. whole are those
 // of all programmes, needed if q is of one. members are the cohort; nil, and one without a
-// set, is everybody. What tells of fewer than k people is withheld, see [disclosure]: a row, the few who stayed or did not, with
-// [RetentionRolling] those who left from one column to the next, and what could be found
-// by subtracting from the sum of the rows, from everybody active in an interval, or from
-// the same matrix of everybody or of all programmes. Nor is told of a cohort what its
-// number of people active in the row or column would not. Error: [CodeTooLarge].
+// set, is everybody. Error: [CodeTooLarge].
+//
+// What tells of fewer than k people is withheld, see [disclosure]:
+//   - a row, and the few of it who stayed or who did not;
+//   - with [RetentionRolling], those who left from one column to the next;
+//   - what could be found by subtracting from the sum of the rows, from everybody active
+//     in an interval, or from the same matrix of everybody or of all programmes;
+//   - of a cohort, a cell beside which the number of its people who were active in the row
+//     or the column would be withheld.
 func (q *RetentionQuestion) Answer(active, whole []*roaring.Bitmap, members *Members, k int64) (*Retention, error) {
 	answer := &Retention{Mode: q.Mode, Rows: make([]RetentionRow, q.rows)}
 	if q.rows == 0 {

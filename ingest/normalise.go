@@ -282,8 +282,9 @@ func parseTime(s string, loc *time.Location) (time.Time, bool) {
 	return time.UnixMilli(int64(x)), true
 }
 
-// identity is the event's key: from a CloudEvent's source and id, else the delivery, else the event's id, else type
-// and session, else the bytes themselves. See docs/decisions/0002.
+// identity is the event's key: from a CloudEvent's source and id, else the delivery, else
+// the event's id, else type and session, else the bytes themselves. See
+// docs/decisions/0002.
 func (n *normaliser) identity() impact.Key {
 	w := n.wire
 	switch {

@@ -77,7 +77,9 @@ func (cmd *Serve) Run(ctx context.Context) error {
 		log.Warn("AUTH=off: every request may read and write everything")
 	}
 	if cmd.DebugAddr != "" {
-		go serveDebug(cmd.DebugAddr, log)
+		if err := serveDebug(ctx, cmd.DebugAddr, log); err != nil {
+			return fmt.Errorf("DEBUG_ADDR: %w", err)
+		}
 	}
 	return cmd.serve(ctx, conn, listeners, demoKey, log)
 }
@@ -216,14 +218,30 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 	return err
 }
 
-// serveDebug serves pprof on an address of its own.
-func serveDebug(addr string, log *slog.Logger) {
+// serveDebug serves pprof on an address of its own until ctx ends. Nobody is asked for a
+// key there, so it has to be a loopback address.
+func serveDebug(ctx context.Context, addr string, log *slog.Logger) error {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return err
+	}
+	if !isLoopback(l.Addr()) {
+		_ = l.Close()
+		return fmt.Errorf("%s can be reached from other machines: use a loopback address such as 127.0.0.1:6060", addr)
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	srv := &http.Server{Addr: addr, Handler: mux, ReadHeaderTimeout: headerTimeout}
-	log.Warn("debug server ended", "err", srv.ListenAndServe())
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout}
+	context.AfterFunc(ctx, func() { _ = srv.Close() })
+	go func() {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			log.Warn("debug server ended", "err", err)
+		}
+	}()
+	return nil
 }
 
 // welcome tells a newcomer where to go, and who else can.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"log/slog"
 	"net"
 	"strings"
 	"testing"
@@ -24,5 +25,17 @@ func TestWelcomeWarnsWhoCanBeReached(t *testing.T) {
 		if warned := strings.Contains(text, "keeps it to this machine"); warned != reached || !strings.Contains(text, ":"+port+"/playground") {
 			t.Errorf("%s: warned %v, want %v:\n%s", addrs, warned, reached, text)
 		}
+	}
+}
+
+// Profiles ask for no key, so they are served to this machine alone.
+func TestDebugIsLoopback(t *testing.T) {
+	t.Parallel()
+	log := slog.New(slog.DiscardHandler)
+	if err := serveDebug(t.Context(), "0.0.0.0:0", log); err == nil || !strings.Contains(err.Error(), "loopback") {
+		t.Errorf("every interface: %v", err)
+	}
+	if err := serveDebug(t.Context(), "127.0.0.1:0", log); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,8 +1,11 @@
--- Moves what is new from the temporary table into the log, and keeps apart what
--- came under a known key with another body, unless a try whose COMMIT went without
--- a reply has done so, or somebody was erased from what is known: the array holds the ids of such tries. ON CONFLICT waits for a transaction
--- that is inserting the same key right now; the second statement sees what that
--- one committed, since each statement takes a snapshot of its own.
+-- Moves what is new from the temporary table into the log. ON CONFLICT waits for a
+-- transaction that is inserting the same key right now; the second statement sees what
+-- that one committed, since each statement takes a snapshot of its own.
+--
+-- The second statement keeps apart what came under a known key with another body. It
+-- does not if somebody was erased from the known one, nor if an earlier try of this batch
+-- has done so, whose COMMIT landed although its reply was lost: the array holds the batch
+-- ids of such tries.
 INSERT INTO event (company_id, key, batch_id, occurred_at, kind, type, programme, participant, volunteer, session,
                    duration_ms, score, score_raw, score_scale, confidence, dimension, status, from_volunteer, mood,
                    level, points, amount, currency, department, attributes, source, payload,
