@@ -9,7 +9,7 @@ import (
 func (companyResolver) Events(
 	ctx context.Context, c *model.Company, first *int, after *string, filter *model.EventFilter,
 ) (*model.ArrivedEventConnection, error) {
-	p, err := newPage(first, after)
+	p, err := newLongPage(ctx, first, after)
 	if err != nil {
 		return nil, err
 	}

@@ -16,14 +16,20 @@ import (
 	"github.com/impactql/impactql/impact"
 )
 
+type withinKey struct{}
+
+// isFromWithin reports a query of [Handler.Ask].
+func isFromWithin(ctx context.Context) bool { return ctx.Value(withinKey{}) != nil }
+
 // Ask answers a query that comes from another door of this process, for the viewer of
-// ctx: with the scopes, limits and turns that it has over HTTP. An answer with an error
+// ctx: with the scopes, limits and turns that it has over HTTP; pages may have up to [MaxPage] events or rejects. An answer with an error
 // is none: the first one comes back as an [impact.Error].
 func (h *Handler) Ask(ctx context.Context, query string, variables map[string]any) (json.RawMessage, error) {
 	viewer := h.Viewer(ctx)
 	if viewer == nil || !viewer.Can(ScopeRead) {
 		return nil, impact.Errorf(impact.CodeForbidden, "this needs an API key with the scope %s", ScopeRead)
 	}
+	ctx = context.WithValue(ctx, withinKey{}, true)
 	ctx, cancel := context.WithTimeout(graphql.StartOperationTrace(ctx), h.Timeout)
 	defer cancel()
 	op, errs := h.executor.CreateOperationContext(ctx, &graphql.RawParams{Query: query, Variables: variables})

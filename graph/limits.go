@@ -196,10 +196,10 @@ func costs() (c generated.ComplexityRoot) {
 	c.Participant.Months = func(child int) int { return 1 + assumedMonths*child }
 	c.Company.SettingsHistory = func(child int) int { return 1 + assumedVersions*child }
 	c.Company.Events = func(child int, first *int, _ *string, _ *model.EventFilter) int {
-		return 1 + length(first)*(child+bodyCost)
+		return 1 + lengthUpTo(MaxPage, first)*(child+bodyCost)
 	}
 	c.Company.Rejects = func(child int, first *int, _ *string, _ *model.RejectFilter) int {
-		return 1 + length(first)*(child+bodyCost)
+		return 1 + lengthUpTo(MaxPage, first)*(child+bodyCost)
 	}
 	c.Company.AuditLog = func(child int, first *int, _ *string) int { return 1 + length(first)*child }
 	c.Settings.ProgrammeCosts = func(child int) int { return 1 + assumedVersions*child }
@@ -239,12 +239,14 @@ const bodyCost = 10
 
 // length is how many items first asks for; one that the resolver will refuse counts
 // as the most.
-func length(first *int) int {
+func length(first *int) int { return lengthUpTo(maxFirst, first) }
+
+func lengthUpTo(most int, first *int) int {
 	switch {
 	case first == nil:
 		return defaultFirst
-	case *first < 1 || *first > maxFirst:
-		return maxFirst
+	case *first < 1 || *first > most:
+		return most
 	}
 	return *first
 }

@@ -9,7 +9,7 @@ import (
 func (companyResolver) Rejects(
 	ctx context.Context, c *model.Company, first *int, after *string, filter *model.RejectFilter,
 ) (*model.RejectConnection, error) {
-	p, err := newPage(first, after)
+	p, err := newLongPage(ctx, first, after)
 	if err != nil {
 		return nil, err
 	}

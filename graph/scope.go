@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"strings"
 	"unicode/utf8"
 
@@ -48,16 +49,30 @@ const (
 	defaultFirst = 20
 )
 
+// MaxPage is how many events or rejects a page has at most for [Handler.Ask], which writes
+// it on before it asks for the next.
+const MaxPage = 1000
+
 var errCursor = impact.Errorf(impact.CodeInvalid,
 	"after is not a cursor of this API: use an endCursor, or leave it out for the first page")
 
-func newPage(first *int, after *string) (page, error) {
+func newPage(first *int, after *string) (page, error) { return newPageUpTo(maxFirst, first, after) }
+
+// newLongPage is newPage of events and rejects.
+func newLongPage(ctx context.Context, first *int, after *string) (page, error) {
+	if isFromWithin(ctx) {
+		return newPageUpTo(MaxPage, first, after)
+	}
+	return newPage(first, after)
+}
+
+func newPageUpTo(most int, first *int, after *string) (page, error) {
 	p := page{first: defaultFirst}
 	if first != nil {
 		p.first = *first
 	}
-	if p.first < 1 || p.first > maxFirst {
-		return page{}, impact.Errorf(impact.CodeInvalid, "first must be 1 to %d", maxFirst)
+	if p.first < 1 || p.first > most {
+		return page{}, impact.Errorf(impact.CodeInvalid, "first must be 1 to %d", most)
 	}
 	if after != nil {
 		var ok bool

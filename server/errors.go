@@ -55,7 +55,7 @@ func refusalStatus(w http.ResponseWriter, e *impact.Error) int {
 	if !ok {
 		status = http.StatusInternalServerError
 	}
-	if status == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
+	if again := status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests; again && w.Header().Get("Retry-After") == "" {
 		w.Header().Set("Retry-After", "1")
 	}
 	if status == http.StatusUnauthorized {

@@ -1,5 +1,7 @@
 package export
 
+import "github.com/impactql/impactql/graph"
+
 // List is something that can be exported.
 type List struct {
 	Name string // what the path calls it
@@ -16,6 +18,8 @@ type List struct {
 	Each string
 	// Compared are what `change` tells of; it is there with the parameter compareTo.
 	Compared []string
+	// Page is how many rows the graph gives at once, if more than pageSize.
+	Page int
 	// Defaults are parameters that are as here unless they are given.
 	Defaults map[string]string
 }
@@ -110,7 +114,7 @@ var Lists = []List{
 		Defaults: map[string]string{"orderBy": "FIRST_SEEN"},
 	},
 	{
-		Name: "events", What: "the events that reached the log, the latest first", Field: "events",
+		Name: "events", What: "the events that reached the log, the latest first", Field: "events", Page: graph.MaxPage,
 		Columns: []string{
 			"verdict", "id", "receipt", "kind", "type", "programme", "participant", "volunteer", "session", "occurredAt", "receivedAt",
 			"size", "body",
@@ -128,7 +132,7 @@ var Lists = []List{
 		},
 	},
 	{
-		Name: "rejects", What: "what was not taken, the latest first", Field: "rejects",
+		Name: "rejects", What: "what was not taken, the latest first", Field: "rejects", Page: graph.MaxPage,
 		Columns: []string{
 			"id", "status", "code", "message", "pointer", "source", "provider", "apiKey", "schemaVersion", "attempts", "firstReceivedAt",
 			"lastReceivedAt", "dueAt", "settledAt", "receipt", "size", "body",

@@ -1,6 +1,7 @@
 package export_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -33,6 +34,13 @@ type endless struct {
 	fail   int // the page that fails, from 1; 0: none does
 	hold   chan struct{}
 	pages  atomic.Int32
+	// How many are asked for at once, now and at most, and the longest page asked for.
+	asked, together, longest atomic.Int32
+}
+
+func raise(x *atomic.Int32, to int32) {
+	for now := x.Load(); now < to && !x.CompareAndSwap(now, to); now = x.Load() {
+	}
 }
 
 var schema = generated.NewExecutableSchema(generated.Config{}).Schema()
@@ -40,6 +48,10 @@ var schema = generated.NewExecutableSchema(generated.Config{}).Schema()
 func (g *endless) Schema() *ast.Schema { return schema }
 
 func (g *endless) Ask(ctx context.Context, _ string, variables map[string]any) (json.RawMessage, error) {
+	raise(&g.together, g.asked.Add(1))
+	defer g.asked.Add(-1)
+	first, _ := variables["first"].(int)
+	raise(&g.longest, int32(first))
 	if n := int(g.pages.Add(1)); n == g.fail {
 		return nil, errors.New("the database went away")
 	}
@@ -54,7 +66,7 @@ func (g *endless) Ask(ctx context.Context, _ string, variables map[string]any) (
 	if after, ok := variables["after"].(string); ok {
 		_, _ = fmt.Sscan(after, &from)
 	}
-	to := min(from+100, g.events)
+	to := min(from+first, g.events)
 	nodes := make([]map[string]any, 0, 100)
 	for i := from; i < to; i++ {
 		nodes = append(nodes, map[string]any{"id": fmt.Sprint(i), "size": i, "body": g.body})
@@ -100,7 +112,7 @@ func get(t *testing.T, url string) *http.Response {
 func TestFaultInTheMiddle(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"csv", "ndjson", "xlsx"} {
-		s := serve(t, &endless{events: 1000, fail: 4})
+		s := serve(t, &endless{events: 10_000, fail: 4})
 		answer := get(t, s.URL+"/acme/events."+format)
 		got, err := io.ReadAll(answer.Body)
 		if answer.StatusCode != http.StatusOK || !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -110,6 +122,22 @@ func TestFaultInTheMiddle(t *testing.T) {
 		s = serve(t, &endless{events: 1000, fail: 1})
 		if answer := get(t, s.URL+"/acme/events."+format); answer.StatusCode != http.StatusTeapot {
 			t.Errorf("%s: %d", format, answer.StatusCode)
+		}
+	}
+}
+
+// Pages are long where rows are short, and short where they are long.
+func TestLengthOfPages(t *testing.T) {
+	t.Parallel()
+	for body, longest := range map[int]int32{10: 1000, 2_000: 600, 20_000: 100} {
+		g := &endless{events: 1_500, body: strings.Repeat("x", body)}
+		answer := get(t, serve(t, g).URL+"/acme/events.ndjson")
+		text, err := io.ReadAll(answer.Body)
+		if lines := bytes.Count(text, []byte("\n")); err != nil || lines != g.events {
+			t.Errorf("bodies of %d: %d rows, %v", body, lines, err)
+		}
+		if n := g.longest.Load(); n > longest || n < longest/2 {
+			t.Errorf("bodies of %d: up to %d a page, want about %d", body, n, longest)
 		}
 	}
 }
@@ -130,7 +158,8 @@ func TestClientGoesAway(t *testing.T) {
 	}
 }
 
-// One caller has a few exports at once, and gets more as they end.
+// One caller has a few exports at once, and gets more as they end; half of the processors
+// read for all of them.
 func TestExportsAtOnce(t *testing.T) {
 	t.Parallel()
 	g := &endless{events: 1, hold: make(chan struct{})}
@@ -153,6 +182,9 @@ func TestExportsAtOnce(t *testing.T) {
 	}
 	if status := get(t, s.URL+"/acme/events").StatusCode; status != http.StatusOK {
 		t.Errorf("afterwards %d", status)
+	}
+	if n := int(g.together.Load()); n > max(1, runtime.GOMAXPROCS(0)/2) {
+		t.Errorf("%d pages were read at once", n)
 	}
 }
 

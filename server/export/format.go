@@ -95,6 +95,7 @@ func (t *csvTable) end() error   { return t.w.Flush() }
 type ndjsonTable struct {
 	w     *bufio.Writer
 	names []string // `{"start":`, `,"end":`
+	line  []byte
 }
 
 func newNDJSON(to io.Writer, columns []column) (table, error) {
@@ -108,11 +109,11 @@ func newNDJSON(to io.Writer, columns []column) (table, error) {
 }
 
 func (t *ndjsonTable) row(cells []cell) error {
+	t.line = t.line[:0]
 	for i, c := range cells {
-		_, _ = t.w.WriteString(t.names[i]) // bufio keeps the error
-		_, _ = t.w.Write(asJSON(c.value))
+		t.line = appendJSON(append(t.line, t.names[i]...), c.value)
 	}
-	_, err := t.w.WriteString("}\n")
+	_, err := t.w.Write(append(t.line, "}\n"...))
 	return err
 }
 

@@ -9,11 +9,13 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/vektah/gqlparser/v2/ast"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/impactql/impactql/impact"
 )
@@ -33,6 +35,9 @@ type Handler struct {
 	// Fail answers with an error.
 	Fail func(w http.ResponseWriter, r *http.Request, err error)
 	Log  *slog.Logger
+
+	made  sync.Once
+	turns *semaphore.Weighted // of pages that are read at once
 
 	mu      sync.Mutex // guards the two below; held for moments
 	running map[string]int
@@ -109,6 +114,7 @@ func (h *Handler) write(ctx context.Context, w http.ResponseWriter, p *plan, f *
 		if err := conn.Flush(); err != nil {
 			return err
 		}
+		p.adapt(at)
 		if at, err = h.page(ctx, p, at.after); err != nil {
 			return err
 		}
@@ -120,6 +126,11 @@ func (h *Handler) page(ctx context.Context, p *plan, after string) (*page, error
 	if p.paged && after != "" {
 		p.variables["after"] = after
 	}
+	leave, err := h.turn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	data, err := h.Graph.Ask(ctx, p.query, p.variables)
 	if err != nil {
 		return nil, p.said(err)
@@ -129,6 +140,16 @@ func (h *Handler) page(ctx context.Context, p *plan, after string) (*page, error
 		err = fmt.Errorf("export %s: page after %q goes nowhere", p.list.Name, after)
 	}
 	return got, err
+}
+
+// turn waits until a page may be read; call leave when it is. Half of the processors read
+// pages, so that however many exports are under way, ingest and other readers have the rest.
+func (h *Handler) turn(ctx context.Context) (leave func(), err error) {
+	h.made.Do(func() { h.turns = semaphore.NewWeighted(int64(max(1, runtime.GOMAXPROCS(0)/2))) })
+	if err := h.turns.Acquire(ctx, 1); err != nil {
+		return nil, err
+	}
+	return func() { h.turns.Release(1) }, nil
 }
 
 // ask is what a request asks for.

@@ -14,8 +14,14 @@ import (
 	"github.com/impactql/impactql/impact"
 )
 
-// pageSize is how many rows of a connection are read at once: the most that it gives.
-const pageSize = 100
+const (
+	// pageSize is how many rows of a connection are read at once: the most that it gives to
+	// anybody.
+	pageSize = 100
+	// pageBytes is what a page of a list that may have longer ones is to be near to: rows of
+	// many bytes must not take more memory for it.
+	pageBytes = 1 << 20
+)
 
 // plan is an export that was asked for: a query, and how its answer becomes rows.
 type plan struct {
@@ -65,6 +71,13 @@ func newPlan(schema *ast.Schema, list *List, company string, given url.Values) (
 	return p, nil
 }
 
+// adapt chooses how many rows the page after this one has.
+func (p *plan) adapt(last *page) {
+	if p.list.Page > pageSize && last.nodes > 0 {
+		p.variables["first"] = min(max(pageBytes*last.nodes/last.bytes, pageSize), p.list.Page)
+	}
+}
+
 // said is an error of the graph as of the parameters that were given.
 func (p *plan) said(err error) error {
 	e, ok := errors.AsType[*impact.Error](err)
@@ -102,7 +115,9 @@ func (q *queryText) fields(in *ast.Definition, path []string, ofCompany bool) (s
 		case ofCompany && (arg.Name == "key" || arg.Name == "company") && in == q.schema.Query:
 			args = append(args, arg.Name+": $company")
 		case nodes != nil && arg.Name == "first":
-			args = append(args, fmt.Sprintf("first: %d", pageSize))
+			q.declared = append(q.declared, "$first: Int!")
+			args = append(args, "first: $first")
+			q.plan.variables["first"] = pageSize
 		case nodes != nil && arg.Name == "after":
 			q.declared = append(q.declared, "$after: String")
 			args = append(args, "after: $after")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -64,6 +65,8 @@ type page struct {
 	rows   [][]cell
 	after  string // the cursor to go on from; empty at the end
 	isLast bool
+	// The answer's size, and how many nodes it had.
+	bytes, nodes int
 }
 
 // read lays an answer flat.
@@ -77,7 +80,7 @@ func (p *plan) read(data json.RawMessage) (*page, error) {
 	for _, field := range p.path {
 		at = below(at, step{field: field})
 	}
-	out := &page{isLast: true}
+	out := &page{isLast: true, bytes: len(data)}
 	if p.paged {
 		info := below(at, step{field: "pageInfo"})
 		more, _ := below(info, step{field: "hasNextPage"}).(bool)
@@ -89,6 +92,7 @@ func (p *plan) read(data json.RawMessage) (*page, error) {
 	if !isList && at != nil {
 		nodes = []any{at}
 	}
+	out.nodes = len(nodes)
 	for _, node := range nodes {
 		out.rows = append(out.rows, p.lay(node)...)
 	}
@@ -166,12 +170,36 @@ func (c cell) text() string {
 }
 
 // asJSON is a value as JSON, with <, > and & as they are.
-func asJSON(v any) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
+func asJSON(v any) []byte { return appendJSON(nil, v) }
+
+// appendJSON appends what asJSON is. What most values are, plain text and numbers, is as it
+// stands.
+func appendJSON(b []byte, v any) []byte {
+	switch v := v.(type) {
+	case nil:
+		return append(b, "null"...)
+	case json.Number:
+		return append(b, v...)
+	case string:
+		if isPlain(v) {
+			return append(append(append(b, '"'), v...), '"')
+		}
+	}
+	to := bytes.NewBuffer(b)
+	e := json.NewEncoder(to)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		return nil // it came from JSON
+		return b // it came from JSON
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	return bytes.TrimSuffix(to.Bytes(), []byte("\n"))
+}
+
+// isPlain reports text that JSON has as it is.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
