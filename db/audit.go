@@ -2,8 +2,10 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"github.com/impactql/impactql/impact"
@@ -31,4 +33,17 @@ func (s *Store) AuditLog(ctx context.Context, companies []impact.CompanyID, befo
 		lists[rows[i].Place-1] = append(lists[rows[i].Place-1], &entry)
 	}
 	return lists, nil
+}
+
+// audit writes a line of a company's audit log, of something that is no setting.
+func audit(ctx context.Context, tx *sqlx.Tx, company impact.CompanyID, line *impact.AuditEntry) error {
+	_, err := tx.ExecContext(ctx, "INSERT INTO audit_log (company_id, actor, subject, old, new, version) VALUES ($1, $2, $3, $4, $5, $6)",
+		company, line.Actor, line.Subject, line.Old, line.New, line.Version)
+	return wrap(err, "write the audit log")
+}
+
+// written is what a line of the audit log says.
+func written(format string, args ...any) *string {
+	text := fmt.Sprintf(format, args...)
+	return &text
 }

@@ -2,6 +2,8 @@ package db
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -15,14 +17,16 @@ const maxCohorts = 1000
 // SaveCohort defines a cohort, or changes its definition, and returns what is stored.
 // expected, if not nil, is the version that has been read before, 0 for none: it is an
 // [impact.Error] of [impact.CodeConflict] if another is stored. Cached figures end with
-// the change on every instance.
-func (s *Store) SaveCohort(ctx context.Context, def impact.CohortDefinition, expected *int64) (*impact.CohortDefinition, error) {
+// the change on every instance. The audit log says that it was actor's.
+func (s *Store) SaveCohort(
+	ctx context.Context, def impact.CohortDefinition, actor string, expected *int64,
+) (*impact.CohortDefinition, error) {
 	if err := def.Check(); err != nil {
 		return nil, err
 	}
 	def.Key = strings.ToLower(def.Key)
 	err := s.inTx(ctx, "save cohort", func(tx *sqlx.Tx) error {
-		stored, err := lockCohort(ctx, tx, def.Company, def.Key)
+		stored, was, err := lockCohort(ctx, tx, def.Company, def.Key)
 		if err != nil {
 			return err
 		}
@@ -42,6 +46,11 @@ func (s *Store) SaveCohort(ctx context.Context, def impact.CohortDefinition, exp
 		}
 		if n > maxCohorts {
 			return impact.Errorf(impact.CodeTooLarge, "a company defines at most %d cohorts: delete one that is not needed", maxCohorts)
+		}
+		if err := audit(ctx, tx, def.Company, &impact.AuditEntry{
+			Actor: actor, Subject: impact.AuditCohort, Old: was, New: written("%s %q: %s", def.Key, def.Name, def.Filter.String()), Version: def.Version,
+		}); err != nil {
+			return err
 		}
 		return touch(ctx, tx, def.Company)
 	})
@@ -76,9 +85,9 @@ func (s *Store) CohortDefinitions(ctx context.Context, company impact.CompanyID,
 
 // DeleteCohort takes a definition away; an [impact.Error] of [impact.CodeNotFound] if
 // there is none.
-func (s *Store) DeleteCohort(ctx context.Context, company impact.CompanyID, key string) error {
+func (s *Store) DeleteCohort(ctx context.Context, company impact.CompanyID, key, actor string) error {
 	return s.inTx(ctx, "delete cohort", func(tx *sqlx.Tx) error {
-		stored, err := lockCohort(ctx, tx, company, strings.ToLower(key))
+		stored, was, err := lockCohort(ctx, tx, company, strings.ToLower(key))
 		if err != nil {
 			return err
 		}
@@ -88,17 +97,35 @@ func (s *Store) DeleteCohort(ctx context.Context, company impact.CompanyID, key 
 		if _, err := tx.ExecContext(ctx, "DELETE FROM cohort WHERE company_id = $1 AND key = $2", company, strings.ToLower(key)); err != nil {
 			return err
 		}
+		if err := audit(ctx, tx, company, &impact.AuditEntry{
+			Actor: actor, Subject: impact.AuditCohort, Old: was, Version: stored,
+		}); err != nil {
+			return err
+		}
 		return touch(ctx, tx, company)
 	})
 }
 
-// lockCohort locks a company and tells the version of its cohort, 0 if there is none.
-func lockCohort(ctx context.Context, tx *sqlx.Tx, company impact.CompanyID, key string) (version int64, err error) {
+// lockCohort locks a company and tells the version of its cohort and what it is, 0 and nil
+// if there is none.
+func lockCohort(ctx context.Context, tx *sqlx.Tx, company impact.CompanyID, key string) (version int64, is *string, err error) {
 	if _, err := tx.ExecContext(ctx, "SELECT FROM company WHERE id = $1 FOR NO KEY UPDATE", company); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	err = tx.GetContext(ctx, &version, "SELECT coalesce(max(version), 0) FROM cohort WHERE company_id = $1 AND key = $2", company, key)
-	return version, err
+	var name, filter string
+	err = tx.QueryRowContext(ctx, "SELECT version, name, filter FROM cohort WHERE company_id = $1 AND key = $2", company, key).
+		Scan(&version, &name, &filter)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil, nil
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	f, err := impact.ParseCohortFilter(filter)
+	if err != nil {
+		return 0, nil, err
+	}
+	return version, written("%s %q: %s", key, name, f.String()), nil
 }
 
 // touch raises the company's version, so that cached figures end with the transaction.
@@ -113,11 +140,13 @@ func touch(ctx context.Context, tx *sqlx.Tx, company impact.CompanyID) error {
 }
 
 // SaveCohort is [Store.SaveCohort].
-func (f *Figures) SaveCohort(ctx context.Context, def impact.CohortDefinition, expected *int64) (*impact.CohortDefinition, error) {
-	return f.store.SaveCohort(ctx, def, expected)
+func (f *Figures) SaveCohort(
+	ctx context.Context, def impact.CohortDefinition, actor string, expected *int64,
+) (*impact.CohortDefinition, error) {
+	return f.store.SaveCohort(ctx, def, actor, expected)
 }
 
 // DeleteCohort is [Store.DeleteCohort].
-func (f *Figures) DeleteCohort(ctx context.Context, company impact.CompanyID, key string) error {
-	return f.store.DeleteCohort(ctx, company, key)
+func (f *Figures) DeleteCohort(ctx context.Context, company impact.CompanyID, key, actor string) error {
+	return f.store.DeleteCohort(ctx, company, key, actor)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -104,7 +105,7 @@ func TestCohortsEqualCountDistinct(t *testing.T) {
 		}
 		if i%10 == 0 { // some are stored
 			q.Key, q.Filter = fmt.Sprint("Stored-", i), ""
-			if _, err := s.SaveCohort(t.Context(), impact.CohortDefinition{Company: c.ID, Key: q.Key, Name: q.Key, Filter: f}, nil); err != nil {
+			if _, err := s.SaveCohort(t.Context(), impact.CohortDefinition{Company: c.ID, Key: q.Key, Name: q.Key, Filter: f}, "test", nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -150,6 +151,44 @@ func TestCohortsEqualCountDistinct(t *testing.T) {
 	}
 }
 
+// The audit log tells who defined what, and what it was before.
+func TestAuditOfCohorts(t *testing.T) {
+	t.Parallel()
+	s := openURL(t, dbtest.New(t))
+	a := company(t, s, "a")
+	ctx := t.Context()
+	for _, department := range []string{"Sales", "North"} {
+		if _, err := s.SaveCohort(ctx, impact.CohortDefinition{
+			Company: a.ID, Key: "Mine", Name: "Mine", Filter: impact.CohortFilter{Department: []string{department}},
+		}, "key 7 (office)", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.DeleteCohort(ctx, a.ID, "MINE", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	logs, err := s.AuditLog(ctx, []impact.CompanyID{a.ID}, 0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const sales, north = `mine "Mine": {"department":["Sales"]}`, `mine "Mine": {"department":["North"]}`
+	want := []string{"ada cohort " + north + " -> - 2", "key 7 (office) cohort " + sales + " -> " + north + " 2", "key 7 (office) cohort - -> " + sales + " 1"}
+	var got []string
+	for _, line := range logs[0] {
+		got = append(got, fmt.Sprintf("%s %s %s -> %s %d", line.Actor, line.Subject, orNone(line.Old), orNone(line.New), line.Version))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the audit log has %q, want %q", got, want)
+	}
+}
+
+func orNone(text *string) string {
+	if text == nil {
+		return "-"
+	}
+	return *text
+}
+
 func TestStoredCohorts(t *testing.T) {
 	t.Parallel()
 	s := openURL(t, dbtest.New(t))
@@ -157,21 +196,21 @@ func TestStoredCohorts(t *testing.T) {
 	ctx := t.Context()
 	def := impact.CohortDefinition{Company: a.ID, Key: "Sales", Name: "Those in sales", Filter: impact.CohortFilter{Department: []string{"Sales"}}}
 	version := func(n int64) *int64 { return &n }
-	if _, err := s.SaveCohort(ctx, def, version(1)); !isCode(err, impact.CodeConflict) {
+	if _, err := s.SaveCohort(ctx, def, "test", version(1)); !isCode(err, impact.CodeConflict) {
 		t.Errorf("a version of what is not there: %v", err)
 	}
 	for want := int64(1); want <= 2; want++ {
-		stored, err := s.SaveCohort(ctx, def, version(want-1))
+		stored, err := s.SaveCohort(ctx, def, "test", version(want-1))
 		if err != nil || stored.Version != want || stored.Key != "sales" {
 			t.Fatalf("%+v, %v", stored, err)
 		}
 	}
-	if _, err := s.SaveCohort(ctx, def, version(1)); !isCode(err, impact.CodeConflict) {
+	if _, err := s.SaveCohort(ctx, def, "test", version(1)); !isCode(err, impact.CodeConflict) {
 		t.Errorf("an old version: %v", err)
 	}
 	relative := def
 	relative.Filter = impact.CohortFilter{Did: &impact.CohortDid{Activity: impact.ActivityAny, Period: "last-30d"}}
-	if _, err := s.SaveCohort(ctx, relative, nil); !isCode(err, impact.CodeInvalid) {
+	if _, err := s.SaveCohort(ctx, relative, "test", nil); !isCode(err, impact.CodeInvalid) {
 		t.Errorf("a relative period: %v", err)
 	}
 	members, err := s.members(ctx, []impact.CohortQuestion{{Company: a.ID, Key: "SALES"}, {Company: b.ID, Key: "sales"}, {Company: a.ID, Key: "all"}})
@@ -188,10 +227,10 @@ func TestStoredCohorts(t *testing.T) {
 	if err != nil || fmt.Sprint(lists) != "[[] [sales]]" {
 		t.Errorf("cohorts: %v, %v", lists, err)
 	}
-	if err := s.DeleteCohort(ctx, b.ID, "sales"); !isCode(err, impact.CodeNotFound) {
+	if err := s.DeleteCohort(ctx, b.ID, "sales", "test"); !isCode(err, impact.CodeNotFound) {
 		t.Errorf("deleting another company's: %v", err)
 	}
-	if err := s.DeleteCohort(ctx, a.ID, "sAles"); err != nil {
+	if err := s.DeleteCohort(ctx, a.ID, "sAles", "test"); err != nil {
 		t.Error(err)
 	}
 	if n := get[int](t, s, "SELECT count(*) FROM cohort"); n != 0 {

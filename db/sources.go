@@ -121,8 +121,9 @@ func (s *Store) Source(ctx context.Context, id string) (*impact.Source, []Sealed
 }
 
 // CreateSource makes a source and, where seal is not nil, its first secret. It sets
-// the times and the secrets of src.
-func (s *Store) CreateSource(ctx context.Context, src *impact.Source, label string, seal Seal) error {
+// the times and the secrets of src. As of every change of a source, the audit log says that
+// it was actor's.
+func (s *Store) CreateSource(ctx context.Context, src *impact.Source, label, actor string, seal Seal) error {
 	return s.changeSource(ctx, src.ID, func(tx *sqlx.Tx) error {
 		err := tx.GetContext(ctx, &src.CreatedAt, `
 			INSERT INTO source (company_id, id, name, scheme) VALUES ($1, $2, $3, $4)
@@ -133,10 +134,10 @@ func (s *Store) CreateSource(ctx context.Context, src *impact.Source, label stri
 		if err != nil {
 			return wrap(err, "create source %q", src.Name)
 		}
-		if seal == nil {
-			return nil
+		if err := auditSource(ctx, tx, src.Company, actor, nil, written("%s %q, scheme %s", src.ID, src.Name, src.Scheme)); err != nil || seal == nil {
+			return err
 		}
-		secret, err := addSecret(ctx, tx, src.Company, src.ID, label, seal)
+		secret, err := addSecret(ctx, tx, src.Company, src.ID, label, actor, seal)
 		if err != nil {
 			return err
 		}
@@ -148,7 +149,7 @@ func (s *Store) CreateSource(ctx context.Context, src *impact.Source, label stri
 // AddSourceSecret gives a source one more secret, and has those before it end after
 // overlap, if they would not end sooner. [ErrNoSource] also means that it is disabled.
 func (s *Store) AddSourceSecret(
-	ctx context.Context, company impact.CompanyID, source, label string, overlap time.Duration, seal Seal,
+	ctx context.Context, company impact.CompanyID, source, label, actor string, overlap time.Duration, seal Seal,
 ) (secret *impact.SourceSecret, err error) {
 	err = s.changeSource(ctx, source, func(tx *sqlx.Tx) error {
 		// One rotation at a time: the lock also makes the number the next one.
@@ -165,14 +166,14 @@ func (s *Store) AddSourceSecret(
 			WHERE company_id = $1 AND source_id = $2 AND revoked_at IS NULL`, company, source, overlap.Microseconds()); err != nil {
 			return wrap(err, "let secrets of source %s end", source)
 		}
-		secret, err = addSecret(ctx, tx, company, source, label, seal)
+		secret, err = addSecret(ctx, tx, company, source, label, actor, seal)
 		return err
 	})
 	return secret, err
 }
 
 func addSecret(
-	ctx context.Context, tx *sqlx.Tx, company impact.CompanyID, source, label string, seal Seal,
+	ctx context.Context, tx *sqlx.Tx, company impact.CompanyID, source, label, actor string, seal Seal,
 ) (*impact.SourceSecret, error) {
 	secret := &impact.SourceSecret{Label: label}
 	if err := tx.GetContext(ctx, &secret.ID, "SELECT coalesce(max(id), 0) + 1 FROM source_secret WHERE company_id = $1 AND source_id = $2",
@@ -186,27 +187,41 @@ func addSecret(
 	err = tx.GetContext(ctx, &secret.CreatedAt, `
 		INSERT INTO source_secret (company_id, source_id, id, label, key_id, sealed) VALUES ($1, $2, $3, $4, $5, $6)
 		RETURNING created_at`, company, source, secret.ID, label, keyID, sealed)
-	return secret, wrap(err, "add a secret to source %s", source)
+	if err != nil {
+		return nil, wrap(err, "add a secret to source %s", source)
+	}
+	return secret, auditSource(ctx, tx, company, actor, nil, written("%s: secret %d %q", source, secret.ID, label))
 }
 
 // RevokeSourceSecret ends a secret at once, in every instance. The error has
 // [impact.CodeNotFound] if there is no live secret of that id.
-func (s *Store) RevokeSourceSecret(ctx context.Context, company impact.CompanyID, source string, secret int) error {
+func (s *Store) RevokeSourceSecret(ctx context.Context, company impact.CompanyID, source string, secret int, actor string) error {
 	return s.changeSource(ctx, source, func(tx *sqlx.Tx) error {
 		none := impact.Errorf(impact.CodeNotFound, "source %s has no live secret %d; see impactql sources list", source, secret)
-		return changeOne(ctx, tx, none, `
+		if err := changeOne(ctx, tx, none, `
 			UPDATE source_secret SET revoked_at = now()
-			WHERE company_id = $1 AND source_id = $2 AND id = $3 AND revoked_at IS NULL`, company, source, secret)
+			WHERE company_id = $1 AND source_id = $2 AND id = $3 AND revoked_at IS NULL`, company, source, secret); err != nil {
+			return err
+		}
+		return auditSource(ctx, tx, company, actor, written("%s: secret %d", source, secret), nil)
 	})
 }
 
 // DisableSource ends a source at once, in every instance; its events stay. The error
 // is [ErrNoSource] if there is no live source of that id.
-func (s *Store) DisableSource(ctx context.Context, company impact.CompanyID, source string) error {
+func (s *Store) DisableSource(ctx context.Context, company impact.CompanyID, source, actor string) error {
 	return s.changeSource(ctx, source, func(tx *sqlx.Tx) error {
-		return changeOne(ctx, tx, ErrNoSource,
-			"UPDATE source SET disabled_at = now() WHERE company_id = $1 AND id = $2 AND disabled_at IS NULL", company, source)
+		if err := changeOne(ctx, tx, ErrNoSource,
+			"UPDATE source SET disabled_at = now() WHERE company_id = $1 AND id = $2 AND disabled_at IS NULL", company, source); err != nil {
+			return err
+		}
+		return auditSource(ctx, tx, company, actor, written("%s", source), nil)
 	})
+}
+
+// auditSource writes what was there before a change of a source, and what there is now.
+func auditSource(ctx context.Context, tx *sqlx.Tx, company impact.CompanyID, actor string, old, now *string) error {
+	return audit(ctx, tx, company, &impact.AuditEntry{Actor: actor, Subject: impact.AuditSource, Old: old, New: now})
 }
 
 // changeOne runs an update, which ends in the error none if it met no row.

@@ -75,11 +75,11 @@ func (s *Store) SaveValueMap(
 			company, version, actor, string(data)); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `
-			INSERT INTO audit_log (company_id, actor, subject, old, new, version)
-			VALUES ($1, $2, $3, CASE WHEN $4 > 1 THEN 'version ' || ($4::bigint - 1) END, 'version ' || $4::bigint, $4::bigint)`,
-			company, actor, impact.AuditValueMap, version)
-		return err
+		line := impact.AuditEntry{Actor: actor, Subject: impact.AuditValueMap, New: written("version %d", version), Version: version}
+		if before > 0 {
+			line.Old = written("version %d", before)
+		}
+		return audit(ctx, tx, company, &line)
 	})
 	return version, err
 }

@@ -19,9 +19,10 @@ func (mutationResolver) SaveCohort(
 		n := int64(*expectedVersion)
 		expected = &n
 	}
-	def, err := requestOf(ctx).Cohorts.SaveCohort(ctx, impact.CohortDefinition{
+	q := requestOf(ctx)
+	def, err := q.Cohorts.SaveCohort(ctx, impact.CohortDefinition{
 		Company: c.Company.ID, Key: key, Name: or(name, key), Filter: filter.Filter(),
-	}, expected)
+	}, q.viewer.Name(), expected)
 	if err != nil {
 		return nil, err
 	}
@@ -29,11 +30,12 @@ func (mutationResolver) SaveCohort(
 }
 
 func (mutationResolver) DeleteCohort(ctx context.Context, company, key string) (*string, error) {
-	c, err := requestOf(ctx).company(ctx, company)
+	q := requestOf(ctx)
+	c, err := q.company(ctx, company)
 	if err != nil {
 		return nil, err
 	}
-	if err := requestOf(ctx).Cohorts.DeleteCohort(ctx, c.Company.ID, key); err != nil {
+	if err := q.Cohorts.DeleteCohort(ctx, c.Company.ID, key, q.viewer.Name()); err != nil {
 		return nil, err
 	}
 	return &key, nil

@@ -374,7 +374,7 @@ func (m *memory) ChangeSettings(ctx context.Context, e impact.SettingsEdit) (*im
 	return &impact.Settings{Version: 8, Calendar: m.companies[e.Company-1].Calendar}, m.called(ctx, "ChangeSettings")
 }
 
-func (m *memory) SaveCohort(ctx context.Context, def impact.CohortDefinition, expected *int64) (*impact.CohortDefinition, error) {
+func (m *memory) SaveCohort(ctx context.Context, def impact.CohortDefinition, _ string, expected *int64) (*impact.CohortDefinition, error) {
 	if err := def.Check(); err != nil {
 		return nil, err
 	}
@@ -385,7 +385,7 @@ func (m *memory) SaveCohort(ctx context.Context, def impact.CohortDefinition, ex
 	return &def, m.called(ctx, "SaveCohort")
 }
 
-func (m *memory) DeleteCohort(ctx context.Context, _ impact.CompanyID, key string) error {
+func (m *memory) DeleteCohort(ctx context.Context, _ impact.CompanyID, key, _ string) error {
 	if key != "young" {
 		return impact.Errorf(impact.CodeNotFound, "no cohort is stored under this key")
 	}

@@ -91,10 +91,11 @@ type Editor interface {
 type CohortEditor interface {
 	// SaveCohort defines a cohort or changes its definition, and returns what is stored.
 	// expected, if not nil, is the version that it must be in, 0 for none.
-	SaveCohort(ctx context.Context, def impact.CohortDefinition, expected *int64) (*impact.CohortDefinition, error)
+	// The audit log says that it was actor's.
+	SaveCohort(ctx context.Context, def impact.CohortDefinition, actor string, expected *int64) (*impact.CohortDefinition, error)
 
-	// DeleteCohort takes a definition away.
-	DeleteCohort(ctx context.Context, company impact.CompanyID, key string) error
+	// DeleteCohort takes a definition away, likewise.
+	DeleteCohort(ctx context.Context, company impact.CompanyID, key, actor string) error
 }
 
 // Viewer is who asks.

@@ -14,14 +14,15 @@ type Sources interface {
 	// List is the sources of a company, by name.
 	List(ctx context.Context, company impact.CompanyID) ([]*impact.Source, error)
 	// Create makes a source; an empty secret means a new one. It returns the secret,
-	// empty where the scheme has none.
-	Create(ctx context.Context, company impact.CompanyID, name, scheme, secret, label string) (*impact.Source, string, error)
+	// empty where the scheme has none. As of every change, the audit log says that it was
+	// actor's.
+	Create(ctx context.Context, company impact.CompanyID, name, scheme, secret, label, actor string) (*impact.Source, string, error)
 	// Rotate adds a secret, likewise, and has those before it end after overlap.
-	Rotate(ctx context.Context, company impact.CompanyID, source, secret, label string, overlap time.Duration) (string, error)
+	Rotate(ctx context.Context, company impact.CompanyID, source, secret, label, actor string, overlap time.Duration) (string, error)
 	// Revoke ends a secret.
-	Revoke(ctx context.Context, company impact.CompanyID, source string, number int) error
+	Revoke(ctx context.Context, company impact.CompanyID, source string, number int, actor string) error
 	// Disable ends a source.
-	Disable(ctx context.Context, company impact.CompanyID, source string) error
+	Disable(ctx context.Context, company impact.CompanyID, source, actor string) error
 }
 
 // administered is the id of a company that the viewer may change.
@@ -71,7 +72,7 @@ func (q *request) createSource(ctx context.Context, company, name, scheme, secre
 	if err != nil {
 		return nil, err
 	}
-	s, made, err := q.Sources.Create(ctx, id, name, scheme, secret, label)
+	s, made, err := q.Sources.Create(ctx, id, name, scheme, secret, label, q.viewer.Name())
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +90,7 @@ func (q *request) rotateSource(
 	if err != nil {
 		return nil, err
 	}
-	made, err := q.Sources.Rotate(ctx, id, source, secret, label, time.Duration(overlapHours)*time.Hour)
+	made, err := q.Sources.Rotate(ctx, id, source, secret, label, q.viewer.Name(), time.Duration(overlapHours)*time.Hour)
 	if err != nil {
 		return nil, err
 	}

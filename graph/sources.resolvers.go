@@ -30,14 +30,14 @@ func (mutationResolver) RotateSourceSecret(
 func (mutationResolver) RevokeSourceSecret(ctx context.Context, company, source string, number int) (*model.Source, error) {
 	q := requestOf(ctx)
 	return q.endSource(ctx, company, source, func(ctx context.Context, id impact.CompanyID) error {
-		return q.Sources.Revoke(ctx, id, source, number)
+		return q.Sources.Revoke(ctx, id, source, number, q.viewer.Name())
 	})
 }
 
 func (mutationResolver) DisableSource(ctx context.Context, company, source string) (*model.Source, error) {
 	q := requestOf(ctx)
 	return q.endSource(ctx, company, source, func(ctx context.Context, id impact.CompanyID) error {
-		return q.Sources.Disable(ctx, id, source)
+		return q.Sources.Disable(ctx, id, source, q.viewer.Name())
 	})
 }
 

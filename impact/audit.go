@@ -20,15 +20,19 @@ type AuditEntry struct {
 	ID      int64 // rises with every change
 	At      time.Time
 	Actor   string // an API key by id and label, or a user of the machine
-	Subject string // a [SettingName], or [AuditValueMap]
+	Subject string // a [SettingName], or one of those below
 	From    *Day   `db:"-"` // of a dated setting's version
 	Old     *string
 	New     *string
-	Version int64 // of the settings, or the value map, after the change
+	Version int64 // of the settings, the value map or the cohort, after the change; 0 of a source
 }
 
-// AuditValueMap is the subject of a new version of a value map.
-const AuditValueMap = "valueMap"
+// Subjects of the audit log that are no settings.
+const (
+	AuditValueMap = "valueMap" // a new version of it
+	AuditCohort   = "cohort"   // a definition
+	AuditSource   = "source"   // a source or one of its secrets, which is never told itself
+)
 
 // Conflict says that something is not in the version that a change was made for.
 type Conflict struct {

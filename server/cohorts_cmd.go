@@ -97,7 +97,7 @@ func (cmd *CohortsCreate) Run(ctx context.Context) error {
 	}
 	return cmd.ofCompany.with(ctx, cmd.Database, cmd.Logging, func(conn *connection, c *impact.Company) error {
 		def.Company = c.ID
-		saved, err := conn.SaveCohort(ctx, def, expect)
+		saved, err := conn.SaveCohort(ctx, def, whoRuns(), expect)
 		if err != nil {
 			if impact.CodeOf(err) == impact.CodeConflict && cmd.Expect == nil && !cmd.Replace {
 				return fmt.Errorf("%w; --replace changes it", err)
@@ -169,7 +169,7 @@ type CohortsDelete struct {
 // Run implements the command.
 func (cmd *CohortsDelete) Run(ctx context.Context) error {
 	return cmd.ofCompany.with(ctx, cmd.Database, cmd.Logging, func(conn *connection, c *impact.Company) error {
-		if err := conn.DeleteCohort(ctx, c.ID, cmd.Key); err != nil {
+		if err := conn.DeleteCohort(ctx, c.ID, cmd.Key, whoRuns()); err != nil {
 			return err
 		}
 		fmt.Fprintf(os.Stdout, "deleted %s\n", strings.ToLower(cmd.Key))

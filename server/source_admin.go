@@ -53,7 +53,7 @@ func secretPlace(src *impact.Source, secret int) string {
 // create makes a source, with a secret unless the scheme has none: the one given, or a
 // new one. The secret is returned, and cannot be had again.
 func (a *sourceAdmin) create(
-	ctx context.Context, company impact.CompanyID, name, scheme, secret, label string,
+	ctx context.Context, company impact.CompanyID, name, scheme, secret, label, actor string,
 ) (*impact.Source, string, error) {
 	s, ok := signature.Parse(scheme)
 	if !ok {
@@ -67,7 +67,7 @@ func (a *sourceAdmin) create(
 	if err != nil {
 		return nil, "", err
 	}
-	if err := a.store.CreateSource(ctx, src, label, seal); err != nil {
+	if err := a.store.CreateSource(ctx, src, label, actor, seal); err != nil {
 		return nil, "", err
 	}
 	return src, secret, nil
@@ -75,7 +75,7 @@ func (a *sourceAdmin) create(
 
 // rotate gives a source a new secret, and has the ones before end after overlap.
 func (a *sourceAdmin) rotate(
-	ctx context.Context, company impact.CompanyID, id, secret, label string, overlap time.Duration,
+	ctx context.Context, company impact.CompanyID, id, secret, label, actor string, overlap time.Duration,
 ) (*impact.SourceSecret, string, error) {
 	if overlap < 0 || overlap > maxOverlap {
 		return nil, "", impact.Errorf(impact.CodeInvalid, "the overlap must be 0 to %d days", maxOverlap/(24*time.Hour))
@@ -94,7 +94,7 @@ func (a *sourceAdmin) rotate(
 	if seal == nil {
 		return nil, "", impact.Errorf(impact.CodeInvalid, "a source of the scheme %s has no secret: it takes the company's API keys", src.Scheme)
 	}
-	added, err := a.store.AddSourceSecret(ctx, company, id, label, overlap, seal)
+	added, err := a.store.AddSourceSecret(ctx, company, id, label, actor, overlap, seal)
 	return added, secret, err
 }
 
@@ -141,25 +141,25 @@ func (g graphSources) List(ctx context.Context, company impact.CompanyID) ([]*im
 
 // Create implements [graph.Sources].
 func (g graphSources) Create(
-	ctx context.Context, company impact.CompanyID, name, scheme, secret, label string,
+	ctx context.Context, company impact.CompanyID, name, scheme, secret, label, actor string,
 ) (*impact.Source, string, error) {
-	return g.create(ctx, company, name, scheme, secret, label)
+	return g.create(ctx, company, name, scheme, secret, label, actor)
 }
 
 // Rotate implements [graph.Sources].
 func (g graphSources) Rotate(
-	ctx context.Context, company impact.CompanyID, source, secret, label string, overlap time.Duration,
+	ctx context.Context, company impact.CompanyID, source, secret, label, actor string, overlap time.Duration,
 ) (string, error) {
-	_, made, err := g.rotate(ctx, company, source, secret, label, overlap)
+	_, made, err := g.rotate(ctx, company, source, secret, label, actor, overlap)
 	return made, err
 }
 
 // Revoke implements [graph.Sources].
-func (g graphSources) Revoke(ctx context.Context, company impact.CompanyID, source string, number int) error {
-	return g.store.RevokeSourceSecret(ctx, company, source, number)
+func (g graphSources) Revoke(ctx context.Context, company impact.CompanyID, source string, number int, actor string) error {
+	return g.store.RevokeSourceSecret(ctx, company, source, number, actor)
 }
 
 // Disable implements [graph.Sources].
-func (g graphSources) Disable(ctx context.Context, company impact.CompanyID, source string) error {
-	return g.store.DisableSource(ctx, company, source)
+func (g graphSources) Disable(ctx context.Context, company impact.CompanyID, source, actor string) error {
+	return g.store.DisableSource(ctx, company, source, actor)
 }

@@ -62,7 +62,7 @@ func (cmd *SourcesCreate) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		src, made, err := conn.sources().create(ctx, c.ID, cmd.Name, cmd.Scheme, secret, cmd.Label)
+		src, made, err := conn.sources().create(ctx, c.ID, cmd.Name, cmd.Scheme, secret, cmd.Label, whoRuns())
 		if err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (cmd *SourcesRotate) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		added, made, err := conn.sources().rotate(ctx, src.Company, src.ID, secret, cmd.Label, cmd.Overlap)
+		added, made, err := conn.sources().rotate(ctx, src.Company, src.ID, secret, cmd.Label, whoRuns(), cmd.Overlap)
 		if err != nil {
 			return err
 		}
@@ -134,9 +134,9 @@ func (cmd *SourcesRevoke) Run(ctx context.Context) error {
 		case err != nil:
 			return err
 		case cmd.Secret == 0:
-			return conn.DisableSource(ctx, src.Company, src.ID)
+			return conn.DisableSource(ctx, src.Company, src.ID, whoRuns())
 		}
-		return conn.RevokeSourceSecret(ctx, src.Company, src.ID, cmd.Secret)
+		return conn.RevokeSourceSecret(ctx, src.Company, src.ID, cmd.Secret, whoRuns())
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,7 +23,7 @@ func (w *world) admin() *sourceAdmin { return &sourceAdmin{store: w.store, ring:
 // source makes a source with a new secret.
 func (w *world) source(t testing.TB, c *impact.Company, s signature.Scheme) (src *impact.Source, secret string) {
 	t.Helper()
-	src, secret, err := w.admin().create(t.Context(), c.ID, "the "+string(s), string(s), "", "first")
+	src, secret, err := w.admin().create(t.Context(), c.ID, "the "+string(s), string(s), "", "first", "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +158,7 @@ func TestSourceWithPublicKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	src, _, err := w.admin().create(t.Context(), c.ID, "v1a", "standard-webhooks", "whpk_"+base64.StdEncoding.EncodeToString(public), "")
+	src, _, err := w.admin().create(t.Context(), c.ID, "v1a", "standard-webhooks", "whpk_"+base64.StdEncoding.EncodeToString(public), "", "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,6 +204,46 @@ func TestSourcesAreIsolated(t *testing.T) {
 	}
 }
 
+// The audit log tells who changed which source, and never a secret.
+func TestAuditOfSources(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.company(t, "acme")
+	src, first := w.source(t, c, signature.GitHub)
+	_, second, err := w.admin().rotate(t.Context(), c.ID, src.ID, "", "spring", "ada", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.RevokeSourceSecret(t.Context(), c.ID, src.ID, 1, "ben"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.DisableSource(t.Context(), c.ID, src.ID, "cid"); err != nil {
+		t.Fatal(err)
+	}
+	logs, err := w.store.AuditLog(t.Context(), []impact.CompanyID{c.ID}, 0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, line := range logs[0] {
+		told := line.Actor + " " + line.Subject
+		for _, text := range []*string{line.Old, line.New} {
+			if text == nil {
+				text = new("-")
+			}
+			told += " " + strings.ReplaceAll(*text, src.ID, "S")
+		}
+		got = append(got, told)
+	}
+	want := []string{
+		`cid source S -`, `ben source S: secret 1 -`, `ada source - S: secret 2 "spring"`, `test source - S: secret 1 "first"`,
+		`test source - S "the github", scheme github`,
+	}
+	if !slices.Equal(got, want) || strings.Contains(fmt.Sprint(got), first) || strings.Contains(fmt.Sprint(got), second) {
+		t.Errorf("the audit log has %q, want %q", got, want)
+	}
+}
+
 // Who does not know a source learns nothing: disabled and unknown answer alike.
 func TestUnknownSources(t *testing.T) {
 	t.Parallel()
@@ -213,7 +254,7 @@ func TestUnknownSources(t *testing.T) {
 	body := signedSession(1)
 	signed := signaturetest.Sign(signature.GitHub, secret, "", time.Now(), []byte(body))
 	a.deliver(t, src, signed, body).accepted(t, "stored")
-	if err := w.store.DisableSource(t.Context(), c.ID, src.ID); err != nil {
+	if err := w.store.DisableSource(t.Context(), c.ID, src.ID, "test"); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the source is disabled", func() bool { return a.deliver(t, src, signed, body).status == 404 })
@@ -229,8 +270,8 @@ func TestUnknownSources(t *testing.T) {
 		t.Errorf("GET: %d %s", got.status, got.body)
 	}
 	for _, change := range []error{
-		w.store.DisableSource(t.Context(), c.ID, src.ID), w.store.DisableSource(t.Context(), c.ID+1, src.ID),
-		w.store.RevokeSourceSecret(t.Context(), c.ID, src.ID, 2), w.store.RevokeSourceSecret(t.Context(), c.ID+1, src.ID, 1),
+		w.store.DisableSource(t.Context(), c.ID, src.ID, "test"), w.store.DisableSource(t.Context(), c.ID+1, src.ID, "test"),
+		w.store.RevokeSourceSecret(t.Context(), c.ID, src.ID, 2, "test"), w.store.RevokeSourceSecret(t.Context(), c.ID+1, src.ID, 1, "test"),
 	} {
 		if impact.CodeOf(change) != impact.CodeNotFound {
 			t.Errorf("%v, want NOT_FOUND", change)
@@ -301,7 +342,7 @@ func TestRotationUnderLoad(t *testing.T) {
 	for n := range rotations {
 		before := sent.Load()
 		eventually(t, "there is load", func() bool { return sent.Load() > before+100 })
-		added, secret, err := w.admin().rotate(t.Context(), c.ID, src.ID, "", fmt.Sprint("rotation ", n), time.Hour)
+		added, secret, err := w.admin().rotate(t.Context(), c.ID, src.ID, "", fmt.Sprint("rotation ", n), "test", time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -326,7 +367,7 @@ func TestRotationUnderLoad(t *testing.T) {
 		return a.deliver(t, src, signaturetest.Sign(signature.StandardWebhooks, secret, id, time.Now(), []byte(body)), body)
 	}
 	deliver(instances[0], first, "old").accepted(t, "stored")
-	if err := w.store.RevokeSourceSecret(t.Context(), c.ID, src.ID, 1); err != nil {
+	if err := w.store.RevokeSourceSecret(t.Context(), c.ID, src.ID, 1, "test"); err != nil {
 		t.Fatal(err)
 	}
 	for _, a := range instances {
@@ -334,7 +375,7 @@ func TestRotationUnderLoad(t *testing.T) {
 		deliver(a, *secrets[0].Load(), "old").accepted(t, "duplicate")
 	}
 	// An overlap of nothing ends all before it.
-	_, last, err := w.admin().rotate(t.Context(), c.ID, src.ID, "", "", 0)
+	_, last, err := w.admin().rotate(t.Context(), c.ID, src.ID, "", "", "test", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -383,7 +424,7 @@ func TestSourceWithoutItsKey(t *testing.T) {
 	w.serve(t, "").deliver(t, src, h, body).accepted(t, "stored")
 
 	admin := &sourceAdmin{store: w.store, ring: new(vault.Ring)}
-	if _, _, err := admin.create(t.Context(), c.ID, "another", "github", "", ""); err == nil || !strings.Contains(err.Error(), "openssl rand -base64 32") {
+	if _, _, err := admin.create(t.Context(), c.ID, "another", "github", "", "", "test"); err == nil || !strings.Contains(err.Error(), "openssl rand -base64 32") {
 		t.Errorf("a source without a key: %v", err)
 	}
 	if n := w.count(t, "SELECT count(*) FROM source"); n != 1 {

@@ -6083,13 +6083,13 @@ type SettingVersion {
   value: String
 }
 
-"A change of a setting."
+"A change of a setting, a value map, a cohort's definition or a source."
 type AuditEntry {
   "When it was made, as ` + "`" + `2025-11-13T10:00:00Z` + "`" + `."
   at: String!
   "Who made it: an API key by its id and label, or a user of the machine."
   actor: String!
-  "The setting, ` + "`" + `programmeCost` + "`" + `, or ` + "`" + `valueMap` + "`" + `, whose values are versions of it."
+  "The setting; ` + "`" + `programmeCost` + "`" + `; ` + "`" + `valueMap` + "`" + `, whose values are versions of it; ` + "`" + `cohort` + "`" + `; or ` + "`" + `source` + "`" + `, whose secrets are named by number and label."
   setting: String!
   "The first day of a dated setting's version; null of others."
   validFrom: Date
@@ -6097,7 +6097,7 @@ type AuditEntry {
   from: String
   "What is there now; null is nothing any more, or the default again."
   to: String
-  "The version of the settings, or the value map, that it made, 0 or more; changes made at once share it."
+  "The version of the settings, the value map or the cohort that it made or took away, 0 of a source; changes made at once share it."
   version: Int!
 }
 
