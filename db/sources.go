@@ -253,6 +253,35 @@ func (s *Store) changeSource(ctx context.Context, id string, change func(*sqlx.T
 	return wrap(tx.Commit(), "change source %s", id)
 }
 
+// ResealSource encrypts anew the secrets of a source that are neither revoked nor expired and
+// whose key is not keyID, and returns how many. If one fails, none is changed.
+func (s *Store) ResealSource(ctx context.Context, src *impact.Source, keyID, actor string, reseal func(*SealedSecret) error) (n int, err error) {
+	err = s.changeSource(ctx, src.ID, func(tx *sqlx.Tx) error {
+		var rows []secretRow
+		if err := tx.SelectContext(ctx, &rows, "SELECT "+secretColumns+` FROM source_secret
+			WHERE company_id = $1 AND source_id = $2 AND key_id <> $3 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+			ORDER BY id FOR UPDATE`, src.Company, src.ID, keyID); err != nil {
+			return wrap(err, "find secrets of source %s", src.ID)
+		}
+		for i := range rows {
+			secret := rows[i].secret()
+			if err := reseal(&secret); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, `
+				UPDATE source_secret SET sealed = $4, key_id = $5 WHERE company_id = $1 AND source_id = $2 AND id = $3`,
+				src.Company, src.ID, secret.ID, secret.Sealed, secret.KeyID); err != nil {
+				return wrap(err, "encrypt secret %d of source %s anew", secret.ID, src.ID)
+			}
+		}
+		if n = len(rows); n == 0 {
+			return nil
+		}
+		return auditSource(ctx, tx, src.Company, actor, nil, written("%s: encrypted with key %s", src.ID, keyID))
+	})
+	return n, err
+}
+
 // SecretRef names a secret of a source.
 type SecretRef struct {
 	Company impact.CompanyID

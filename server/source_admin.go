@@ -116,6 +116,39 @@ func (a *sourceAdmin) sealing(src *impact.Source, s signature.Scheme, secret, la
 	return secret, func(id int) ([]byte, string, error) { return a.ring.Seal(secret, secretPlace(src, id)) }, nil
 }
 
+// reencrypt encrypts every secret that still signs with the first key, and returns how many
+// another one had. The others of the ring have to open them.
+func (a *sourceAdmin) reencrypt(ctx context.Context, actor string) (n int, err error) {
+	if a.ring.KeyID() == "" {
+		return 0, vault.ErrNoKey
+	}
+	list, err := a.store.Sources(ctx, nil, true)
+	if err != nil {
+		return 0, err
+	}
+	for _, src := range list {
+		if src.DisabledAt != nil {
+			continue
+		}
+		done, err := a.store.ResealSource(ctx, src, a.ring.KeyID(), actor, func(secret *db.SealedSecret) error {
+			place := secretPlace(src, secret.ID)
+			text, err := a.ring.Open(secret.Sealed, secret.KeyID, place)
+			if err == nil {
+				secret.Sealed, secret.KeyID, err = a.ring.Seal(text, place)
+			}
+			if err != nil {
+				return fmt.Errorf("secret %d of source %s: %w", secret.ID, src.ID, err)
+			}
+			return nil
+		})
+		if err != nil {
+			return n, err
+		}
+		n += done
+	}
+	return n, nil
+}
+
 func checkName(what, s string, shortest int) error {
 	if n := utf8.RuneCountInString(s); n < shortest || n > 100 || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
 		return impact.Errorf(impact.CodeInvalid, "%s must have %d to 100 characters, all of them printable", what, shortest)

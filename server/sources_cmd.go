@@ -16,10 +16,11 @@ import (
 
 // Sources manages sources.
 type Sources struct {
-	Create SourcesCreate `cmd:"" help:"Create a source: a path that one provider sends to, and the secret it signs with."`
-	Rotate SourcesRotate `cmd:"" help:"Give a source a new secret; the ones before still sign for a while."`
-	Revoke SourcesRevoke `cmd:"" help:"End a secret at once, or the whole source."`
-	List   SourcesList   `cmd:"" help:"List the sources and their secrets, without the secrets themselves."`
+	Create    SourcesCreate    `cmd:"" help:"Create a source: a path that one provider sends to, and the secret it signs with."`
+	Rotate    SourcesRotate    `cmd:"" help:"Give a source a new secret; the ones before still sign for a while."`
+	Revoke    SourcesRevoke    `cmd:"" help:"End a secret at once, or the whole source."`
+	Reencrypt SourcesReencrypt `cmd:"" help:"Encrypt the secrets with the first key of SECRETS_KEY, before the others are taken away."`
+	List      SourcesList      `cmd:"" help:"List the sources and their secrets, without the secrets themselves."`
 }
 
 // ProviderSecret is a secret that the provider chose.
@@ -137,6 +138,27 @@ func (cmd *SourcesRevoke) Run(ctx context.Context) error {
 			return conn.DisableSource(ctx, src.Company, src.ID, whoRuns())
 		}
 		return conn.RevokeSourceSecret(ctx, src.Company, src.ID, cmd.Secret, whoRuns())
+	})
+}
+
+// SourcesReencrypt encrypts the secrets anew.
+type SourcesReencrypt struct {
+	Database
+	Logging
+}
+
+// Help implements kong's HelpProvider.
+func (*SourcesReencrypt) Help() string {
+	return "SECRETS_KEY=new,old: the new key in front, the one that the secrets are encrypted with behind it. Give every running " +
+		"server both first. Running it again does what is left; secrets that have ended stay as they are."
+}
+
+// Run implements the command.
+func (cmd *SourcesReencrypt) Run(ctx context.Context) error {
+	return cmd.with(ctx, cmd.Logging, func(conn *connection) error {
+		n, err := conn.sources().reencrypt(ctx, whoRuns())
+		fmt.Fprintf(os.Stdout, "%d secrets encrypted anew\n", n)
+		return err
 	})
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
@@ -400,6 +401,59 @@ func TestRotationUnderLoad(t *testing.T) {
 	}
 	if dump := strings.Join(w.list(t, "SELECT encode(sealed, 'escape') || label FROM source_secret"), ""); strings.Contains(dump, first[6:20]) || strings.Contains(dump, last[6:20]) {
 		t.Error("a secret is in the database as it is")
+	}
+}
+
+// The key of secrets is changed in three steps, in each of which servers take what was
+// signed: all have both keys, the secrets are encrypted anew, the old key is gone.
+func TestReencrypt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.company(t, "acme")
+	src, secret := w.source(t, c, signature.Workday)
+	gone, _ := w.source(t, c, signature.GitHub)
+	if err := w.store.DisableSource(t.Context(), c.ID, gone.ID, "test"); err != nil {
+		t.Fatal(err)
+	}
+	ring := func(keys ...byte) *vault.Ring {
+		var text []string
+		for _, k := range keys {
+			text = append(text, base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{k}, vault.KeySize)))
+		}
+		r, err := vault.Parse(strings.Join(text, ","))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	const old, fresh, other = 0, 1, 2 // old is testRing's
+	deliver := func(keys ...byte) reply {
+		a := serveOn(t, &connection{Store: openStore(t, w.url, 4), ring: ring(keys...)}, "", &Serve{Auth: "keys", Drain: patience})
+		body := signedSession(1)
+		return a.deliver(t, src, signaturetest.Sign(signature.Workday, secret, "", time.Now(), []byte(body)), body)
+	}
+	deliver(fresh, old).accepted(t, "stored")
+	reencrypt := func(want int, keys ...byte) error {
+		t.Helper()
+		n, err := (&sourceAdmin{store: w.store, ring: ring(keys...)}).reencrypt(t.Context(), "ada")
+		if n != want {
+			t.Errorf("%d secrets encrypted anew, want %d", n, want)
+		}
+		return err
+	}
+	if err := reencrypt(0, fresh, other); err == nil || !strings.Contains(err.Error(), src.ID) || !strings.Contains(err.Error(), "SECRETS_KEY lacks") {
+		t.Errorf("without the old key: %v", err)
+	}
+	for _, want := range []int{1, 0} {
+		if err := reencrypt(want, fresh, old); err != nil {
+			t.Error(err)
+		}
+	}
+	deliver(fresh, old).accepted(t, "duplicate")
+	deliver(fresh).accepted(t, "duplicate")
+	deliver(old).wantRefusal(t, 503, impact.CodeUnavailable, "")
+	if n := w.count(t, "SELECT count(*) FROM audit_log WHERE actor = 'ada' AND new LIKE '%encrypted with key%'"); n != 1 {
+		t.Errorf("%d lines of the audit log", n)
 	}
 }
 

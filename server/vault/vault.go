@@ -111,6 +111,14 @@ func (r *Ring) Seal(text, place string) (sealed []byte, keyID string, err error)
 	return k.aead.Seal(nil, nil, []byte(text), []byte(place)), k.id, nil
 }
 
+// KeyID names the key that seals; empty if there is none.
+func (r *Ring) KeyID() string {
+	if len(r.keys) == 0 {
+		return ""
+	}
+	return r.keys[0].id
+}
+
 // Open is the text that was sealed for a place.
 func (r *Ring) Open(sealed []byte, keyID, place string) (string, error) {
 	for _, k := range r.keys {
