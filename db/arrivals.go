@@ -36,7 +36,7 @@ func (s *Store) Arrivals(
 		name = "read_conflicts"
 	}
 	rows, err := s.db.QueryContext(ctx, query(name), pq.Array(int64s(companies)), after.Receipt, fmt.Sprintf("%x", after.Key),
-		f.Kind, f.Type, f.Programme, f.Person, f.Status, optionalTime(f.From), optionalTime(f.To), limit, body, late)
+		f.Kind, f.Type, f.Programme, f.Person, f.Status, optionalTime(f.From), optionalTime(f.To), limit, body, late, f.Source)
 	if err != nil {
 		return nil, wrap(err, "read arrivals")
 	}

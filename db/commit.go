@@ -209,7 +209,10 @@ func (c *commit) exact(ctx context.Context, pg session, id int64, order []int) (
 	if err := pg.exec(ctx, strings.Replace(query("commit_merge"), "'{}'", "'"+c.tried()+"'", 1)); err != nil {
 		return nil, err
 	}
-	found, err := pg.int64s(ctx, "SELECT e.batch_id FROM pg_temp.stage s JOIN event e USING (company_id, key) ORDER BY s.ord")
+	// The batch that each is in, negative if the log has another body under its key.
+	found, err := pg.int64s(ctx, `
+		SELECT CASE WHEN e.payload <> s.payload AND NOT starts_with(e.payload, '{"erased":true') THEN -e.batch_id ELSE e.batch_id END
+		FROM pg_temp.stage s JOIN event e USING (company_id, key) ORDER BY s.ord`)
 	if err != nil {
 		return nil, err
 	}
@@ -222,9 +225,10 @@ func (c *commit) exact(ctx context.Context, pg session, id int64, order []int) (
 	for _, i := range order {
 		twin := previous >= 0 && sameKey(c.events[previous], c.events[i])
 		previous = i
-		ours := found[i] == id || slices.Contains(c.mine, found[i])
-		verdicts[i] = impact.Verdict{Receipt: found[i], Duplicate: !ours || twin}
-		if found[i] == id && !twin {
+		in, conflict := max(found[i], -found[i]), found[i] < 0
+		ours := in == id || slices.Contains(c.mine, in)
+		verdicts[i] = impact.Verdict{Receipt: in, Duplicate: !ours || twin, Conflict: conflict}
+		if in == id && !twin {
 			stored = append(stored, c.events[i])
 		}
 	}

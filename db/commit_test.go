@@ -159,13 +159,13 @@ func TestCommitConflicts(t *testing.T) {
 	}
 	mustCommit(t, s, with("a"))
 	for i, v := range mustCommit(t, s, with("b"), with("a"), with("c")) {
-		if !v.Duplicate || v.Err != nil {
+		if !v.Duplicate || v.Err != nil || v.Conflict != (i != 1) {
 			t.Errorf("verdict %d: %+v", i, v)
 		}
 	}
 	mustCommit(t, s, with("b"))
 	two := func(body string) *impact.Event { e := with(body); e.Key[0] = 7; return e }
-	if v := mustCommit(t, s, two("x"), two("y")); v[0].Duplicate || !v[1].Duplicate {
+	if v := mustCommit(t, s, two("x"), two("y")); v[0].Duplicate || v[0].Conflict || !v[1].Duplicate || !v[1].Conflict {
 		t.Errorf("within a batch: %+v", v)
 	}
 	if got := list[string](t, s, "SELECT payload FROM event ORDER BY 1"); !slices.Equal(got, []string{"a", "x"}) {

@@ -333,10 +333,11 @@ func (e *erasure) record(ctx context.Context) error {
 		RETURNING id, at`, e.Company, d.By, d.Deleted, d.Struck, d.Mentions, d.Conflicts, d.Rejects).Scan(&d.ID, &d.At), "record")
 }
 
-// Erasures lists what was erased of a company, the latest first.
-func (s *Store) Erasures(ctx context.Context, company impact.CompanyID, limit int) (list []*impact.Erasure, err error) {
+// Erasures lists up to limit of what was erased of a company, with an id below before (0: from
+// the latest on), the latest first.
+func (s *Store) Erasures(ctx context.Context, company impact.CompanyID, before int64, limit int) (list []*impact.Erasure, err error) {
 	err = s.db.SelectContext(ctx, &list, `
 		SELECT id, at, actor, deleted, struck, mentions, conflicts, rejects FROM erasure
-		WHERE company_id = $1 ORDER BY id DESC LIMIT $2`, company, limit)
+		WHERE company_id = $1 AND ($2 = 0 OR id < $2) ORDER BY id DESC LIMIT $3`, company, before, limit)
 	return list, wrap(err, "erasures")
 }

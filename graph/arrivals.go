@@ -32,7 +32,7 @@ func arrivalFilter(f *model.EventFilter) (filter impact.ArrivalFilter, err error
 	for _, text := range []struct {
 		from *string
 		to   *string
-	}{{f.Kind, &filter.Kind}, {f.Type, &filter.Type}, {f.Person, &filter.Person}, {f.Programme, &filter.Programme}, {f.Status, &filter.Status}} {
+	}{{f.Kind, &filter.Kind}, {f.Type, &filter.Type}, {f.Person, &filter.Person}, {f.Programme, &filter.Programme}, {f.Status, &filter.Status}, {f.Source, &filter.Source}} {
 		if text.from == nil {
 			continue
 		}

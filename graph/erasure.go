@@ -25,3 +25,20 @@ func (q *request) forgetPerson(ctx context.Context, key, person string) (*model.
 	}
 	return &model.Erasure{Erasure: done}, nil
 }
+
+// erasures is a page of a company's erasures.
+func (q *request) erasures(ctx context.Context, company string, p page) (*model.ErasureConnection, error) {
+	id, err := q.administered(ctx, company)
+	if err != nil {
+		return nil, err
+	}
+	before, err := p.before()
+	if err != nil {
+		return nil, err
+	}
+	list, err := q.Editor.Erasures(ctx, id, before, p.first+1)
+	if err != nil {
+		return nil, err
+	}
+	return model.NewErasureConnection(list, p.first), nil
+}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/impactql/impactql/graph"
+	"github.com/impactql/impactql/graph/model"
 	"github.com/impactql/impactql/impact"
 )
 
@@ -37,4 +38,23 @@ func TestForgetPerson(t *testing.T) {
 	if len(m.erased) != 2 {
 		t.Errorf("what was refused went on: %+v", m.erased)
 	}
+}
+
+// The list says when and by whom, page by page, and is for administrators.
+func TestErasures(t *testing.T) {
+	t.Parallel()
+	const query = `query($after: String) { erasures(company: "c001", first: 2, after: $after) {
+		nodes { at by deleted } edges { cursor } pageInfo { hasNextPage endCursor } } }`
+	a := serve(newMemory(1), admin)
+	page := a.query(t, query, nil)
+	wantCodes(t, page)
+	page.want(t, `[{"at":"2025-11-13T10:00:03Z","by":"ada","deleted":3},{"at":"2025-11-13T10:00:02Z","by":"ada","deleted":2}]`, "erasures", "nodes")
+	page.want(t, `true`, "erasures", "pageInfo", "hasNextPage")
+	last := a.query(t, query, map[string]any{"after": model.Cursor("2")})
+	wantCodes(t, last)
+	last.want(t, `[{"at":"2025-11-13T10:00:01Z","by":"ada","deleted":1}]`, "erasures", "nodes")
+	last.want(t, `{"hasNextPage":false,"endCursor":"`+model.Cursor("1")+`"}`, "erasures", "pageInfo")
+	last.want(t, `[{"cursor":"`+model.Cursor("1")+`"}]`, "erasures", "edges")
+	wantCodes(t, a.query(t, query, map[string]any{"after": model.Cursor("x")}), "INVALID")
+	wantCodes(t, serve(newMemory(1)).query(t, query, nil), "FORBIDDEN")
 }

@@ -392,6 +392,15 @@ func (m *memory) DeleteCohort(ctx context.Context, _ impact.CompanyID, key, _ st
 	return m.called(ctx, "DeleteCohort")
 }
 
+func (m *memory) Erasures(_ context.Context, _ impact.CompanyID, before int64, limit int) (list []*impact.Erasure, err error) {
+	for id := int64(3); id > 0 && len(list) < limit; id-- {
+		if before == 0 || id < before {
+			list = append(list, &impact.Erasure{ID: id, At: time.Unix(1_763_028_000+id, 0), By: "ada", Deleted: id})
+		}
+	}
+	return list, nil
+}
+
 func (m *memory) Erase(ctx context.Context, r impact.EraseRequest) (*impact.Erasure, error) {
 	m.erased = append(m.erased, r)
 	if r.Person == "stranger" {

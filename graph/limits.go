@@ -217,6 +217,7 @@ func costs() (c generated.ComplexityRoot) {
 	c.Explanation.Parameters = func(child int) int { return 1 + assumedVersions*child }
 	c.Explanation.Events = func(child int, first *int, _ *string) int { return 1 + length(first)*(child+bodyCost) }
 	c.SROI.Parameters = func(child int) int { return 1 + 15*child }
+	c.Query.Erasures = func(child int, _ string, first *int, _ *string) int { return 1 + length(first)*child }
 	c.Query.Sources = func(child int, _ string) int { return 1 + assumedSources*child }
 	c.Source.Secrets = func(child int) int { return 1 + assumedSources*child }
 	c.Cohort.Benchmark = func(child int) int { return benchmarkCost + child }

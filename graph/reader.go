@@ -83,6 +83,9 @@ type Editor interface {
 
 	// Erase removes a person; an erasure without an id has found nothing.
 	Erase(ctx context.Context, r impact.EraseRequest) (*impact.Erasure, error)
+	// Erasures is up to limit of a company's erasures with an id below before, or from the
+	// latest on if that is 0; the latest first.
+	Erasures(ctx context.Context, company impact.CompanyID, before int64, limit int) ([]*impact.Erasure, error)
 }
 
 // CohortEditor changes the definitions of cohorts. Errors that are or wrap an

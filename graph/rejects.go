@@ -2,7 +2,6 @@ package graph
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/impactql/impactql/graph/model"
 	"github.com/impactql/impactql/impact"
@@ -62,13 +61,11 @@ func rejectFilterOf(f *model.RejectFilter) (filter impact.RejectFilter) {
 
 func rejectPage(ctx context.Context, c *model.Company, p page, filter *model.RejectFilter) (*model.RejectConnection, error) {
 	f := rejectFilterOf(filter)
-	ask := rejectAsk{group: c.Group, status: string(f.Status), code: string(f.Code), source: f.Source, first: p.first}
-	if p.after != "" {
-		var err error
-		if ask.before, err = strconv.ParseInt(p.after, 10, 64); err != nil || ask.before < 1 {
-			return nil, errCursor
-		}
+	before, err := p.before()
+	if err != nil {
+		return nil, err
 	}
+	ask := rejectAsk{group: c.Group, status: string(f.Status), code: string(f.Code), source: f.Source, before: before, first: p.first}
 	lists, err := requestOf(ctx).rejects.Load(ctx, ask)
 	if err != nil {
 		return nil, err

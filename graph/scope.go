@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -81,6 +82,17 @@ func newPageUpTo(most int, first *int, after *string) (page, error) {
 		}
 	}
 	return p, nil
+}
+
+// before is the id that a list goes on below, the latest first; 0 is the beginning.
+func (p page) before() (id int64, err error) {
+	if p.after == "" {
+		return 0, nil
+	}
+	if id, err = strconv.ParseInt(p.after, 10, 64); err != nil || id < 1 {
+		return 0, errCursor
+	}
+	return id, nil
 }
 
 // cohortKey is the key as the cohorts of a company are asked for. A text that no

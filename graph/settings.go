@@ -51,13 +51,11 @@ func auditPage(ctx context.Context, c *model.Company, p page) (*model.AuditConne
 	if !q.viewer.Can(ScopeAdmin) {
 		return nil, impact.Errorf(impact.CodeForbidden, "the audit log needs an API key with the scope %s", ScopeAdmin)
 	}
-	ask := auditAsk{group: c.Group, first: p.first}
-	if p.after != "" {
-		var err error
-		if ask.before, err = strconv.ParseInt(p.after, 10, 64); err != nil || ask.before < 1 {
-			return nil, errCursor
-		}
+	before, err := p.before()
+	if err != nil {
+		return nil, err
 	}
+	ask := auditAsk{group: c.Group, before: before, first: p.first}
 	lists, err := q.audits.Load(ctx, ask)
 	if err != nil {
 		return nil, err

@@ -52,6 +52,7 @@ type ArrivalFilter struct {
 	Programme string
 	Person    string // as participant or volunteer
 	Status    string
+	Source    string // the id of the source that it came through
 	Receipt   int64
 	Late      bool          // received later than LateAfter after they happened
 	LateAfter time.Duration // set by who knows it, where Late is

@@ -165,5 +165,6 @@ func ParseStatus(name string) (s Status, ok bool) {
 type Verdict struct {
 	Receipt   int64  // the batch that the event is in
 	Duplicate bool   // the log had it already
+	Conflict  bool   // with another body
 	Err       *Error // the database cannot hold the event; nothing of it was stored
 }

@@ -101,6 +101,8 @@ const (
 	FlagFuture  Flag = "future"
 	FlagLate    Flag = "late"
 	FlagUnknown Flag = "unknown"
+	// FlagConflict is of metrics alone: a company's conflicts are kept, and counted there.
+	FlagConflict Flag = "conflict"
 )
 
 // IntakeCount is how many events of a company bore a flag.

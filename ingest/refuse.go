@@ -182,6 +182,9 @@ func (h *Handler) flag(req *request, verdicts []impact.Verdict) {
 		return
 	}
 	for i, e := range req.events {
+		if verdicts[i].Conflict && h.Flag != nil {
+			h.Flag(impact.FlagConflict)
+		}
 		if verdicts[i].Duplicate || verdicts[i].Err != nil {
 			continue
 		}

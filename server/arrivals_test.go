@@ -47,7 +47,7 @@ func TestEventsAsTheyArrived(t *testing.T) {
 		"":                                      8,
 		`(filter: {kind: "session.completed"})`: 6, `(filter: {kind: "unknown"})`: 1, `(filter: {type: "never.heard.of"})`: 1,
 		`(filter: {person: "p1"})`: 3, `(filter: {person: "v"})`: 6, `(filter: {programme: "buddy"})`: 1, `(filter: {status: "completed"})`: 1,
-		`(filter: {kind: "session.completed", person: "p0"})`: 3, `(filter: {person: "nobody"})`: 0,
+		`(filter: {kind: "session.completed", person: "p0"})`: 3, `(filter: {person: "nobody"})`: 0, `(filter: {source: "src_none"})`: 0,
 		`(filter: {receivedTo: "2020-01-01T00:00:00Z"})`: 0, `(filter: {receivedFrom: "2020-01-01T00:00:00Z"})`: 8,
 		`(filter: {verdict: CONFLICT})`: 1, `(filter: {receipt: "` + receipts[2] + `"})`: 1, `(filter: {receipt: "1000000000"})`: 0,
 	} {

@@ -73,7 +73,7 @@ func (cmd *Forget) print(e *impact.Erasure) error {
 
 func (cmd *Forget) list(ctx context.Context, conn *connection, company *impact.Company) error {
 	const most = 1000
-	list, err := conn.Erasures(ctx, company.ID, most)
+	list, err := conn.Erasures(ctx, company.ID, 0, most)
 	if err != nil {
 		return err
 	}

@@ -42,9 +42,9 @@ func newMetrics() *metrics {
 		m.events[o] = events.WithLabelValues(string(o))
 	}
 	flags := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "impactql_ingest_flagged_total", Help: "Events that were out of the ordinary: refused, dated too far ahead, late, of an unknown type.",
+		Name: "impactql_ingest_flagged_total", Help: "Events that were out of the ordinary: refused, dated too far ahead, late, of an unknown type, or under a known identity with another body.",
 	}, []string{"flag"})
-	for _, f := range []impact.Flag{impact.FlagRefused, impact.FlagFuture, impact.FlagLate, impact.FlagUnknown} {
+	for _, f := range []impact.Flag{impact.FlagRefused, impact.FlagFuture, impact.FlagLate, impact.FlagUnknown, impact.FlagConflict} {
 		m.flags[f] = flags.WithLabelValues(string(f))
 	}
 	m.registry.MustRegister(m.requests, m.duration, events, flags,

@@ -371,7 +371,7 @@ func TestIntakeCountsWhatIsOutOfTheOrdinary(t *testing.T) {
 			t.Errorf("late: %v", late)
 		}
 		scraped := string(a.get(t, "/metrics").body)
-		for _, want := range []string{`impactql_ingest_flagged_total{flag="late"} 1`, `{flag="unknown"} 1`, `{flag="refused"} 0`, `{flag="future"} 0`} {
+		for _, want := range []string{`impactql_ingest_flagged_total{flag="late"} 1`, `{flag="unknown"} 1`, `{flag="refused"} 0`, `{flag="future"} 0`, `{flag="conflict"} 1`} {
 			if !strings.Contains(scraped, want) {
 				t.Errorf("/metrics lacks %s", want)
 			}

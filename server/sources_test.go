@@ -74,6 +74,10 @@ func TestSources(t *testing.T) {
 		if n := w.count(t, "SELECT count(*) FROM event WHERE company_id = $1 AND source = $2", c.ID, src.ID); n != 1 {
 			t.Errorf("%s: %d events of the source", s, n)
 		}
+		found, err := w.store.Arrivals(t.Context(), []impact.CompanyID{c.ID}, impact.ArrivalFilter{Source: src.ID}, impact.ArrivalCursor{}, 10, 10)
+		if err != nil || len(found[0]) != 1 {
+			t.Errorf("%s: %d arrivals of the source, %v", s, len(found[0]), err)
+		}
 	}
 	if strings.Contains(a.log.String(), `"level":"ERROR"`) {
 		t.Error("errors in the log")

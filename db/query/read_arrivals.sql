@@ -7,7 +7,7 @@ CROSS JOIN LATERAL (
     SELECT * FROM event e
     WHERE e.company_id = asked.company_id AND e.batch_id > 0 AND e.batch_id <= $2 AND (e.batch_id, e.key) < ($2, $3::uuid)
       AND ($4 = '' OR e.kind::text = $4) AND ($5 = '' OR e.type = $5) AND ($6 = '' OR e.programme = $6)
-      AND ($7 = '' OR e.participant = $7 OR e.volunteer = $7) AND ($8 = '' OR e.status = $8)
+      AND ($7 = '' OR e.participant = $7 OR e.volunteer = $7) AND ($8 = '' OR e.status = $8) AND ($14 = '' OR e.source = $14)
       AND ($9::timestamptz IS NULL OR e.received_at >= $9) AND ($10::timestamptz IS NULL OR e.received_at < $10)
       AND ($13::bigint = 0 OR e.received_at - e.occurred_at > $13::bigint * interval '1 millisecond')
     ORDER BY e.batch_id DESC, e.key DESC

@@ -8,7 +8,7 @@ CROSS JOIN LATERAL (
     FROM event_conflict c JOIN event e USING (company_id, key)
     WHERE c.company_id = asked.company_id AND c.batch_id <= $2 AND (c.batch_id, c.key) < ($2, $3::uuid)
       AND ($4 = '' OR e.kind::text = $4) AND ($5 = '' OR e.type = $5) AND ($6 = '' OR e.programme = $6)
-      AND ($7 = '' OR e.participant = $7 OR e.volunteer = $7) AND ($8 = '' OR e.status = $8)
+      AND ($7 = '' OR e.participant = $7 OR e.volunteer = $7) AND ($8 = '' OR e.status = $8) AND ($14 = '' OR e.source = $14)
       AND ($9::timestamptz IS NULL OR c.received_at >= $9) AND ($10::timestamptz IS NULL OR c.received_at < $10)
       AND ($13::bigint = 0 OR c.received_at - e.occurred_at > $13::bigint * interval '1 millisecond')
     ORDER BY c.batch_id DESC, c.key DESC

@@ -494,7 +494,7 @@ func (ec *executionContext) unmarshalInputEventFilter(ctx context.Context, obj a
 		asMap["verdict"] = "STORED"
 	}
 
-	fieldsInOrder := [...]string{"verdict", "kind", "type", "person", "programme", "status", "late", "receipt", "receivedFrom", "receivedTo"}
+	fieldsInOrder := [...]string{"verdict", "kind", "type", "person", "programme", "status", "source", "late", "receipt", "receivedFrom", "receivedTo"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -543,6 +543,13 @@ func (ec *executionContext) unmarshalInputEventFilter(ctx context.Context, obj a
 				return it, err
 			}
 			it.Status = data
+		case "source":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("source"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Source = data
 		case "late":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("late"))
 			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)

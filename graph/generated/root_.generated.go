@@ -238,6 +238,17 @@ type ComplexityRoot struct {
 		Struck    func(childComplexity int) int
 	}
 
+	ErasureConnection struct {
+		Edges    func(childComplexity int) int
+		Nodes    func(childComplexity int) int
+		PageInfo func(childComplexity int) int
+	}
+
+	ErasureEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	ExplainedInput struct {
 		EvidenceGrade func(childComplexity int) int
 		Name          func(childComplexity int) int
@@ -473,6 +484,7 @@ type ComplexityRoot struct {
 	Query struct {
 		Companies     func(childComplexity int, first *int, after *string) int
 		Company       func(childComplexity int, key string) int
+		Erasures      func(childComplexity int, company string, first *int, after *string) int
 		Methodologies func(childComplexity int) int
 		Node          func(childComplexity int, id string) int
 		SimulateSroi  func(childComplexity int, valueMap model.ValueMapInput) int
@@ -1684,6 +1696,38 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Erasure.Struck(childComplexity), true
 
+	case "ErasureConnection.edges":
+		if e.ComplexityRoot.ErasureConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ErasureConnection.Edges(childComplexity), true
+	case "ErasureConnection.nodes":
+		if e.ComplexityRoot.ErasureConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ErasureConnection.Nodes(childComplexity), true
+	case "ErasureConnection.pageInfo":
+		if e.ComplexityRoot.ErasureConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ErasureConnection.PageInfo(childComplexity), true
+
+	case "ErasureEdge.cursor":
+		if e.ComplexityRoot.ErasureEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ErasureEdge.Cursor(childComplexity), true
+	case "ErasureEdge.node":
+		if e.ComplexityRoot.ErasureEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ErasureEdge.Node(childComplexity), true
+
 	case "ExplainedInput.evidenceGrade":
 		if e.ComplexityRoot.ExplainedInput.EvidenceGrade == nil {
 			break
@@ -2731,6 +2775,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Company(childComplexity, args["key"].(string)), true
+	case "Query.erasures":
+		if e.ComplexityRoot.Query.Erasures == nil {
+			break
+		}
+
+		args, err := ec.field_Query_erasures_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Erasures(childComplexity, args["company"].(string), args["first"].(*int), args["after"].(*string)), true
 
 	case "Query.methodologies":
 		if e.ComplexityRoot.Query.Methodologies == nil {
@@ -4062,6 +4117,8 @@ input EventFilter {
   programme: String
   "Where it stands: started, completed, ended or placed."
   status: String
+  "The source that it came through, ` + "`" + `src_…` + "`" + `; of a conflict, the one of the event that was kept."
+  source: String
   "Only those that came later than LATE_AFTER after they happened."
   late: Boolean
   "The receipt of the batch that it is in."
@@ -4821,7 +4878,19 @@ enum IntervalShape {
   NONE
 }
 `, BuiltIn: false},
-	{Name: "../schema/erasure.graphqls", Input: `extend type Mutation {
+	{Name: "../schema/erasure.graphqls", Input: `extend type Query {
+  "What was erased of a company, the latest first: when, by whom and how much, never who it was. Needs the scope ` + "`" + `admin` + "`" + `, else FORBIDDEN."
+  erasures(
+    "The company's key."
+    company: ID!
+    "How many, 1 to 100."
+    first: Int = 20
+    "A cursor to go on behind: of an edge, or ` + "`" + `pageInfo.endCursor` + "`" + `."
+    after: String
+  ): ErasureConnection
+}
+
+extend type Mutation {
   """
   Removes a participant or volunteer from events, conflicts, rejected events, figures and directory, and records that it
   was done, not who it was. What was the person's own is deleted; from what is another person's too they are struck out.
@@ -4852,6 +4921,24 @@ type Erasure {
   conflicts: Int!
   "Rejected events that were deleted; 0 or more."
   rejects: Int!
+}
+
+"A page of erasures."
+type ErasureConnection {
+  "The erasures with their cursors, the latest first."
+  edges: [ErasureEdge!]!
+  "The erasures alone, in the same order."
+  nodes: [Erasure!]!
+  "Where the page ends."
+  pageInfo: PageInfo!
+}
+
+"An erasure in a page."
+type ErasureEdge {
+  "What to pass as ` + "`" + `after` + "`" + ` to go on behind this erasure, opaque."
+  cursor: String!
+  "The erasure."
+  node: Erasure!
 }
 `, BuiltIn: false},
 	{Name: "../schema/explain.graphqls", Input: `extend type Metrics {
@@ -6097,7 +6184,7 @@ type AuditEntry {
   from: String
   "What is there now; null is nothing any more, or the default again."
   to: String
-  "The version of the settings, the value map or the cohort that it made or took away, 0 of a source; changes made at once share it."
+  "The version of the settings, the value map or the cohort that it made or took away, 0 or more, 0 of a source; changes made at once share it."
   version: Int!
 }
 
@@ -7055,6 +7142,28 @@ func (ec *executionContext) childFields_Erasure(ctx context.Context, field graph
 		return ec.fieldContext_Erasure_rejects(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Erasure", field.Name)
+}
+
+func (ec *executionContext) childFields_ErasureConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ErasureConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ErasureConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ErasureConnection_pageInfo(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ErasureConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ErasureEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ErasureEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ErasureEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ErasureEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_ExplainedInput(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

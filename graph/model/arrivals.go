@@ -10,10 +10,10 @@ import (
 
 // EventFilter is the argument filter.
 type EventFilter struct {
-	Late                                  *bool
-	Verdict                               *impact.ArrivalVerdict
-	Kind, Type, Person, Programme, Status *string
-	Receipt, ReceivedFrom, ReceivedTo     *string
+	Late                                          *bool
+	Verdict                                       *impact.ArrivalVerdict
+	Kind, Type, Person, Programme, Status, Source *string
+	Receipt, ReceivedFrom, ReceivedTo             *string
 }
 
 // ArrivedEvent is an event as it arrived.
