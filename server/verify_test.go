@@ -141,7 +141,7 @@ func (w *world) define(t testing.TB, c *impact.Company) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := db.NewFigures(w.store, nil).SaveCohort(t.Context(), impact.CohortDefinition{Company: c.ID, Key: key, Name: key, Filter: *f}, nil); err != nil {
+		if _, err := db.NewFigures(w.store, nil).SaveCohort(t.Context(), impact.CohortDefinition{Company: c.ID, Key: key, Name: key, Filter: *f}, "test", nil); err != nil {
 			t.Fatal(err)
 		}
 	}
