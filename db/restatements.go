@@ -91,24 +91,49 @@ type restating struct {
 	causes    map[impact.CompanyID]map[impact.Day]*causes // by the first day of the month
 }
 
-// causes are the events that moved a month.
-type causes struct {
+// causes are the events that moved a month, by the place of the figure.
+type causes [impact.NumRestated]figureCauses
+
+func (c *causes) of(place int) *impact.Causes { return &c[place].Causes }
+
+func (c *causes) add(e *impact.RestatingEvent, of impact.RestatedPlaces, shared bool) {
+	for place := range c {
+		if of.Has(place) {
+			c[place].add(e, shared)
+		}
+	}
+}
+
+func (c *causes) sort() {
+	for place := range c {
+		c[place].sort()
+	}
+}
+
+// merge adds those of a later month.
+func (c *causes) merge(o *causes) {
+	for place := range c {
+		c[place].merge(&o[place])
+	}
+}
+
+type figureCauses struct {
 	late   int64               // of which there is one month
-	chains map[impact.Key]bool // of which there may be two
+	shared map[impact.Key]bool // of which there may be two
 	impact.Causes
 }
 
-func (c *causes) add(e *impact.RestatingEvent, chained bool) {
-	if !chained {
+func (c *figureCauses) add(e *impact.RestatingEvent, shared bool) {
+	if !shared {
 		c.late++
 	} else {
-		if c.chains == nil {
-			c.chains = make(map[impact.Key]bool)
+		if c.shared == nil {
+			c.shared = make(map[impact.Key]bool)
 		}
-		if c.chains[e.Key] {
+		if c.shared[e.Key] {
 			return
 		}
-		c.chains[e.Key] = true
+		c.shared[e.Key] = true
 	}
 	c.Late = c.Late || e.Reason == impact.RestatedLate
 	c.Corrected = c.Corrected || e.Reason == impact.RestatedCorrected
@@ -118,30 +143,41 @@ func (c *causes) add(e *impact.RestatingEvent, chained bool) {
 	}
 }
 
-func (c *causes) sort() {
+func (c *figureCauses) sort() {
 	slices.SortFunc(c.Events, func(a, b *impact.RestatingEvent) int {
 		return cmp.Or(a.StoredAt.Compare(b.StoredAt), cmp.Compare(a.Receipt, b.Receipt), bytes.Compare(a.Key[:], b.Key[:]))
 	})
 	c.Events = slices.Compact(c.Events)
 	c.Events = c.Events[:min(len(c.Events), impact.MaxCauses)]
-	c.Count = c.late + int64(len(c.chains))
+	c.Count = c.late + int64(len(c.shared))
 }
 
-// merge adds those of a later month.
-func (c *causes) merge(o *causes) {
+func (c *figureCauses) merge(o *figureCauses) {
 	c.late += o.late
-	if c.chains == nil {
-		c.chains = make(map[impact.Key]bool)
+	if c.shared == nil {
+		c.shared = make(map[impact.Key]bool)
 	}
-	maps.Copy(c.chains, o.chains)
+	maps.Copy(c.shared, o.shared)
 	c.Late, c.Corrected = c.Late || o.Late, c.Corrected || o.Corrected
 	c.Events = slices.Concat(c.Events, o.Events)
 	c.sort()
 }
 
-// add notes a cause of a month, if the month had ended.
-func (r *restating) add(e *impact.RestatingEvent, company impact.CompanyID, at time.Time, chained bool) {
+// add notes a cause of figures of a month, if the month had ended: of that which the
+// event is in by the calendar of now, and if that is another, by the calendar of then.
+func (r *restating) add(e *impact.RestatingEvent, of impact.RestatedPlaces, company impact.CompanyID, at time.Time, chained bool) {
+	if of == 0 {
+		return
+	}
 	month := impact.DayAt(at, r.now.settings[company].Calendar.Location).MonthStart()
+	was := impact.DayAt(at, r.then.settings[company].Calendar.Location).MonthStart()
+	r.addTo(month, e, of, company, chained || was != month)
+	if was != month {
+		r.addTo(was, e, of, company, true)
+	}
+}
+
+func (r *restating) addTo(month impact.Day, e *impact.RestatingEvent, of impact.RestatedPlaces, company impact.CompanyID, shared bool) {
 	if month >= r.ended[company] {
 		return
 	}
@@ -150,7 +186,7 @@ func (r *restating) add(e *impact.RestatingEvent, company impact.CompanyID, at t
 		c = new(causes)
 		r.causes[company][month] = c
 	}
-	c.add(e, chained)
+	c.add(e, of, shared)
 }
 
 // correctedSince finds what changed in chains: the members that came since then are the
@@ -185,7 +221,7 @@ func (r *restating) correctedSince(ctx context.Context, tx *sqlx.Tx) error {
 				cause.Reason = impact.RestatedCorrected
 			}
 			for _, at := range moved {
-				r.add(cause, e.Company, at, true)
+				r.add(cause, at.Restates(), e.Company, at.OccurredAt, true)
 			}
 		}
 	}
@@ -211,16 +247,16 @@ func standingOf(events []*impact.Event) (standing []*impact.Event) {
 	return standing
 }
 
-// moved is when those happened that are not in both lists.
-func moved(before, after []*impact.Event) (at []time.Time) {
+// moved are those that are not in both lists.
+func moved(before, after []*impact.Event) (list []*impact.Event) {
 	for _, lists := range [2][2][]*impact.Event{{before, after}, {after, before}} {
 		for _, e := range lists[0] {
 			if !slices.ContainsFunc(lists[1], func(o *impact.Event) bool { return o.Key == e.Key && sameFacts(o, e) }) {
-				at = append(at, e.OccurredAt)
+				list = append(list, e)
 			}
 		}
 	}
-	return at
+	return list
 }
 
 // storedAt is when batches were stored.
@@ -253,13 +289,18 @@ func (r *restating) lateSince(ctx context.Context, tx *sqlx.Tx, limit int) error
 		}
 		e := &impact.RestatingEvent{Reason: impact.RestatedLate}
 		var company impact.CompanyID
-		var kind string
-		if err := rows.Scan(&company, (*uuid)(&e.Key), &kind, &e.Type, &e.Programme, &e.OccurredAt, &e.Receipt, &e.StoredAt); err != nil {
+		var facts impact.Event
+		var kind, dimension, status string
+		if err := rows.Scan(&company, (*uuid)(&e.Key), &kind, &e.Type, &e.Programme, &e.OccurredAt, &e.Receipt, &e.StoredAt,
+			&facts.Participant, &facts.Volunteer, &facts.ScoreScale, &dimension, &status, &facts.FromVolunteer); err != nil {
 			return wrap(err, "read late events")
 		}
 		e.Kind, _ = impact.ParseKind(kind)
+		facts.Kind = e.Kind
+		facts.Dimension, _ = impact.ParseDimension(dimension)
+		facts.Status, _ = impact.ParseStatus(status)
 		if _, chained := r.now.members[identity{company, e.Key}]; !chained {
-			r.add(e, company, e.OccurredAt, false)
+			r.add(e, facts.Restates(), company, e.OccurredAt, false)
 		}
 	}
 	return wrap(rows.Err(), "read late events")
@@ -300,9 +341,8 @@ func (r *restating) compare(ctx context.Context, tx *sqlx.Tx, limit int) (map[im
 		}
 		own.sort()
 		all[q.Company].merge(own)
-		upTo := all[q.Company].Causes
 		a := answers[q.Company]
-		a.List = append(a.List, impact.Restate(q.Range, was[i], between[i], is[i], &own.Causes, &upTo)...)
+		a.List = append(a.List, impact.Restate(q.Range, was[i], between[i], is[i], own.of, all[q.Company].of)...)
 	}
 	return answers, nil
 }

@@ -1,6 +1,7 @@
 package impact
 
 import (
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -107,7 +108,7 @@ type RestatingEvent struct {
 	StoredAt   time.Time
 }
 
-// Causes are the events that moved a month, or several.
+// Causes are the events that moved a figure of a month, or of several.
 type Causes struct {
 	Events    []*RestatingEvent // the first [MaxCauses] at least, in any order
 	Count     int64
@@ -115,22 +116,86 @@ type Causes struct {
 	Corrected bool
 }
 
+// NumRestated is how many figures of a month are compared.
+const NumRestated = len(restatedFigures)
+
+// RestatedPlaces are figures by their [Restatement.Place], a bit each.
+type RestatedPlaces uint16
+
+// Has reports a figure among them.
+func (p RestatedPlaces) Has(place int) bool { return p>>place&1 == 1 }
+
+// Restates are the figures that the event can move: none for an event of an unknown kind.
+func (e *Event) Restates() (places RestatedPlaces) {
+	hasParticipant, hasVolunteer := e.Participant != "", e.Volunteer != ""
+	active := e.isActivity()
+	gives := hasVolunteer && (e.Kind == KindSession || e.Kind == KindVolunteerHours)
+	assessed := e.Kind == KindOutcome && hasParticipant && e.Dimension != DimensionNone
+	valued := assessed && slices.Contains(sroiDimensions[:], e.Dimension)
+	rated := e.Kind == KindFeedback && e.ScoreScale != ScaleNone && !e.FromVolunteer
+	placed := e.Kind == KindPlacement && hasParticipant && e.Status == StatusPlaced
+	score := gives || active && hasVolunteer || assessed || rated || placed
+	for place, f := range restatedFigures {
+		moves := false
+		switch f.name {
+		case RestatedEvents:
+			moves = e.Kind != KindUnknown
+		case RestatedSessions:
+			moves = e.Kind == KindSession
+		case RestatedParticipants:
+			moves = active && hasParticipant
+		case RestatedVolunteers:
+			moves = active && hasVolunteer
+		case RestatedVolunteerHours, RestatedInvestment:
+			moves = gives
+		case RestatedEngagement:
+			moves = hasParticipant && (active || e.Kind == KindEnrollment)
+		case RestatedCompletion:
+			moves = hasParticipant && e.Kind == KindEnrollment
+		case RestatedImpactScore:
+			moves = score || valued
+		case RestatedRatio:
+			moves = gives || valued
+		case RestatedSocialValue:
+			moves = valued
+		case RestatedVIS:
+			moves = score
+		}
+		if moves {
+			places |= 1 << place
+		}
+	}
+	return places
+}
+
+// isActivity reports an event that makes its people active: see [Cell.Add].
+func (e *Event) isActivity() bool {
+	switch e.Kind {
+	case KindSession, KindFeedback, KindCheckin, KindMilestone, KindOutcome, KindCourse, KindVolunteerHours, KindEventAttended:
+		return true
+	case KindMatch:
+		return e.Status != StatusEnded
+	case KindUnknown, KindEnrollment, KindPlacement, KindDonation, KindDirectory, numKinds:
+	}
+	return false
+}
+
 // MaxCauses is how many events a restatement lists.
 const MaxCauses = 20
 
 // Restate lists the figures of a month that moved: from before, by events to between, which
-// has the settings of before, and by settings to now. own are the causes within the month,
-// all those in it and in the months before.
-func Restate(month Range, before, between, now *Figures, own, all *Causes) (list []Restatement) {
+// has the settings of before, and by settings to now. own are the causes of each figure
+// within the month, all those in it and in the months before.
+func Restate(month Range, before, between, now *Figures, own, all func(place int) *Causes) (list []Restatement) {
 	for place, f := range restatedFigures {
 		was, is := f.of(before), f.of(now)
 		if sameNumber(was, is) {
 			continue
 		}
 		r := Restatement{Month: month, Figure: f.name, Place: place, Before: was, Now: is}
-		causes := own
+		causes := own(place)
 		if f.cumulative {
-			causes = all
+			causes = all(place)
 		}
 		if mid := f.of(between); !sameNumber(was, mid) {
 			if causes.Late {
