@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/99designs/gqlgen/complexity"
@@ -51,13 +52,48 @@ func (l *limits) MutateOperationContext(ctx context.Context, op *graphql.Operati
 	cost := introspection + size.fields
 	if cost <= l.MaxComplexity {
 		cost = introspection + min(complexity.Calculate(ctx, l.schema, op.Operation, op.Variables), most)
+		if n := instants(op); n > 1 {
+			cost += (n - 1) * instantCost
+		}
 	}
 	if cost > l.MaxComplexity {
 		return tooLarge("the operation costs %d, more than the %d allowed: "+
-			"ask for fewer items, a shorter period or a wider interval", cost, l.MaxComplexity)
+			"ask for fewer items or instants, a shorter period or a wider interval", cost, l.MaxComplexity)
 	}
 	op.Stats.SetExtension(costExtension, cost)
 	return nil
+}
+
+// instants is how many instants the operation asks about the past: all fields of one share
+// a look at the log.
+func instants(op *graphql.OperationContext) int {
+	seen, spread := make(map[string]bool), make(map[*ast.FragmentDefinition]bool)
+	var walk func(ast.SelectionSet)
+	walk = func(selections ast.SelectionSet) {
+		for _, s := range selections {
+			switch s := s.(type) {
+			case *ast.Field:
+				for _, a := range s.Arguments {
+					if a.Name != "asOf" && a.Name != "since" {
+						continue
+					}
+					if at, err := a.Value.Value(op.Variables); err == nil && at != nil {
+						seen[fmt.Sprint(at)] = true
+					}
+				}
+				walk(s.SelectionSet)
+			case *ast.InlineFragment:
+				walk(s.SelectionSet)
+			case *ast.FragmentSpread:
+				if !spread[s.Definition] {
+					spread[s.Definition] = true
+					walk(s.Definition.SelectionSet)
+				}
+			}
+		}
+	}
+	walk(op.Operation.SelectionSet)
+	return len(seen)
 }
 
 // costExtension is where an operation's cost is kept for the gate.
@@ -123,6 +159,9 @@ const (
 	// What was known is worked out from the log, which takes one to three seconds for a million events:
 	// more than freeCost, so that few do at once.
 	pastCost = 1_500
+	// The looks at the log of an operation come one after the other: five of them over a
+	// million events take as long as it may.
+	instantCost = 12_000
 	// A figure is worth so many draws of everybody.
 	drawsCost = 2
 	// About what the fields of a full introspection come to.

@@ -174,3 +174,24 @@ func TestHostileQueries(t *testing.T) {
 		}
 	}
 }
+
+// Fields share a look at the log for each instant that an operation asks about; of many
+// instants it would not be done in time.
+func TestInstantsCost(t *testing.T) {
+	t.Parallel()
+	ask := func(instants, fields int) *answer {
+		query := "query ($at0: DateTime) { company(key: \"c001\") {"
+		for i := range fields {
+			at := "$at0"
+			if n := i % instants; n > 0 {
+				at = fmt.Sprintf(`"2025-01-%02dT00:00:00Z"`, n)
+			}
+			query += fmt.Sprintf(" f%d: metrics(asOf: %s) { events }", i, at)
+		}
+		return serve(newMemory(1)).query(t, query+" } }", map[string]any{"at0": "2024-12-31T00:00:00Z"})
+	}
+	passes(t, ask(1, 30))
+	passes(t, ask(5, 7))
+	refused(t, ask(6, 6), http.StatusUnprocessableEntity)
+	refused(t, ask(12, 12), http.StatusUnprocessableEntity)
+}
