@@ -23,6 +23,9 @@ type Ledger struct {
 	Settings *impact.Settings
 	// Figures are the readers' own, uncached.
 	Figures *Figures
+	// Then are those of the past, which is the same at any moment. They are read over
+	// connections of their own: each instant takes a transaction.
+	Then *Figures
 
 	tx *sqlx.DB // one connection, in a transaction
 }
@@ -31,6 +34,7 @@ type Ledger struct {
 type LedgerEvent struct {
 	impact.Event // Raw is its payload; Links are never nil
 	ReceivedAt   time.Time
+	StoredAt     time.Time // zero if there is no record of it
 }
 
 // ledgerChunk is how many events are in memory at once.
@@ -62,7 +66,7 @@ func (s *Store) Ledger(ctx context.Context, company impact.CompanyID, patience t
 		return wrap(err, "open the ledger")
 	}
 	view := &Store{db: tx, url: s.url, log: s.log}
-	l := &Ledger{Figures: NewFigures(view, nil), tx: tx}
+	l := &Ledger{Figures: NewFigures(view, nil), Then: NewFigures(s, nil), tx: tx}
 	var key string
 	if err := tx.GetContext(ctx, &key, "SELECT key FROM company WHERE id = $1", company); err != nil {
 		return wrap(err, "open the ledger")
@@ -185,12 +189,12 @@ func scanLedger(rows *sql.Rows, f func(*LedgerEvent)) error {
 		e := new(LedgerEvent)
 		e.Links = new(impact.Links)
 		n := e.Links
-		var revised sql.NullTime
+		var revised, stored sql.NullTime
 		if err := scanEvent(rows, &e.Event, (*uuid)(&n.Alias), (*uuid)(&n.Slot), (*uuid)(&n.Supersedes), (*uuid)(&n.SupersedesKey),
-			&revised, &n.Amends, &e.Source, &e.ReceivedAt, &e.Raw); err != nil {
+			&revised, &n.Amends, &e.Source, &e.ReceivedAt, &e.Raw, &stored); err != nil {
 			return wrap(err, "read the log")
 		}
-		n.RevisedAt = revised.Time
+		n.RevisedAt, e.StoredAt = revised.Time, stored.Time
 		f(e)
 	}
 	return wrap(rows.Err(), "read the log")
@@ -250,4 +254,18 @@ func (l *Ledger) Attributes(ctx context.Context) (list []LedgerAttribute, err er
 		SELECT p.key AS person, a.name, a.value FROM person_attribute a JOIN person p USING (company_id, ordinal)
 		WHERE a.company_id = $1 AND a.value <> ''`, l.Company.ID)
 	return list, wrap(err, "attributes")
+}
+
+// Instants are up to n at which something of the company was stored and all of it is
+// folded, evenly apart among those since its settings changed last.
+func (l *Ledger) Instants(ctx context.Context, n int) (list []time.Time, err error) {
+	err = l.tx.SelectContext(ctx, &list, `
+		SELECT max(at) FROM (
+			SELECT b.committed_at AS at, ntile($2) OVER (ORDER BY b.committed_at) AS part
+			FROM batch b
+			WHERE EXISTS (SELECT FROM event e WHERE e.company_id = $1 AND e.batch_id = b.id)
+			  AND b.committed_at > (SELECT coalesce(max(at), '-infinity') FROM audit_log WHERE company_id = $1 AND subject <> 'valueMap')
+			  AND b.committed_at < (SELECT coalesce(min(committed_at), 'infinity') FROM batch WHERE folded_at IS NULL)
+		) stored GROUP BY part ORDER BY 1`, l.Company.ID, n)
+	return list, wrap(err, "instants")
 }

@@ -5706,8 +5706,8 @@ type Restatement {
   "Why it moved, one or more; what came late or was corrected is in ` + "`" + `events` + "`" + `."
   reasons: [RestatementReason!]!
   """
-  How many events moved it, 0 or more: those that came or were corrected since within the month, or, of AVG_ENGAGEMENT and
-  COMPLETION_RATE, which count from the beginning, until its end. 0 if settings alone moved it.
+  How many events moved it, 0 or more: of those that can move this figure, those that came or were corrected since within the
+  month, or, of AVG_ENGAGEMENT and COMPLETION_RATE, which count from the beginning, until its end. 0 if settings alone moved it.
   """
   eventCount: Int!
   "Up to 20 of these events, those stored first; ` + "`" + `events` + "`" + ` of the company finds each, and all, by receipt or time."

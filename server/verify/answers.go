@@ -165,10 +165,9 @@ func companyOf(f *impact.Figures, active impact.Range) (figures, error) {
 }
 
 // recomputed is the same, and the cohort of everybody, of an account.
-func (r *run) recomputed(a *account, programme string, p *period, months int64) figures {
-	h := r.history[programme]
-	w := r.weightsOn(p.days.To - 1)
-	investment := plus(worthOf(a.time), r.costs(programme, p.days))
+func (r *run) recomputed(a *account, h *history, programme string, days impact.Range, months int64) figures {
+	w := r.weightsOn(days.To - 1)
+	investment := plus(worthOf(a.time), r.costs(programme, days))
 	list := a.metrics(h)
 	sroi, ratio := a.teei("sroi ", investment, nil, false, false)
 	list = append(list, sroi...)

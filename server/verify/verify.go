@@ -41,6 +41,8 @@ type Result struct {
 	// Reread is how many events were decoded again from what was sent; the others say in
 	// their bytes alone not who they are.
 	Reread int64
+	// Instants is at how many what was known then was compared.
+	Instants int64
 }
 
 // AllTime is the name of the period of all events.
@@ -74,6 +76,7 @@ type run struct {
 
 	valueMap *valueMap // nil: there is none
 	bound    []*boundPeriod
+	pasts    []*past
 	maps     []mapClaim
 
 	rates    *rates
@@ -109,6 +112,7 @@ func Company(ctx context.Context, l *db.Ledger, o Options) (Result, error) {
 			o.Progress(r.result.Events)
 		}
 		r.reread(e)
+		r.takePasts(e)
 		if chains.members[e.Key] {
 			continue
 		}
@@ -166,6 +170,9 @@ func (r *run) prepare(ctx context.Context) (*chains, error) {
 	}
 	for _, p := range r.programmes {
 		r.history[p] = newHistory()
+	}
+	if err := r.preparePasts(ctx, corrections, named); err != nil {
+		return nil, err
 	}
 	var listed []*db.LedgerEvent
 	for e, err := range r.ledger.Directory(ctx) {
@@ -310,7 +317,10 @@ func (r *run) end(ctx context.Context) error {
 	if err := r.ask(ctx); err != nil { // days alone, if only they are asked for
 		return err
 	}
-	return r.compareMaps(ctx)
+	if err := r.compareMaps(ctx); err != nil {
+		return err
+	}
+	return r.comparePasts(ctx)
 }
 
 // claim is what the log says of a programme in a period, until readers are asked.
@@ -357,7 +367,7 @@ func (r *run) compare(ctx context.Context, p *period, cohorts bool) error {
 			a = newAccount()
 		}
 		c := &claim{period: p.name, programme: programme, days: p.days, active: active}
-		c.figures = r.recomputed(a, programme, p, months)
+		c.figures = r.recomputed(a, r.history[programme], programme, p.days, months)
 		if cohorts && programme == impact.AllProgrammes {
 			c.cohorts = r.departmentClaims(a, p)
 		}
