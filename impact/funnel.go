@@ -172,16 +172,14 @@ func (w *funnelWalk) walk(days []Presence, needs []FunnelStep) {
 	for i, s := range w.Steps {
 		at[i] = slices.Index(needs, s)
 	}
-	var buf [512]uint32
+	var buf [512]Ordinal
 	for _, day := range days {
 		for from := 0; from < len(w.Steps); {
 			to := w.runEnd(from)
 			if people := day.Steps[at[from]]; people != nil {
 				it := people.ManyIterator()
 				for n := it.NextMany(buf[:]); n > 0; n = it.NextMany(buf[:]) {
-					for _, who := range buf[:n] {
-						w.did(from, to, who, day.Day)
-					}
+					w.did(from, to, buf[:n], day.Day)
 				}
 			}
 			from = to
@@ -221,48 +219,60 @@ func (w *funnelWalk) runEnd(from int) int {
 	return to
 }
 
-// did notes that somebody did the equal steps [from, to) on a day. The last comes
-// first, so that one day counts for one of them.
-func (w *funnelWalk) did(from, to int, who Ordinal, day Day) {
+// did notes that people, who are ascending, did the equal steps [from, to) on a day. The
+// last comes first, so that one day counts for one of them.
+func (w *funnelWalk) did(from, to int, people []Ordinal, day Day) {
 	for step := to - 1; step >= from; step-- {
-		start, before := day, day
-		if step == 0 {
-			if day >= w.Range.To {
-				continue
-			}
-		} else {
-			prior := w.steps[step-1].get(who)
-			if prior.start == 0 || int(day-(prior.start-1)) > w.Window {
-				continue
-			}
-			start, before = prior.start-1, prior.reached-1
+		if step > 0 {
+			w.reach(step, people, day)
+		} else if day < w.Range.To {
+			w.start(people, day)
 		}
-		w.reach(&w.steps[step], who, start, before, day)
 	}
 }
 
-func (s *funnelState) get(who Ordinal) funnelPlace {
-	if int(who) >= len(s.at) {
-		return funnelPlace{}
+// start notes who did the first step on a day.
+func (w *funnelWalk) start(people []Ordinal, day Day) {
+	s := &w.steps[0]
+	s.grow(people)
+	for _, who := range people {
+		s.at[who] = funnelPlace{day + 1, day + 1}
 	}
-	return s.at[who]
 }
 
-func (w *funnelWalk) reach(s *funnelState, who Ordinal, start, before, day Day) {
-	if int(who) >= len(s.at) {
-		s.at = append(s.at, make([]funnelPlace, max(int(who)+1, 2*len(s.at))-len(s.at))...)
-	}
-	place := &s.at[who]
-	if place.start == 0 && (w.members == nil || w.members.Contains(who)) {
-		days := int(day - before)
-		if days >= len(s.waiting) {
-			s.waiting = append(s.waiting, make([]int, days+1-len(s.waiting))...)
+// reach notes who came to a later step by having done it on a day.
+func (w *funnelWalk) reach(step int, people []Ordinal, day Day) {
+	s, prior := &w.steps[step], w.steps[step-1].at
+	s.grow(people)
+	at := s.at
+	earliest := max(day-Day(w.Window)+1, 1)
+	for _, who := range people {
+		if int(who) >= len(prior) {
+			return
 		}
-		s.waiting[days]++
+		// Whoever was here from that start or a later one is here already.
+		if from := prior[who]; from.start >= earliest && from.start > at[who].start {
+			if at[who].start == 0 && (w.members == nil || w.members.Contains(who)) {
+				s.wait(int(day - (from.reached - 1)))
+			}
+			at[who] = funnelPlace{from.start, day + 1}
+		}
 	}
-	if start+1 > place.start {
-		*place = funnelPlace{start + 1, day + 1}
+}
+
+// grow makes room for people, who are ascending.
+func (s *funnelState) grow(people []Ordinal) {
+	if last := int(people[len(people)-1]); last >= len(s.at) {
+		s.at = append(s.at, make([]funnelPlace, max(last+1, 2*len(s.at))-len(s.at))...)
 	}
+}
+
+// wait counts somebody who took so many days from the step before.
+func (s *funnelState) wait(days int) {
+	if days >= len(s.waiting) {
+		s.waiting = append(s.waiting, make([]int, days+1-len(s.waiting))...)
+	}
+	s.waiting[days]++
 }
 
 func (w *funnelWalk) funnel(d *disclosure, members *Members) (*Funnel, error) {
