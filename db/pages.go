@@ -2,8 +2,10 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"encoding/binary"
 	"iter"
+	"slices"
 
 	"github.com/lib/pq"
 
@@ -45,37 +47,65 @@ func readPages(ctx context.Context, s *Store, answers []*answer) error {
 		if impact.Facet(facet[0]) == impact.FacetParticipants {
 			cell = sp.segment(place, year)
 		}
-		if err := a.addPages(cell, impact.Facet(facet[0]), packed); err != nil {
-			return wrap(err, "read pages")
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return wrap(err, "read pages")
-	}
-	for _, a := range answers {
-		if a.Parts&impact.PartLift != 0 {
-			if a.lift, err = a.lifts.Count(); err != nil {
+		for page := range unpack(impact.Facet(facet[0]), packed) {
+			if err := cell.MergePage(page); err != nil {
 				return wrap(err, "read pages")
 			}
-			a.lifts = impact.Lifts{}
 		}
 	}
-	return nil
+	return wrap(rows.Err(), "read pages")
 }
 
-// addPages adds the pages of a bucket's facet to a cell; it keeps packed.
-func (a *answer) addPages(cell *impact.Cell, facet impact.Facet, packed []byte) error {
-	for page := range unpack(facet, packed) {
-		if facet == impact.FacetAssessments && a.Parts&impact.PartLift != 0 {
-			a.lifts.Add(page.Number, page.Data)
+// How many page numbers of assessments are read together: of a year as many as a
+// processor's cache holds decoded, of days, which hold little each, as few rows as can be.
+const (
+	pagesTogether      = 16
+	pagesOfDayTogether = 256
+)
+
+func readLifts(ctx context.Context, s *Store, answers []*answer) error {
+	var sp spans
+	var question, together []int64
+	for i, a := range answers {
+		sp.add(a, a.Range, false)
+		n := int64(pagesOfDayTogether)
+		if slices.ContainsFunc(sp.grain[len(question):], func(grain string) bool { return grain != string(rune(impact.GrainDay)) }) {
+			n = pagesTogether
 		}
-		if a.Parts&(impact.PartAssessments|impact.PartPeople) != 0 {
-			if err := cell.MergePage(page); err != nil {
-				return err
+		for len(question) < len(sp.of) {
+			question, together = append(question, int64(i)), append(together, n)
+		}
+	}
+	rows, err := s.db.QueryContext(ctx, query("read_lifts"), sp.args(pq.Array(question), pq.Array(together))...)
+	if err != nil {
+		return wrap(err, "read lifts")
+	}
+	defer rows.Close()
+	var lifts impact.Lifts
+	at, first := 0, 0 // whose pages lifts holds, and from which number on
+	count := func() {
+		lift := lifts.Count()
+		answers[at].lift.Assessed += lift.Assessed
+		answers[at].lift.Improved += lift.Improved
+	}
+	for rows.Next() {
+		var question, number int
+		var packed sql.RawBytes
+		if err := rows.Scan(&question, &number, &packed); err != nil {
+			return wrap(err, "read lifts")
+		}
+		if question != at || number != first {
+			count()
+			at, first = question, number
+		}
+		for page, data := range unpacked(packed) {
+			if err := lifts.Add(page, data); err != nil {
+				return wrap(err, "read lifts")
 			}
 		}
 	}
-	return nil
+	count()
+	return wrap(rows.Err(), "read lifts")
 }
 
 // unpack yields the pages that a statement packed into one value.

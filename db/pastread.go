@@ -232,18 +232,5 @@ func (t *timeline) reading(q impact.Question, s *impact.Settings) (*impact.Readi
 	}
 	r := impact.NewReading(q, segments, new(impact.Cell), before, started)
 	r.Settings = s
-	if q.Parts&impact.PartLift != 0 {
-		var lifts impact.Lifts
-		for p := range r.Total().Pages() {
-			if p.Facet == impact.FacetAssessments {
-				lifts.Add(p.Number, p.Data)
-			}
-		}
-		lift, err := lifts.Count()
-		if err != nil {
-			return nil, err
-		}
-		r.Lift = &lift
-	}
 	return r, nil
 }

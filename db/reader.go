@@ -26,16 +26,20 @@ func (s *Store) Read(ctx context.Context, questions []impact.Question) ([]*impac
 			segments: make(map[impact.Day]*impact.Cell), rest: new(impact.Cell), before: new(impact.Cell),
 		}
 	}
+	has := func(parts impact.Parts) func(*answer) bool {
+		return func(a *answer) bool { return a.Parts&parts != 0 }
+	}
 	for _, part := range []struct {
-		has  impact.Parts
-		read func(context.Context, *Store, []*answer) error
+		asked func(*answer) bool
+		read  func(context.Context, *Store, []*answer) error
 	}{
-		{impact.PartTallies, readTallies},
-		{impact.PartSets, readSets},
-		{impact.PartSets, readEnrolments},
-		{impact.PartAssessments | impact.PartPeople | impact.PartLift, readPages},
+		{has(impact.PartTallies), readTallies},
+		{has(impact.PartSets), readSets},
+		{has(impact.PartSets), readEnrolments},
+		{has(impact.PartAssessments | impact.PartPeople), readPages},
+		{(*answer).countsLift, readLifts},
 	} {
-		asked := slices.DeleteFunc(slices.Clone(answers), func(a *answer) bool { return a.Parts&part.has == 0 })
+		asked := slices.DeleteFunc(slices.Clone(answers), func(a *answer) bool { return !part.asked(a) })
 		if len(asked) == 0 {
 			continue
 		}
@@ -58,7 +62,6 @@ type answer struct {
 	rest       *impact.Cell
 	before     *impact.Cell
 	enrolments map[string]*impact.Enrolments
-	lifts      impact.Lifts // the pages that lift is counted from
 	lift       impact.Lift
 }
 
@@ -69,6 +72,11 @@ func (a *answer) segment(from impact.Day) *impact.Cell {
 		a.segments[from] = c
 	}
 	return c
+}
+
+// countsLift reports that the lift is not told by what else is read.
+func (a *answer) countsLift() bool {
+	return a.Parts&impact.PartLift != 0 && a.Parts&(impact.PartAssessments|impact.PartPeople) == 0
 }
 
 func (a *answer) reading() *impact.Reading {
@@ -89,7 +97,7 @@ func (a *answer) reading() *impact.Reading {
 	})
 	r := impact.NewReading(a.Question, segments, a.rest, a.before, enrolments)
 	r.Settings = a.settings
-	if a.Parts&impact.PartLift != 0 {
+	if a.countsLift() {
 		r.Lift = &a.lift
 	}
 	return r

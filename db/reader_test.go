@@ -117,6 +117,56 @@ func TestReadEqualsBruteForce(t *testing.T) {
 	}
 }
 
+// People's improvements are the same, counted from pages as they come or from whoever has
+// them in memory, also where pages are read in several parts.
+func TestReadLifts(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	c := company(t, s, "acme")
+	rng := rand.New(rand.NewPCG(7, 8))
+	events := make([]*impact.Event, 6_000)
+	for i := range events {
+		e := sessionEvent(c, i, fmt.Sprint("p", rng.IntN((pagesTogether+3)<<impact.PageBits)), "")
+		e.Kind, e.Type, e.Dimension = impact.KindOutcome, "outcome.recorded", impact.Dimension(1+rng.IntN(2))
+		e.Programme = programmes[rng.IntN(2)]
+		e.Score, e.OccurredAt = impact.Micro(rng.IntN(1_000_001)), e.OccurredAt.AddDate(0, 0, -rng.IntN(700))
+		events[i] = e
+	}
+	mustCommit(t, s, events...)
+	foldAll(t, s)
+	var questions []impact.Question
+	for _, r := range []impact.Range{
+		impact.AllTime, {From: impact.Date(2024, 1, 17), To: impact.Date(2025, 10, 20)}, {From: impact.Date(2025, 9, 2), To: impact.Date(2025, 9, 30)},
+		{From: impact.Date(2030, 1, 1), To: impact.Date(2031, 2, 3)},
+	} {
+		for _, programme := range []string{"*", programmes[0], "none"} {
+			questions = append(questions, impact.Question{Company: c.ID, Programme: programme, Range: r, Parts: impact.PartsVIS})
+		}
+	}
+	counted, err := s.Read(t.Context(), questions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range questions {
+		questions[i].Parts |= impact.PartAssessments
+	}
+	whole, err := s.Read(t.Context(), questions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	some := 0
+	for i, q := range questions {
+		got, want := counted[i].VIS(impact.DefaultVIS), whole[i].VIS(impact.DefaultVIS)
+		if counted[i].Lift == nil || whole[i].Lift != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s %s: %+v, want %+v", q.Programme, q.Range, got, want)
+		}
+		some += int(counted[i].Lift.Improved)
+	}
+	if some == 0 {
+		t.Error("nobody improved: it proves nothing")
+	}
+}
+
 // No question sees another company's or programme's data.
 func TestReadIsolation(t *testing.T) {
 	t.Parallel()
@@ -233,6 +283,7 @@ func TestReadPlans(t *testing.T) {
 				"read_sets":       within.args(pq.Array(flags)),
 				"read_pages":      within.args(pq.Array(flags)),
 				"read_enrolments": until.args(),
+				"read_lifts":      within.args(pq.Array(make([]int64, len(within.of))), pq.Array(slices.Repeat([]int64{pagesTogether}, len(within.of)))),
 				"read_active":     {pq.Array(within.company)},
 				"read_groups":     {pq.Array(within.company)},
 				"read_settings":   {pq.Array(within.company)},

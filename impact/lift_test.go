@@ -2,6 +2,7 @@ package impact_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/impactql/impactql/impact"
 )
@@ -24,13 +25,15 @@ func TestLiftOfPagesEqualsThatOfCells(t *testing.T) {
 			for _, c := range within(cells, q.Programme, r) {
 				for p := range c.Pages() {
 					if p.Facet == impact.FacetAssessments {
-						lifts.Add(p.Number, p.Data)
+						if err := lifts.Add(p.Number, p.Data); err != nil {
+							t.Fatal(err)
+						}
 					}
 				}
 			}
-			lift, err := lifts.Count()
-			if err != nil {
-				t.Fatal(err)
+			lift := lifts.Count()
+			if again := lifts.Count(); again != (impact.Lift{}) {
+				t.Errorf("seed %d, %v: %+v is left after the count", seed, r, again)
 			}
 			reading.Lift = &lift
 			if got := reading.VIS(impact.DefaultVIS); !got.Score.Equal(want.Score) ||
@@ -46,6 +49,38 @@ func TestLiftOfPagesEqualsThatOfCells(t *testing.T) {
 	}
 }
 
+// Numbers of any length are counted alike, wherever on a page they are.
+func TestLiftOfUnusualAssessments(t *testing.T) {
+	t.Parallel()
+	merged, lifts := new(impact.Cell), impact.Lifts{}
+	for bucket, from := range []string{"1901-02-03", "1969-12-31", "1970-01-01", "2025-06-07", "9998-12-30"} {
+		c := new(impact.Cell)
+		for i := range 2_000 {
+			e := assessment(impact.Dimension(1+i%6), float64((i*i+bucket*i)%101)/100, from)
+			e.OccurredAt = e.OccurredAt.Add(time.Duration(i*i*i) * time.Millisecond)
+			who := uint32(i % 40 * 7)
+			if i%3 == 0 {
+				who = 5 // more than a byte counts
+			}
+			c.Add(e, who, 0)
+		}
+		for p := range c.Pages() {
+			if err := lifts.Add(p.Number, p.Data); err != nil {
+				t.Fatal(err)
+			}
+		}
+		merged.Merge(c)
+	}
+	q := impact.Question{Parts: impact.PartsVIS}
+	want := impact.NewReading(q, nil, merged, nil, nil).VIS(impact.DefaultVIS)
+	lift := lifts.Count()
+	r := impact.NewReading(q, nil, new(impact.Cell), nil, nil)
+	r.Lift = &lift
+	if got := r.VIS(impact.DefaultVIS); lift.Improved == 0 || !got.Components[2].Score.Equal(want.Components[2].Score) {
+		t.Errorf("%+v: %+v, want %+v", lift, got.Components[2], want.Components[2])
+	}
+}
+
 func TestLiftRefusesTornPages(t *testing.T) {
 	t.Parallel()
 	c := new(impact.Cell)
@@ -53,8 +88,7 @@ func TestLiftRefusesTornPages(t *testing.T) {
 	for p := range c.Pages() {
 		for n := 1; n < len(p.Data); n++ {
 			var lifts impact.Lifts
-			lifts.Add(p.Number, p.Data[:n])
-			if _, err := lifts.Count(); err == nil {
+			if err := lifts.Add(p.Number, p.Data[:n]); err == nil {
 				t.Errorf("%d of %d bytes were taken", n, len(p.Data))
 			}
 		}

@@ -52,7 +52,7 @@ type Reading struct {
 	// Enrolments holds, per programme that the question covers, who had been
 	// enrolled and who had completed by the end of the range.
 	Enrolments []Enrolments
-	// Lift counts who improved, with [PartLift]; else it is nil.
+	// Lift counts who improved; nil where the assessments are read, or nobody asks for it.
 	Lift *Lift
 
 	total *Cell // everything; set by [NewReading]
