@@ -110,7 +110,7 @@ func TestCohortsEqualCountDistinct(t *testing.T) {
 			}
 		}
 		cohorts, conditions = append(cohorts, q), append(conditions, condition)
-		questions = append(questions, impact.Question{Company: c.ID, Programme: q.Programme, Range: r, Parts: impact.PartSets})
+		questions = append(questions, impact.Question{Company: c.ID, Programme: q.Programme, Range: r, Parts: impact.PartMembers})
 	}
 	members, err := s.members(t.Context(), cohorts)
 	if err != nil {

@@ -153,7 +153,7 @@ func (f *Figures) readCohorts(ctx context.Context, questions []impact.CohortQues
 			if members[i].People != nil && q.Programme != impact.AllProgrammes {
 				question.Programme = impact.AllProgrammes
 				if !q.Explained {
-					question.Parts = impact.PartSets
+					question.Parts = impact.PartMembers
 				}
 				whole[i] = ask(question)
 			}

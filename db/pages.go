@@ -16,11 +16,11 @@ func readPages(ctx context.Context, s *Store, answers []*answer) error {
 	var sp spans
 	for _, a := range answers {
 		if a.Parts&impact.PartPeople == 0 {
-			sp.add(a, a.Range, false)
+			sp.add(a, a.Range)
 			continue
 		}
 		for _, piece := range a.settings.Cut(a.Range) {
-			sp.add(a, piece, false)
+			sp.add(a, piece)
 		}
 	}
 	people := make([]bool, len(sp.of))
@@ -67,7 +67,7 @@ func readLifts(ctx context.Context, s *Store, answers []*answer) error {
 	var sp spans
 	var question, together []int64
 	for i, a := range answers {
-		sp.add(a, a.Range, false)
+		sp.add(a, a.Range)
 		n := int64(pagesOfDayTogether)
 		if slices.ContainsFunc(sp.grain[len(question):], func(grain string) bool { return grain != string(rune(impact.GrainDay)) }) {
 			n = pagesTogether

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -23,7 +24,7 @@ func (s *Store) Read(ctx context.Context, questions []impact.Question) ([]*impac
 	for i, q := range questions {
 		answers[i] = &answer{
 			Question: q, settings: settings[q.Company],
-			segments: make(map[impact.Day]*impact.Cell), rest: new(impact.Cell), before: new(impact.Cell),
+			segments: make(map[impact.Day]*impact.Cell), rest: new(impact.Cell),
 		}
 	}
 	has := func(parts impact.Parts) func(*answer) bool {
@@ -35,7 +36,7 @@ func (s *Store) Read(ctx context.Context, questions []impact.Question) ([]*impac
 	}{
 		{has(impact.PartTallies), readTallies},
 		{has(impact.PartSets), readSets},
-		{has(impact.PartSets), readEnrolments},
+		{has(impact.PartSets), readBefore},
 		{has(impact.PartAssessments | impact.PartPeople), readPages},
 		{(*answer).countsLift, readLifts},
 	} {
@@ -61,7 +62,8 @@ type answer struct {
 	segments   map[impact.Day]*impact.Cell // tallies and participants, by first day
 	rest       *impact.Cell
 	before     *impact.Cell
-	enrolments map[string]*impact.Enrolments
+	enrolments []impact.Enrolments
+	counts     impact.SetCounts
 	lift       impact.Lift
 }
 
@@ -79,24 +81,19 @@ func (a *answer) countsLift() bool {
 	return a.Parts&impact.PartLift != 0 && a.Parts&(impact.PartAssessments|impact.PartPeople) == 0
 }
 
+func (a *answer) needsMembers() bool { return a.Parts&impact.PartMembers == impact.PartMembers }
+
 func (a *answer) reading() *impact.Reading {
 	segments := make([]impact.Segment, 0, len(a.segments))
 	for from, c := range a.segments {
 		segments = append(segments, impact.Segment{From: from, Cell: c})
 	}
 	slices.SortFunc(segments, func(x, y impact.Segment) int { return int(x.From - y.From) })
-	enrolments := make([]impact.Enrolments, 0, len(a.enrolments))
-	for _, e := range a.enrolments {
-		enrolments = append(enrolments, *e)
-	}
-	slices.SortFunc(enrolments, func(x, y impact.Enrolments) int {
-		if x.Programme < y.Programme {
-			return -1
-		}
-		return 1
-	})
-	r := impact.NewReading(a.Question, segments, a.rest, a.before, enrolments)
+	r := impact.NewReading(a.Question, segments, a.rest, a.before, a.enrolments)
 	r.Settings = a.settings
+	if !a.needsMembers() {
+		r.Counts = &a.counts
+	}
 	if a.countsLift() {
 		r.Lift = &a.lift
 	}
@@ -111,15 +108,13 @@ type spans struct {
 	grain, from, to []string
 	of              []*answer
 	piece           []impact.Range // that the span is of
-	before          []bool         // the span is of the time up to the range's end
 }
 
-func (sp *spans) add(a *answer, r impact.Range, before bool) {
+func (sp *spans) add(a *answer, r impact.Range) {
 	for _, span := range r.Cover() {
 		sp.addSpan(a.Company, a.Programme, span)
 		sp.of = append(sp.of, a)
 		sp.piece = append(sp.piece, r)
-		sp.before = append(sp.before, before)
 	}
 }
 
@@ -137,7 +132,7 @@ func (sp *spans) args(more ...any) []any {
 
 func inRange(answers []*answer) (sp spans) {
 	for _, a := range answers {
-		sp.add(a, a.Range, false)
+		sp.add(a, a.Range)
 	}
 	return sp
 }
@@ -146,7 +141,7 @@ func inRange(answers []*answer) (sp spans) {
 func inPieces(answers []*answer) (sp spans) {
 	for _, a := range answers {
 		for _, piece := range a.settings.Cut(a.Range) {
-			sp.add(a, piece, false)
+			sp.add(a, piece)
 		}
 	}
 	return sp
@@ -181,23 +176,33 @@ func readTallies(ctx context.Context, s *Store, answers []*answer) error {
 	return wrap(rows.Err(), "read tallies")
 }
 
+// readSets reads the sets of the ranges. A question's come one after the other, so that
+// those that are only counted are in memory one question at a time.
 func readSets(ctx context.Context, s *Store, answers []*answer) error {
 	sp := inRange(answers)
-	for _, a := range answers {
-		sp.add(a, a.Range.Until(), true)
-	}
-	rows, err := s.db.QueryContext(ctx, query("read_sets"), sp.args(pq.Array(sp.before))...)
+	rows, err := s.db.QueryContext(ctx, query("read_sets"), sp.args()...)
 	if err != nil {
 		return wrap(err, "read sets")
 	}
 	defer rows.Close()
 	members := roaring.New()
+	var last *answer
+	counted := func() {
+		if last != nil && !last.needsMembers() {
+			last.counts.CountWithin(last.rest)
+			last.rest.Sets = impact.Cell{}.Sets
+		}
+	}
 	for rows.Next() {
 		var place int
 		var name string
 		var data sql.RawBytes
 		if err := rows.Scan(&place, &name, &data); err != nil {
 			return wrap(err, "read sets")
+		}
+		if a := sp.of[place-1]; a != last {
+			counted()
+			last = a
 		}
 		set, ok := impact.ParseSet(name)
 		if !ok {
@@ -206,48 +211,105 @@ func readSets(ctx context.Context, s *Store, answers []*answer) error {
 		if err := members.UnmarshalBinary(data); err != nil {
 			return wrap(err, "read sets: %s", name)
 		}
-		if a := sp.of[place-1]; sp.before[place-1] {
-			a.before.MergeSet(set, members)
-		} else {
-			a.rest.MergeSet(set, members)
-		}
+		last.rest.MergeSet(set, members)
 	}
+	counted()
 	return wrap(rows.Err(), "read sets")
 }
 
-func readEnrolments(ctx context.Context, s *Store, answers []*answer) error {
-	var sp spans
-	for _, a := range answers {
-		a.enrolments = make(map[string]*impact.Enrolments)
-		sp.add(a, a.Range.Until(), true)
+// readBefore reads the sets as they stood at the ends of the ranges. What was before one
+// end was before every later one, so each bucket is read once for all of a programme's
+// questions, and sets that are only counted are in memory once.
+func readBefore(ctx context.Context, s *Store, answers []*answer) error {
+	answers = slices.Clone(answers)
+	slices.SortStableFunc(answers, func(a, b *answer) int {
+		return cmp.Or(cmp.Compare(a.Company, b.Company), cmp.Compare(a.Programme, b.Programme), cmp.Compare(a.Range.To, b.Range.To))
+	})
+	begins := func(i int) bool {
+		return i == 0 || answers[i-1].Company != answers[i].Company || answers[i-1].Programme != answers[i].Programme
 	}
-	rows, err := s.db.QueryContext(ctx, query("read_enrolments"), sp.args()...)
+	var sp spans
+	var of []int // the answer of each span
+	for i, a := range answers {
+		since := a.Range.Until()
+		if !begins(i) {
+			since.From = answers[i-1].Range.To
+		}
+		sp.add(a, since)
+		for len(of) < len(sp.of) {
+			of = append(of, i)
+		}
+	}
+	rows, err := s.db.QueryContext(ctx, query("read_before"), sp.args()...)
 	if err != nil {
-		return wrap(err, "read enrolments")
+		return wrap(err, "read sets before")
 	}
 	defer rows.Close()
+	var past ever // of the answer at
+	at := 0
+	advance := func(to int) {
+		for at < to {
+			past.tell(answers[at])
+			if at++; at < len(answers) && begins(at) {
+				past = ever{}
+			}
+		}
+	}
 	members := roaring.New()
 	for rows.Next() {
 		var place int
 		var programme, name string
-		var data []byte
+		var data sql.RawBytes
 		if err := rows.Scan(&place, &programme, &name, &data); err != nil {
-			return wrap(err, "read enrolments")
+			return wrap(err, "read sets before")
 		}
+		advance(of[place-1])
 		if err := members.UnmarshalBinary(data); err != nil {
-			return wrap(err, "read enrolments: %s", name)
+			return wrap(err, "read sets before: %s", name)
 		}
-		a := sp.of[place-1]
-		e := a.enrolments[programme]
-		if e == nil {
-			e = &impact.Enrolments{Programme: programme, Enrolled: roaring.New(), Completed: roaring.New()}
-			a.enrolments[programme] = e
-		}
-		if name == impact.SetCompleted.String() {
-			e.Completed.Or(members)
-		} else {
-			e.Enrolled.Or(members)
+		if set, ok := impact.ParseSet(name); ok {
+			past.add(programme, set, members)
 		}
 	}
-	return wrap(rows.Err(), "read enrolments")
+	advance(len(answers))
+	return wrap(rows.Err(), "read sets before")
+}
+
+// ever is the sets of a programme as they stood at the end of a day.
+type ever struct {
+	sets       impact.Cell
+	enrolments []impact.Enrolments // by programme
+}
+
+func (e *ever) add(programme string, set impact.Set, members *roaring.Bitmap) {
+	if set == impact.SetParticipants {
+		e.sets.MergeSet(set, members)
+		return
+	}
+	at, found := slices.BinarySearchFunc(e.enrolments, programme, func(one impact.Enrolments, programme string) int {
+		return cmp.Compare(one.Programme, programme)
+	})
+	if !found {
+		e.enrolments = slices.Insert(e.enrolments, at, impact.Enrolments{Programme: programme, Enrolled: roaring.New(), Completed: roaring.New()})
+	}
+	if set == impact.SetCompleted {
+		e.enrolments[at].Completed.Or(members)
+		return
+	}
+	e.enrolments[at].Enrolled.Or(members)
+	e.sets.MergeSet(set, members)
+}
+
+// tell gives an answer what it asks for.
+func (e *ever) tell(a *answer) {
+	if !a.needsMembers() {
+		a.counts.CountBefore(&e.sets, e.enrolments)
+		return
+	}
+	a.before = new(impact.Cell)
+	a.before.Merge(&e.sets)
+	a.enrolments = make([]impact.Enrolments, len(e.enrolments))
+	for i, one := range e.enrolments {
+		a.enrolments[i] = impact.Enrolments{Programme: one.Programme, Enrolled: one.Enrolled.Clone(), Completed: one.Completed.Clone()}
+	}
 }

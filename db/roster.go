@@ -22,7 +22,7 @@ func (f *Figures) Rosters(ctx context.Context, questions []impact.RosterQuestion
 	for i, q := range questions {
 		question := impact.Question{Company: q.Company, Programme: q.Programme, Range: q.Range, Parts: impact.PartsCohort}
 		if q.Order == impact.OrderFirstSeen {
-			question.Parts = impact.PartSets
+			question.Parts = impact.PartMembers
 		}
 		at, ok := place[question]
 		if !ok {

@@ -75,13 +75,8 @@ func (r *Reading) Basis() *Basis {
 		b.vis = &in
 	}
 	if r.Parts&PartSets != 0 {
-		c := r.total
-		b.known = r.known()
-		b.People = PeopleCounts{
-			Participants: c.Count(SetParticipants), Volunteers: c.Count(SetVolunteers), Placed: c.Count(SetPlaced),
-			Ready: int64(c.Members(SetReady).OrCardinality(c.Members(SetPlaced))),
-		}
-		b.People.Completed, b.People.Enrolments = r.enrolments(nil)
+		n := r.counts()
+		b.known, b.People = n.Known, n.PeopleCounts
 	}
 	if r.Parts&PartOwn == PartOwn {
 		b.improvement = make(map[ownRule]map[Dimension]*big.Rat, len(ownRules))

@@ -4,7 +4,7 @@ import "slices"
 
 // Withheld says of which disjoint groups of a company's people, such as its
 // departments, a list may not tell the figures over the reading, which needs
-// [PartSets]. Beside the list stands the cohort of everybody, so whoever subtracts the
+// [PartMembers]. Beside the list stands the cohort of everybody, so whoever subtracts the
 // groups that are told from it gets the rest: the groups that are withheld, and the
 // people of no group. The rules, with k of [Settings.K]:
 //

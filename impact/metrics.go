@@ -21,25 +21,20 @@ import (
 // A quotient whose divisor is 0 is 0. Everything is rounded once, half away from
 // zero, to 2 places.
 func (r *Reading) Metrics() Metrics {
-	c := r.total
+	c, people := r.total, r.counts()
 	m := Metrics{
 		Unmapped:       c.Tallies[MeasureOf(KindUnknown)].N,
 		Sessions:       c.Tallies[MeasureOf(KindSession)].N,
-		Participants:   c.Count(SetParticipants),
-		Volunteers:     c.Count(SetVolunteers),
+		Participants:   people.Participants,
+		Volunteers:     people.Volunteers,
 		VolunteerHours: rounded(hoursOf(c.Tallies[MeasureVolunteerTime].Sum), scorePlaces),
-		CompletionRate: r.completionRate(nil),
+		CompletionRate: percent(people.Completed, people.Enrolments),
 	}
 	for k := KindUnknown + 1; k < numKinds; k++ {
 		m.Events += c.Tallies[MeasureOf(k)].N
 	}
-	m.AvgEngagement = percent(m.Participants, r.known())
+	m.AvgEngagement = percent(m.Participants, people.Known)
 	return m
-}
-
-// known is how many people were enrolled or ever active as participants by the end.
-func (r *Reading) known() int64 {
-	return int64(r.Before.Members(SetParticipants).OrCardinality(r.Before.Members(SetEnrolled)))
 }
 
 // completionRate is over the enrolments of members, or of everybody if it is nil.
@@ -49,7 +44,11 @@ func (r *Reading) completionRate(members *roaring.Bitmap) decimal.Decimal {
 
 // enrolments counts those of members, nil being everybody, by the end of the range.
 func (r *Reading) enrolments(members *roaring.Bitmap) (completed, started int64) {
-	for _, e := range r.Enrolments {
+	return countEnrolments(r.Enrolments, members)
+}
+
+func countEnrolments(list []Enrolments, members *roaring.Bitmap) (completed, started int64) {
+	for _, e := range list {
 		if members == nil {
 			completed += int64(e.Completed.GetCardinality())
 			started += int64(e.Enrolled.OrCardinality(e.Completed))

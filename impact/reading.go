@@ -9,21 +9,26 @@ type Parts uint8
 // The parts. Sets and people are read beside the tallies.
 const (
 	PartTallies     Parts = 1 << iota
-	PartSets              // who was active, and everything of SetsBefore
+	PartSets              // how many people were active, had been by the range's end, and were enrolled by then
 	PartAssessments       // per participant: needed for improvements per participant
 	PartPeople            // per volunteer and participant: needed for cohorts and for VIS per volunteer
 	PartLift              // [Reading.Lift]: needed for VIS, and much cheaper than the assessments
 	PartRatio             // nothing more to read: the SROI is asked for
 	partOwn
+	partMembers
 
 	// PartOwn is the participants' own improvements: needed where they are added up or
 	// measured from their own baselines.
 	PartOwn = partOwn | PartAssessments
 
+	// PartMembers is PartSets and who they are: without it a reading has no sets, which take
+	// kilobytes each.
+	PartMembers = partMembers | PartSets
+
 	PartsMetrics = PartTallies | PartSets
 	PartsSROI    = PartTallies | PartRatio // enough for [ImprovementMean] with [BaselineAssumed]
 	PartsVIS     = PartTallies | PartSets | PartLift
-	PartsCohort  = PartTallies | PartSets | PartAssessments | PartPeople
+	PartsCohort  = PartTallies | PartMembers | PartAssessments | PartPeople
 )
 
 // Question asks for what happened in a programme of a company (or in
@@ -46,6 +51,9 @@ type Reading struct {
 	Segments []Segment
 	// Settings are the company's; nil are those of a company that chose nothing.
 	Settings *Settings
+	// Counts are how many people are in the sets, of a question without [PartMembers]; else
+	// nil, and the sets are here.
+	Counts *SetCounts
 	// Before holds the sets as they stood at the end of the range, counted from
 	// the beginning of time: who was ever active, who was ever enrolled.
 	Before *Cell
@@ -80,6 +88,35 @@ func NewReading(q Question, segments []Segment, rest, before *Cell, enrolments [
 		before = new(Cell)
 	}
 	return &Reading{Question: q, Segments: segments, Before: before, Enrolments: enrolments, total: rest}
+}
+
+// SetCounts are distinct people: of the range, known (enrolled or ever active as
+// participants) by its end, and enrolments by its end.
+type SetCounts struct {
+	PeopleCounts
+	Known int64
+}
+
+// CountWithin counts the sets of the range.
+func (n *SetCounts) CountWithin(c *Cell) {
+	n.Participants, n.Volunteers, n.Placed = c.Count(SetParticipants), c.Count(SetVolunteers), c.Count(SetPlaced)
+	n.Ready = int64(c.Members(SetReady).OrCardinality(c.Members(SetPlaced))) // the placed are job-ready
+}
+
+// CountBefore counts the sets as they stood at the range's end.
+func (n *SetCounts) CountBefore(before *Cell, enrolments []Enrolments) {
+	n.Known = int64(before.Members(SetParticipants).OrCardinality(before.Members(SetEnrolled)))
+	n.Completed, n.Enrolments = countEnrolments(enrolments, nil)
+}
+
+// counts are how many people are in the sets.
+func (r *Reading) counts() (n SetCounts) {
+	if r.Counts != nil {
+		return *r.Counts
+	}
+	n.CountWithin(r.total)
+	n.CountBefore(r.Before, r.Enrolments)
+	return n
 }
 
 // Total is the cell of the whole range. It must not be changed.

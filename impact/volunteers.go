@@ -21,18 +21,17 @@ import (
 func (r *Reading) VIS(p VISParams) VIS { return VISTeei1(r.visInput(), p) }
 
 func (r *Reading) visInput() VISInput {
-	c := r.total
+	c, people := r.total, r.counts()
 	in := VISInput{Ratings: c.Tallies[MeasureRating]}
 	if ms := c.Tallies[MeasureVolunteerTime].Sum; ms > 0 { // sessions that say no duration are no data
-		in.VolunteerMS, in.Volunteers = ms, c.Count(SetVolunteers)
+		in.VolunteerMS, in.Volunteers = ms, people.Volunteers
 	}
 	for i, d := range qualityDimensions {
 		in.Scores[i] = c.Tallies[MeasureScore(d)]
 	}
 	lift := r.lift()
 	in.Improved, in.Assessed = lift.Improved, lift.Assessed
-	in.Placed = c.Count(SetPlaced)
-	in.Ready = int64(c.Members(SetReady).OrCardinality(c.Members(SetPlaced)))
+	in.Placed, in.Ready = people.Placed, people.Ready
 	return in
 }
 
