@@ -1,7 +1,11 @@
--- Counters of whole spans of buckets, added up per calendar year.
-SELECT asked.place, extract(year FROM t.bucket)::integer AS year, t.measure, sum(t.n)::bigint, sum(t.sum)::bigint
+-- Counters of whole spans of buckets, added up per calendar year of each span.
+SELECT asked.place, t.year, t.measure, t.n, t.sum
 FROM unnest($1::integer[], $2::text[], $3::"char"[], $4::date[], $5::date[])
      WITH ORDINALITY AS asked (company_id, programme, grain, "from", "to", place)
-JOIN rollup_tally t USING (company_id, programme, grain)
-WHERE t.bucket >= asked."from" AND t.bucket < asked."to"
-GROUP BY 1, 2, 3
+CROSS JOIN LATERAL (
+    SELECT extract(year FROM r.bucket)::integer AS year, r.measure, sum(r.n)::bigint AS n, sum(r.sum)::bigint AS sum
+    FROM rollup_tally r
+    WHERE r.company_id = asked.company_id AND r.programme = asked.programme AND r.grain = asked.grain
+      AND r.bucket >= asked."from" AND r.bucket < asked."to"
+    GROUP BY 1, 2
+) t
