@@ -163,7 +163,9 @@ func (c *commit) try(ctx context.Context) ([]impact.Verdict, error) {
 			}
 			c.store.exact.Store(exactAfterDuplicate)
 		}
-		c.store.exact.Add(-1)
+		if c.store.exact.Load() > 0 {
+			c.store.exact.Add(-1)
+		}
 		v, err := c.exact(ctx, pg, id, order)
 		if err != nil {
 			return poison(err)

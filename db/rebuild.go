@@ -53,18 +53,7 @@ func (s *Store) rebuild(ctx context.Context, tx *sqlx.Tx, company impact.Company
 		return err
 	}
 	var done int64
-	for {
-		events, err := fetchEvents(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if len(events) == 0 {
-			break
-		}
-		people := peopleOf(events)
-		if _, err := s.number(ctx, tx, companies, people); err != nil {
-			return err
-		}
+	if err := s.eachChunk(ctx, tx, companies, func(events []*impact.Event, people map[person]impact.Ordinal) error {
 		if err := s.count(ctx, tx, companies, people, events, nil); err != nil {
 			return err
 		}
@@ -72,9 +61,33 @@ func (s *Store) rebuild(ctx context.Context, tx *sqlx.Tx, company impact.Company
 		if progress != nil {
 			progress(done)
 		}
-	}
-	if _, err := tx.ExecContext(ctx, "CLOSE log"); err != nil {
+		return nil
+	}); err != nil {
 		return err
 	}
 	return announce(ctx, tx, companies)
+}
+
+// eachChunk fetches the cursor "log" to its end, numbers the people of each chunk, and
+// calls f with both.
+func (s *Store) eachChunk(
+	ctx context.Context, tx *sqlx.Tx, companies map[impact.CompanyID]*foldCompany, f func([]*impact.Event, map[person]impact.Ordinal) error,
+) error {
+	for {
+		events, err := fetchEvents(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if len(events) == 0 {
+			_, err := tx.ExecContext(ctx, "CLOSE log")
+			return err
+		}
+		people := peopleOf(events)
+		if _, err := s.number(ctx, tx, companies, people); err != nil {
+			return err
+		}
+		if err := f(events, people); err != nil {
+			return err
+		}
+	}
 }

@@ -79,18 +79,7 @@ func (s *Store) recountDays(ctx context.Context, tx *sqlx.Tx, companies map[impa
 		return wrap(err, "recount")
 	}
 	fresh := make(map[impact.CompanyID]impact.Cells)
-	for {
-		events, err := fetchEvents(ctx, tx)
-		if err != nil {
-			return err
-		}
-		if len(events) == 0 {
-			break
-		}
-		people := peopleOf(events)
-		if _, err := s.number(ctx, tx, companies, people); err != nil {
-			return err
-		}
+	if err := s.eachChunk(ctx, tx, companies, func(events []*impact.Event, people map[person]impact.Ordinal) error {
 		for _, e := range events {
 			day := impact.DayAt(e.OccurredAt, companies[e.Company].location)
 			if !stale[e.Company][programmeDay{e.Programme, day}] {
@@ -101,9 +90,9 @@ func (s *Store) recountDays(ctx context.Context, tx *sqlx.Tx, companies map[impa
 			}
 			fresh[e.Company].Add(e, day, people[person{e.Company, e.Participant}], people[person{e.Company, e.Volunteer}])
 		}
-	}
-	if _, err := tx.ExecContext(ctx, "CLOSE log"); err != nil {
-		return wrap(err, "recount")
+		return nil
+	}); err != nil {
+		return err
 	}
 	return mergeCells(ctx, tx, fresh)
 }

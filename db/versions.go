@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -56,7 +57,7 @@ func (s *Store) Follow(ctx context.Context, news News) (*Versions, error) {
 	})
 	for _, channel := range []string{Channel, KeysChannel, SettingsChannel, SourcesChannel, HurryChannel} {
 		if err := v.listener.Listen(channel); err != nil {
-			return nil, wrap(err, "listen to %s", channel)
+			return nil, wrap(errors.Join(err, v.listener.Close()), "listen to %s", channel)
 		}
 	}
 	go v.run(ctx)

@@ -231,6 +231,7 @@ func TestTailRefusals(t *testing.T) {
 	} {
 		a.get(t, path).wantRefusal(t, want.status, want.code, "")
 	}
+	a.as(w.key(t, "read")).get(t, "/v1/events/tail").wantRefusal(t, http.StatusBadRequest, impact.CodeInvalid, "/company")
 	a.as("").get(t, "/v1/events/tail").wantRefusal(t, http.StatusUnauthorized, impact.CodeUnauthenticated, "")
 	a.as("").get(t, "/v1/events/tail?access_token=nope").wantRefusal(t, http.StatusUnauthorized, impact.CodeUnauthenticated, "")
 	a.as(w.key(t, "ingest", c)).get(t, "/v1/events/tail").wantRefusal(t, http.StatusForbidden, impact.CodeForbidden, "")

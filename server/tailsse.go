@@ -123,8 +123,8 @@ func (d *doors) tailAsk(r *http.Request) (*impact.Company, db.Snapshot, error) {
 		if err == nil && !p.May(company.ID) {
 			err = impact.Errorf(impact.CodeForbidden, "the API key may not read this company")
 		}
-	} else {
-		company, err = p.DefaultCompany()
+	} else if company, err = p.DefaultCompany(); impact.CodeOf(err) == impact.CodeInvalid {
+		err = &impact.Error{Code: impact.CodeInvalid, Pointer: "/company", Message: "the API key has no default company: name one as ?company=<key>"}
 	}
 	if err != nil {
 		return nil, "", err
