@@ -53,6 +53,7 @@ type auth struct {
 	log   *slog.Logger
 
 	keys      *lru.Cache[[sha256.Size]byte, cachedKey]
+	strangers *lru.Cache[[sha256.Size]byte, time.Time] // until when a key is unknown; apart, so that guesses push no key out
 	companies *lru.Cache[string, cachedCompany]
 
 	// revocations rises with each revoked key, changes with each company whose settings
@@ -65,8 +66,8 @@ type auth struct {
 }
 
 type cachedKey struct {
-	*db.APIKey // nil: unknown or revoked
-	until      time.Time
+	*db.APIKey
+	until time.Time
 }
 
 type cachedCompany struct {
@@ -79,12 +80,16 @@ func newAuth(store *db.Store, off bool, log *slog.Logger) *auth {
 	if err != nil {
 		panic(err) // the size is positive
 	}
+	strangers, err := lru.New[[sha256.Size]byte, time.Time](keyCache)
+	if err != nil {
+		panic(err) // the size is positive
+	}
 	companies, err := lru.New[string, cachedCompany](companyCache)
 	if err != nil {
 		panic(err) // the size is positive
 	}
 	return &auth{
-		store: store, off: off, log: log, keys: keys, companies: companies,
+		store: store, off: off, log: log, keys: keys, strangers: strangers, companies: companies,
 		used: make(map[int32]time.Time), revoked: make(chan struct{}),
 	}
 }
@@ -93,7 +98,7 @@ func newAuth(store *db.Store, off bool, log *slog.Logger) *auth {
 func (a *auth) forget(id int32) {
 	a.revocations.Add(1)
 	for _, hash := range a.keys.Keys() {
-		if k, ok := a.keys.Peek(hash); ok && k.APIKey != nil && k.ID == id {
+		if k, ok := a.keys.Peek(hash); ok && k.ID == id {
 			a.keys.Remove(hash)
 		}
 	}
@@ -183,16 +188,16 @@ func (a *auth) lookUp(ctx context.Context, secret string) (*db.APIKey, error) {
 func (a *auth) lookUpHash(ctx context.Context, hash [sha256.Size]byte) (*db.APIKey, error) {
 	now := time.Now()
 	if k, ok := a.keys.Get(hash); ok && now.Before(k.until) {
-		if k.APIKey == nil {
-			return nil, errUnknownKey
-		}
 		a.touch(k.ID, now)
 		return k.APIKey, nil
+	}
+	if until, ok := a.strangers.Get(hash); ok && now.Before(until) {
+		return nil, errUnknownKey
 	}
 	revocations := a.revocations.Load()
 	key, err := a.store.APIKeyByHash(ctx, hash[:])
 	if impact.CodeOf(err) == impact.CodeUnauthenticated || err == nil && subtle.ConstantTimeCompare(key.Hash, hash[:]) != 1 {
-		a.keys.Add(hash, cachedKey{nil, now.Add(strangerTime)})
+		a.strangers.Add(hash, now.Add(strangerTime))
 		return nil, errUnknownKey
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -164,6 +165,23 @@ func TestRevokedKeyIsRefused(t *testing.T) {
 	}
 	if n := w.events(t, c); n != 2 {
 		t.Errorf("%d events, want the 2 of before", n)
+	}
+}
+
+// Whoever guesses keys does not push the real ones out of the cache, after which each
+// request would wait for the database.
+func TestGuessesPushNoKeyOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	auth := newAuth(w.store, false, slog.New(slog.DiscardHandler))
+	key := w.key(t, "read", w.company(t, "acme"))
+	for _, secret := range []string{key, "a guess", "another guess", "a guess"} {
+		if _, err := auth.lookUp(t.Context(), secret); (err == nil) != (secret == key) {
+			t.Errorf("%s: %v", secret, err)
+		}
+	}
+	if auth.keys.Len() != 1 || auth.strangers.Len() != 2 {
+		t.Errorf("%d keys and %d guesses are remembered, want 1 and 2", auth.keys.Len(), auth.strangers.Len())
 	}
 }
 

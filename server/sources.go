@@ -27,8 +27,9 @@ type sources struct {
 	ring  *vault.Ring
 	log   *slog.Logger
 
-	known *lru.Cache[string, *knownSource]
-	reads singleflight.Group
+	known     *lru.Cache[string, *knownSource]
+	strangers *lru.Cache[string, *knownSource] // without a source; apart, so that guesses push no source out
+	reads     singleflight.Group
 	// changes rises with each source that is changed: what was read before may be stale.
 	changes atomic.Int64
 
@@ -61,19 +62,25 @@ func newSources(auth *auth, store *db.Store, ring *vault.Ring, log *slog.Logger)
 	if err != nil {
 		panic(err) // the size is positive
 	}
-	return &sources{auth: auth, store: store, ring: ring, log: log, known: known, used: make(map[db.SecretRef]time.Time)}
+	strangers, err := lru.New[string, *knownSource](sourceCache)
+	if err != nil {
+		panic(err) // the size is positive
+	}
+	return &sources{auth: auth, store: store, ring: ring, log: log, known: known, strangers: strangers, used: make(map[db.SecretRef]time.Time)}
 }
 
 // forget drops a source that was changed.
 func (s *sources) forget(id string) {
 	s.changes.Add(1)
 	s.known.Remove(id)
+	s.strangers.Remove(id)
 }
 
 // forgetAll drops everything: news may have been missed.
 func (s *sources) forgetAll() {
 	s.changes.Add(1)
 	s.known.Purge()
+	s.strangers.Purge()
 }
 
 // One answer for every source that does not take events, so that nobody can tell a
@@ -176,6 +183,9 @@ func (s *sources) lookUp(ctx context.Context, id string) (*knownSource, error) {
 	}
 	now := time.Now()
 	src, ok := s.known.Get(id)
+	if !ok {
+		src, ok = s.strangers.Get(id)
+	}
 	if !ok || !now.Before(src.until) {
 		var err error
 		if src, err = s.read(ctx, id, now); err != nil {
@@ -225,9 +235,14 @@ func (s *sources) fetch(ctx context.Context, id string) (*knownSource, error) {
 		k.Source, k.scheme = src, signature.Scheme(src.Scheme)
 		s.open(k, sealed)
 	}
-	s.known.Add(id, k)
-	if s.changes.Load() != changes {
+	cache := s.known
+	if k.Source == nil {
 		s.known.Remove(id)
+		cache = s.strangers
+	}
+	cache.Add(id, k)
+	if s.changes.Load() != changes {
+		cache.Remove(id)
 	}
 	return k, nil
 }
