@@ -264,7 +264,7 @@ func (l *Ledger) Instants(ctx context.Context, n int) (list []time.Time, err err
 			SELECT b.committed_at AS at, ntile($2) OVER (ORDER BY b.committed_at) AS part
 			FROM batch b
 			WHERE EXISTS (SELECT FROM event e WHERE e.company_id = $1 AND e.batch_id = b.id)
-			  AND b.committed_at > (SELECT coalesce(max(at), '-infinity') FROM audit_log WHERE company_id = $1 AND subject <> 'valueMap')
+			  AND b.committed_at > (SELECT coalesce(max(at), '-infinity') FROM audit_log WHERE company_id = $1 AND subject NOT IN ('valueMap', 'cohort', 'source'))
 			  AND b.committed_at < (SELECT coalesce(min(committed_at), 'infinity') FROM batch WHERE folded_at IS NULL)
 		) stored GROUP BY part ORDER BY 1`, l.Company.ID, n)
 	return list, wrap(err, "instants")
