@@ -18,7 +18,7 @@ func (l *pastLog) readings(ctx context.Context, tx *sqlx.Tx, questions []impact.
 	if err := eachPast(ctx, tx, []*pastLog{l}, b.end, limit, func(_ int, e *impact.Event) { b.add(e) }); err != nil {
 		return nil, err
 	}
-	return b.readings()
+	return b.readings(), nil
 }
 
 // pastBook is the answers to questions in the making. Its memory is in proportion to the
@@ -65,18 +65,15 @@ func (b *pastBook) add(e *impact.Event) {
 }
 
 // readings are the answers, once every event is added.
-func (b *pastBook) readings() ([]*impact.Reading, error) {
+func (b *pastBook) readings() []*impact.Reading {
 	for _, line := range b.lines {
 		line.sum()
 	}
 	readings := make([]*impact.Reading, len(b.questions))
 	for i, q := range b.questions {
-		var err error
-		if readings[i], err = b.lines[lineKey{q.Company, q.Programme}].reading(q, b.settings[q.Company]); err != nil {
-			return nil, err
-		}
+		readings[i] = b.lines[lineKey{q.Company, q.Programme}].reading(q, b.settings[q.Company])
 	}
-	return readings, nil
+	return readings
 }
 
 // numberIn is somebody's number, given if there is none; that of nobody is not looked at.
@@ -211,7 +208,7 @@ func (t *timeline) sum() {
 }
 
 // reading is the answer to a question that was cut for.
-func (t *timeline) reading(q impact.Question, s *impact.Settings) (*impact.Reading, error) {
+func (t *timeline) reading(q impact.Question, s *impact.Settings) *impact.Reading {
 	var segments []impact.Segment
 	for _, piece := range s.Cut(q.Range) {
 		for i := t.at(piece.From); t.bounds[i] < piece.To; i++ {
@@ -232,5 +229,5 @@ func (t *timeline) reading(q impact.Question, s *impact.Settings) (*impact.Readi
 	}
 	r := impact.NewReading(q, segments, new(impact.Cell), before, started)
 	r.Settings = s
-	return r, nil
+	return r
 }

@@ -398,24 +398,18 @@ func (r *restating) figures(
 	}); err != nil {
 		return nil, nil, nil, err
 	}
-	if was, err = then.figures(); err != nil {
-		return nil, nil, nil, err
+	was, is = then.figures(), now.figures()
+	if !otherwise {
+		return was, is, is, nil
 	}
-	if is, err = now.figures(); err != nil || !otherwise {
-		return was, is, is, err
-	}
-	between, err = mixed.figures()
-	return was, between, is, err
+	return was, mixed.figures(), is, nil
 }
 
-func (b *pastBook) figures() ([]*impact.Figures, error) {
-	readings, err := b.readings()
-	if err != nil {
-		return nil, err
-	}
+func (b *pastBook) figures() []*impact.Figures {
+	readings := b.readings()
 	figures := make([]*impact.Figures, len(readings))
 	for i, r := range readings {
 		figures[i] = r.Figures()
 	}
-	return figures, nil
+	return figures
 }
