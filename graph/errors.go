@@ -50,7 +50,7 @@ func (c *Config) present(ctx context.Context, err error) *gqlerror.Error {
 		}
 	case code == errcode.ParseFailed && strings.HasPrefix(out.Message, "exceeded token limit"):
 		code, out.Message = string(impact.CodeTooLarge), msgTokens
-	case code == errcode.ValidationFailed:
+	case code == errcode.ValidationFailed && !isFromWithin(ctx): // else aboutParameter finds its own words
 		out.Message = validationMessage(out)
 	case code != "":
 	case !graphql.HasOperationContext(ctx):
