@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"sync"
@@ -17,46 +18,71 @@ import (
 func TestWindow(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
-	w := window{size: 1_600}
+	w := window{size: 16 << 20}
 	for i, step := range []struct {
 		at, delay time.Duration
-		waiting   int
+		waiting   int64
 		want      float64
 	}{
-		{0, 0, 10, 1_600},                                             // hardly used
-		{0, queueTarget, 900, 1_700},                                  // used, and not late
-		{time.Second, queueTarget + 1, 1_000, 1_190},                  // late
-		{time.Second + queueTarget/2, 10 * queueTarget, 1_000, 1_190}, // the same congestion
-		{time.Second + 2*queueTarget, 2 * queueTarget, 300, 833},      // another
-		{2 * time.Second, 0, 10, 833},                                 // hardly used
+		{0, 0, 1 << 20, 16 << 20},                                                  // hardly used
+		{0, queueTarget, 9 << 20, 17 << 20},                                        // used, and not late
+		{time.Second, queueTarget + 1, 9 << 20, 11.9 * (1 << 20)},                  // late
+		{time.Second + queueTarget/2, 10 * queueTarget, 9 << 20, 11.9 * (1 << 20)}, // the same congestion
+		{time.Second + 2*queueTarget, 2 * queueTarget, 3 << 20, 8.33 * (1 << 20)},  // another
+		{2 * time.Second, 0, 1 << 20, 8.33 * (1 << 20)},                            // hardly used
 	} {
-		w.adapt(start.Add(step.at), step.delay, step.waiting)
-		if w.size != step.want {
+		w.adapt(start.Add(step.at), step.delay, load{step.waiting, 100})
+		if math.Abs(w.size-step.want) > 1 {
 			t.Fatalf("step %d: %v, want %v", i, w.size, step.want)
 		}
 	}
 	for i := range 100 {
-		w.adapt(start.Add(time.Duration(i)*time.Minute), time.Second, 1)
+		w.adapt(start.Add(time.Duration(i)*time.Minute), time.Second, load{1, 1})
 	}
 	if w.size != leastWindow {
 		t.Errorf("shrank to %v", w.size)
 	}
 	for _, tt := range []struct {
-		waiting int
-		bytes   int64
-		want    bool
+		load load
+		want bool
 	}{
-		{leastWindow - 1, 1 << 30, false}, {leastWindow, smallBytes, true}, {leastWindow, smallBytes - 1, false}, {smallRequests, 1, true},
+		{load{leastWindow - 1, 1_000}, false}, {load{leastWindow, leastRequests}, true}, {load{1 << 30, leastRequests - 1}, false},
 	} {
-		if got := w.full(tt.waiting, tt.bytes); got != tt.want {
-			t.Errorf("%d waiting of %d bytes: %v", tt.waiting, tt.bytes, got)
+		if got := w.full(tt.load); got != tt.want {
+			t.Errorf("%+v: %v", tt.load, got)
 		}
 	}
 	for range 1_000 {
-		w.adapt(start, 0, 1<<20)
+		w.adapt(start, 0, load{1 << 30, 1})
 	}
 	if w.size != mostWindow {
 		t.Errorf("grew to %v", w.size)
+	}
+}
+
+// What is let in counts from then on, not only once it has been read: a herd that comes
+// at once is bounded like one that comes by and by.
+func TestHerdIsBounded(t *testing.T) {
+	t.Parallel()
+	p := NewPool(new(slow), Limits{})
+	defer p.Stop(t.Context())
+	const body = 50_000
+	rooms := make([]room, 1_000)
+	let := 0
+	for i := range rooms {
+		rooms[i].pool = p
+		if rooms[i].grow(body) == nil {
+			let++
+		}
+	}
+	if want := firstWindow/(body+requestLoad) + 1; let != want {
+		t.Errorf("%d let in, want %d", let, want)
+	}
+	for i := range rooms {
+		rooms[i].release()
+	}
+	if p.load != (load{}) || p.waiting != 0 {
+		t.Errorf("%+v and %d bytes are left on the books", p.load, p.waiting)
 	}
 }
 
@@ -73,13 +99,15 @@ func TestPoolUnderOverload(t *testing.T) {
 		for i := range 100_000 {
 			time.Sleep(100 * time.Microsecond) //nolint:forbidigo // the bubble's clock
 			start := time.Now()
-			if err := p.Admit(1); err != nil {
+			let := room{pool: p}
+			if err := let.grow(1); err != nil {
 				refused++
 				continue
 			}
+			let.read()
 			go func() {
 				_, err := p.Commit(t.Context(), numbered(i%200, 1), 1)
-				p.Release(1)
+				let.release()
 				if err != nil {
 					t.Error(err)
 				}
@@ -96,7 +124,7 @@ func TestPoolUnderOverload(t *testing.T) {
 		synctest.Wait()
 		mu.Lock()
 		defer mu.Unlock()
-		if longest > smallRequests*2*time.Millisecond {
+		if longest > leastWindow/requestLoad*2*time.Millisecond {
 			t.Errorf("somebody waited %v", longest)
 		}
 		if busy := time.Duration(store.events) * store.each; busy < took*9/10 {
@@ -135,12 +163,12 @@ func TestHandlerRefusesUnread(t *testing.T) {
 	if w := postTo(t, h, "", "application/json", unread()); w.Code != 200 {
 		t.Errorf("though it is small: %d %s", w.Code, w.Body)
 	}
-	h.Pool.requests = smallRequests
+	h.Pool.load = load{leastWindow, leastRequests}
 	body := unread()
 	if w := postTo(t, h, "", "application/json", body); w.Code != 503 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "OVERLOADED") || body.Len() != len(oneEvent) {
 		t.Errorf("%d %v %s, %d bytes left", w.Code, w.Header(), w.Body, body.Len())
 	}
-	h.Pool.requests, h.Pool.window.size = 0, firstWindow
+	h.Pool.load, h.Pool.window.size = load{}, firstWindow
 	away = true
 	for _, contentType := range []string{"application/json", lines} {
 		body = unread()

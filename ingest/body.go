@@ -17,22 +17,37 @@ var errBroken = impact.Errorf(impact.CodeInvalid, "the body ended early or came 
 type room struct {
 	pool *Pool
 	n    int64
+	load load // on the pool's books; none once the request has been read
 }
 
 // grow takes more room; the first of it may be refused because others wait.
 func (m *room) grow(n int64) error {
-	reserve := m.pool.Reserve
-	if m.n == 0 {
-		reserve = m.pool.Admit
+	if m.n > 0 {
+		err := m.pool.Reserve(n)
+		if err == nil {
+			m.n += n
+		}
+		return err
 	}
-	err := reserve(n)
+	l, err := m.pool.admit(n)
 	if err == nil {
-		m.n += n
+		m.n, m.load = n, l
 	}
 	return err
 }
 
-func (m *room) release() { m.pool.Release(m.n) }
+// read takes the request off the books: what is made of it is on them by itself.
+func (m *room) read() {
+	if m.load != (load{}) {
+		m.pool.unload(m.load)
+		m.load = load{}
+	}
+}
+
+func (m *room) release() {
+	m.read()
+	m.pool.Release(m.n)
+}
 
 // firstRoom is what is reserved for a body before any of it has arrived.
 const firstRoom = 64 << 10

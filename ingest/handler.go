@@ -120,6 +120,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 		return nil, err
 	}
 	allowed.charge(len(req.results) - 1)
+	taken.read()
 	if err := h.settle(r.Context(), &req, int64(len(body))); err != nil {
 		return nil, err
 	}

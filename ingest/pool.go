@@ -66,8 +66,8 @@ type Pool struct {
 	work     sync.Cond  // signalled when queue grows, broadcast on stop
 	queue    []*batch   // oldest first; the last one gathers
 	waiting  int64      // bytes reserved
-	requests int        // in batches that are not settled
-	window   window     // of requests
+	load     load       // of requests that are being read, and of batches that are not settled
+	window   window     // of load
 	stopping bool
 	rate     float64 // bytes settled a second, smoothed; 0 until measured
 }
@@ -77,7 +77,7 @@ type Pool struct {
 type batch struct {
 	events   []*impact.Event
 	bytes    int64
-	requests int
+	load     load
 	since    time.Time     // of the first request
 	whole    bool          // all or nothing; the events are those of one request
 	done     chan struct{} // closed when verdicts or err is final
@@ -105,15 +105,28 @@ func (p *Pool) Reserve(n int64) error {
 	return p.reserve(n)
 }
 
-// Admit is Reserve for a request that is not read yet: it also fails with
-// [impact.CodeOverloaded] if so many wait already that it would wait for long.
-func (p *Pool) Admit(n int64) error {
+// admit is Reserve for a request that is not read yet: it also fails with
+// [impact.CodeOverloaded] if so much waits already that it would wait for long. What it
+// returns is on the books until unload.
+func (p *Pool) admit(n int64) (load, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.window.full(p.requests, p.waiting) && !p.stopping {
-		return errCongested
+	if p.window.full(p.load) && !p.stopping {
+		return load{}, errCongested
 	}
-	return p.reserve(n)
+	if err := p.reserve(n); err != nil {
+		return load{}, err
+	}
+	l := loadOf(n)
+	p.load.add(l)
+	return l, nil
+}
+
+// unload takes a request off the books that has been read, or given up.
+func (p *Pool) unload(l load) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.load.take(l)
 }
 
 // reserve is Reserve. Call it with mu held.
@@ -179,8 +192,8 @@ func (p *Pool) CommitWhole(ctx context.Context, events []*impact.Event, size int
 		return nil, errStopping
 	}
 	b := p.begin()
-	b.events, b.bytes, b.whole, b.requests = events, size, true, 1
-	p.requests++
+	b.events, b.bytes, b.whole, b.load = events, size, true, loadOf(size)
+	p.load.add(b.load)
 	p.work.Signal()
 	p.mu.Unlock()
 	return b.wait(ctx, 0, len(events))
@@ -214,8 +227,8 @@ func (p *Pool) add(events []*impact.Event, size int64) (b *batch, at int, err er
 	at = len(b.events)
 	b.events = append(b.events, events...)
 	b.bytes += size
-	b.requests++
-	p.requests++
+	b.load.add(loadOf(size))
+	p.load.add(loadOf(size))
 	p.work.Signal()
 	return b, at, nil
 }
@@ -242,7 +255,7 @@ func (p *Pool) take() *batch {
 	p.queue[0] = nil
 	p.queue = p.queue[1:]
 	now := time.Now()
-	p.window.adapt(now, now.Sub(b.since), p.requests)
+	p.window.adapt(now, now.Sub(b.since), p.load)
 	return b
 }
 
@@ -266,7 +279,7 @@ func (p *Pool) commitLoop() {
 func (p *Pool) settled(b *batch, took time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.requests -= b.requests
+	p.load.take(b.load)
 	if b.err != nil {
 		return
 	}
