@@ -21,9 +21,9 @@ import (
 // Bounds of what is committed together: little enough that a live batch beside it does
 // not wait long.
 const (
-	importChunk = 500     // events
+	importChunk = 200     // events
 	importBytes = 1 << 20 // of their JSON
-	importFold  = 10_000  // events that are folded together
+	importFold  = 2_000   // events that are folded together
 )
 
 // importJob is one run of an import.
