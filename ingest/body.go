@@ -17,35 +17,36 @@ var errBroken = impact.Errorf(impact.CodeInvalid, "the body ended early or came 
 type room struct {
 	pool *Pool
 	n    int64
-	load load // on the pool's books; none once the request has been read
+	load load // on the pool's books, while the request is being decoded
 }
 
 // grow takes more room; the first of it may be refused because others wait.
 func (m *room) grow(n int64) error {
-	if m.n > 0 {
-		err := m.pool.Reserve(n)
-		if err == nil {
-			m.n += n
-		}
-		return err
+	reserve := m.pool.Reserve
+	if m.n == 0 {
+		reserve = m.pool.admit
 	}
-	l, err := m.pool.admit(n)
+	err := reserve(n)
 	if err == nil {
-		m.n, m.load = n, l
+		m.n += n
 	}
 	return err
 }
 
-// read takes the request off the books: what is made of it is on them by itself.
-func (m *room) read() {
-	if m.load != (load{}) {
-		m.pool.unload(m.load)
-		m.load = load{}
-	}
+// enter puts a request that has been read on the pool's books, or refuses it.
+func (m *room) enter(n int64) (err error) {
+	m.load, err = m.pool.enter(n)
+	return err
+}
+
+// leave takes it off again: its batch is on the books by itself.
+func (m *room) leave() {
+	m.pool.leave(m.load)
+	m.load = load{}
 }
 
 func (m *room) release() {
-	m.read()
+	m.leave()
 	m.pool.Release(m.n)
 }
 

@@ -112,6 +112,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 	if err != nil {
 		return nil, err
 	}
+	if err := taken.enter(int64(len(body))); err != nil {
+		return nil, err
+	}
 	if m.format == formatBinary {
 		req.headers = r.Header
 	}
@@ -120,7 +123,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 		return nil, err
 	}
 	allowed.charge(len(req.results) - 1)
-	taken.read()
+	taken.leave()
 	if err := h.settle(r.Context(), &req, int64(len(body))); err != nil {
 		return nil, err
 	}

@@ -66,7 +66,7 @@ type Pool struct {
 	work     sync.Cond  // signalled when queue grows, broadcast on stop
 	queue    []*batch   // oldest first; the last one gathers
 	waiting  int64      // bytes reserved
-	load     load       // of requests that are being read, and of batches that are not settled
+	load     load       // of requests that are being decoded, and of batches that are not settled
 	window   window     // of load
 	stopping bool
 	rate     float64 // bytes settled a second, smoothed; 0 until measured
@@ -106,24 +106,31 @@ func (p *Pool) Reserve(n int64) error {
 }
 
 // admit is Reserve for a request that is not read yet: it also fails with
-// [impact.CodeOverloaded] if so much waits already that it would wait for long. What it
-// returns is on the books until unload.
-func (p *Pool) admit(n int64) (load, error) {
+// [impact.CodeOverloaded] if so much waits already that it would wait for long.
+func (p *Pool) admit(n int64) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.window.full(p.load) && !p.stopping {
+		return errCongested
+	}
+	return p.reserve(n)
+}
+
+// enter puts a request of n bytes on the books once it has been read, until leave. Those
+// that are still arriving are not on them, so that slow senders keep nobody out; a herd
+// that was let in at once is stopped here.
+func (p *Pool) enter(n int64) (load, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.window.full(p.load) && !p.stopping {
 		return load{}, errCongested
-	}
-	if err := p.reserve(n); err != nil {
-		return load{}, err
 	}
 	l := loadOf(n)
 	p.load.add(l)
 	return l, nil
 }
 
-// unload takes a request off the books that has been read, or given up.
-func (p *Pool) unload(l load) {
+func (p *Pool) leave(l load) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.load.take(l)

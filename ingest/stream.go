@@ -33,7 +33,6 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, sender *Sender,
 	if err := room.grow(2 * pieceBytes); err != nil {
 		return nil, err
 	}
-	room.read() // its pieces are on the books, one by one
 	s := stream{handler: h, context: context.WithoutCancel(r.Context())}
 	for {
 		before := lines.n
