@@ -85,6 +85,7 @@ func (f *Figures) Benchmarks(ctx context.Context, questions []impact.BenchmarkQu
 		} else {
 			benchmarks[i] = &impact.Benchmark{Own: own}
 		}
+		benchmarks[i].OwnFigures = answers[i]
 	}
 	return benchmarks, nil
 }

@@ -2,6 +2,7 @@ package db
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,6 +80,39 @@ func TestBenchmarks(t *testing.T) {
 			t.Errorf("%d: %s, want %s", i, say(got[i]), want)
 		}
 	}
+	// An explanation has what is told of the peers, and the hashes of the company's own
+	// explanations.
+	x := got[0].Explain("company-0", "", got[0].OwnFigures.Question, mustOwn(t, got[0], "company-0"))
+	own, err := f.Figures(t.Context(), []impact.Question{{Company: companies[0].ID, Programme: impact.AllProgrammes, Range: q1, Parts: impact.PartsOverview}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(map[string]string)
+	for _, p := range x.Parameters {
+		told[p.Name] = p.Value
+	}
+	for _, in := range x.Inputs {
+		told[in.Name] = in.Value
+	}
+	for name, want := range map[string]string{
+		"peerGroup": "retail", "value.COMPLETION_RATE": "0", "peers.COMPLETION_RATE": "6", "lowerQuartile.COMPLETION_RATE": "20",
+		"median.COMPLETION_RATE": "40", "upperQuartile.COMPLETION_RATE": "50",
+		"hash.metrics-1.0": own[0].ExplainMetrics("company-0").Hash(), "hash.teei-vis-1.0": own[0].ExplainVIS("company-0").Hash(),
+	} {
+		if told[name] != want {
+			t.Errorf("%s is %q, want %q", name, told[name], want)
+		}
+	}
+	banks := got[2].Explain("company-9", "", got[2].OwnFigures.Question, mustOwn(t, got[2], "company-9"))
+	for _, in := range banks.Inputs {
+		if !strings.HasPrefix(in.Name, "value.") {
+			t.Errorf("without enough peers there is %s", in.Name)
+		}
+	}
+	if got[3].Explain("alone", "", got[3].OwnFigures.Question, mustOwn(t, got[3], "alone")) != nil {
+		t.Error("without a group there is an explanation")
+	}
+
 	// What happens to one company shows to the others only later.
 	before := say(got[0])
 	e := sessionEvent(companies[1], 99, "p0", "v")
@@ -92,6 +126,15 @@ func TestBenchmarks(t *testing.T) {
 	if own := ask(companies[1])[0].Own.Values[0].Decimal.String(); own != "20" {
 		t.Errorf("the company's own figure is %s", own)
 	}
+}
+
+func mustOwn(t *testing.T, b *impact.Benchmark, company string) impact.Own {
+	t.Helper()
+	list, err := b.ExplainOwn(company)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return impact.Own{Values: b.Own.Values, Explained: list}
 }
 
 // The others of a cohort are told of beside it if there are enough of them.

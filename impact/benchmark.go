@@ -85,8 +85,10 @@ type Benchmark struct {
 	Group   string // the peer group; empty: the company is in none, and nothing else is there
 	TakenAt time.Time
 	Own     PeerFigures
-	Peers   int64 // how many other companies of the group there are to compare with; 0 if withheld
-	Figures [len(BenchmarkNames)]BenchmarkFigure
+	// OwnFigures are what Own was made of; they have [PartsOverview].
+	OwnFigures *Figures
+	Peers      int64 // how many other companies of the group there are to compare with; 0 if withheld
+	Figures    [len(BenchmarkNames)]BenchmarkFigure
 }
 
 // BenchmarkFigure is how the peers did in one figure. Without enough of them all is

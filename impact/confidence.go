@@ -63,11 +63,22 @@ func DeltaInterval(pairs []Pair, level float64) ConfidenceInterval {
 	if !ok || m.x == 0 {
 		return ConfidenceInterval{Shape: IntervalNone}
 	}
+	return m.delta(m.standardError(), level)
+}
+
+// standardError is that of the linearised ratio.
+func (m *moments) standardError() float64 {
 	r := m.y / m.x
-	se := math.Sqrt(max(0, m.varY-2*r*m.covX+r*r*m.varX)) / math.Abs(m.x)
-	half := studentT(1-(1-level)/2, m.n-1) * se
+	return math.Sqrt(max(0, m.varY-2*r*m.covX+r*r*m.varX)) / math.Abs(m.x)
+}
+
+func (m *moments) delta(standardError, level float64) ConfidenceInterval {
+	r, half := m.y/m.x, m.quantile(level)*standardError
 	return ConfidenceInterval{IntervalBounded, r - half, r + half}
 }
+
+// quantile is that of Student's t which leaves (1 - level) / 2 above.
+func (m *moments) quantile(level float64) float64 { return studentT(1-(1-level)/2, m.n-1) }
 
 // FiellerInterval is that of Fieller (Some Problems in Interval Estimation, Journal of
 // the Royal Statistical Society B 16, 1954): the ratios q for which mean(Y) - q mean(X)
@@ -79,7 +90,11 @@ func FiellerInterval(pairs []Pair, level float64) ConfidenceInterval {
 	if !ok {
 		return ConfidenceInterval{Shape: IntervalNone}
 	}
-	t := studentT(1-(1-level)/2, m.n-1)
+	return m.fieller(level)
+}
+
+func (m *moments) fieller(level float64) ConfidenceInterval {
+	t := m.quantile(level)
 	a := m.x*m.x - t*t*m.varX
 	b := m.x*m.y - t*t*m.covX
 	c := m.y*m.y - t*t*m.varY

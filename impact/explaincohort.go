@@ -112,7 +112,7 @@ func (c *Cohort) ExplainVIS(company string) *Explanation {
 	x := e.basis.explain(IDCohortVIS, company)
 	x.input("scores.sum", e.Scores.Rat(), "points of 0 to 100", IDVis1+" of each volunteer as published", GradeReported)
 	x.count("scores.count", e.Volunteers, unitPeople)
-	x.weights(e.basis, e.vis)
+	x.weights(e.basis.Settings, e.basis.Range, e.vis)
 	return x
 }
 

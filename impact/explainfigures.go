@@ -38,7 +38,13 @@ func (f *Figures) ExplainMetrics(company string) *Explanation {
 func (f *Figures) ExplainVIS(company string) *Explanation {
 	b := f.Basis
 	x := b.explain(IDVis1, company)
-	in := b.vis
+	x.visInput(b.vis)
+	x.weights(b.Settings, b.Range, b.Settings.VIS(DefaultVIS, b.Range))
+	return x
+}
+
+// visInput explains what a score of teei-vis-1.0 is made of.
+func (x *Explanation) visInput(in *VISInput) {
 	x.count("time", in.VolunteerMS, unitMS)
 	x.count("volunteers", in.Volunteers, unitPeople)
 	for i, d := range qualityDimensions {
@@ -49,15 +55,12 @@ func (f *Figures) ExplainVIS(company string) *Explanation {
 	x.count("assessedTwice", in.Assessed, unitPeople)
 	x.count("placed", in.Placed, unitPeople)
 	x.count("jobReady", in.Ready, unitPeople)
-
-	x.weights(b, b.Settings.VIS(DefaultVIS, b.Range))
-	return x
 }
 
 // weights explains the parameters of teei-vis-1.0.
-func (x *Explanation) weights(b *Basis, p VISParams) {
+func (x *Explanation) weights(s *Settings, r Range, p VISParams) {
 	source := sourceTEEI
-	if b.Settings != nil && At(b.Settings.VISWeights, b.Range.To-1) != nil {
+	if s != nil && At(s.VISWeights, r.To-1) != nil {
 		source = sourceCosts
 	}
 	for _, w := range [...]struct {

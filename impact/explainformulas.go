@@ -1,5 +1,7 @@
 package impact
 
+import "slices"
+
 // whereTime and the others say what names of several formulas stand for.
 const (
 	whereTime = "hours × hourlyValue is the sum over days d of time[d] / 3600000 × hourlyValue[d]; " +
@@ -41,6 +43,38 @@ const (
 	whereMembers = "; of a cohort, time is what named volunteers gave in sessions with members, scores and confidence are of members, and there are no programme costs"
 )
 
+// activeKinds are the kinds of the events whose people are active; a match that ended is
+// none.
+var activeKinds = []Kind{KindSession, KindVolunteerHours, KindFeedback, KindCheckin, KindMilestone, KindOutcome, KindCourse, KindMatch, KindEventAttended}
+
+const (
+	sourceAsked    = "the question"
+	whereWithheld  = "; what is not there is withheld, see Small groups"
+	whereVolunteer = "; of a volunteer, time is their own, volunteers is 1 if there is any, and all else is of the participants whom they met"
+)
+
+// analysisFormulas are the formulas of figures that are no methodology's.
+var analysisFormulas = map[string]string{
+	IDRetention: "a row n is the participants who were active on a day of interval[n] and on none before it, in the programme if there is one; size[n] is how many; " +
+		"a column k is the intervals from n + width[0] + ... + width[k-1] on, width[k] of them; retained[n][k] is how many of the row were active on a day of the column, " +
+		"with ROLLING on one of it or later, up to now; a column is told once its last day is over; rate is retained[n][k] / size[n] × 100, 2 places, half away from zero; " +
+		"active is the participant of an event of one of the kinds of the events, but for a match that ended" + whereWithheld,
+	IDFunnel: "people of step n are those who for some start, a day of the period on which they did the first step, did each further step up to n " +
+		"on the day of the one before or later, later if both are the same, and at most window days after the start, also after the period; medianDays is the median, the mean of the middle two, of the days from step n - 1 to the first day on which they " +
+		"came to step n, of several starts that lead there that day from the latest, and from each step to the next on the first day that can be; conversion is steps[n].people / steps[0].people × 100, " +
+		"2 places, half away from zero" + whereWithheld,
+	IDConfidence: "ratio is above.sum / below.sum, the sums over participants; DELTA: ratio -+ t × standardError, t being the quantile 1 - (1 - level) / 2 of Student's t with " +
+		"participants - 1 degrees; FIELLER: the q for which (y - q × x)² <= t² × (above.variance - 2 × q × covariance + q² × below.variance), y and x being the sums / participants, " +
+		"and the variances those of y and x; both as few digits as make the interval; BOOTSTRAP and PERCENTILE: participants in the order FIRST_SEEN, of whom as many are drawn " +
+		"anew draws times, with replacement, by PCG-DXSM from the seed; the quantiles (1 - level) / 2 and 1 - (1 - level) / 2 of their ratios, by BOOTSTRAP corrected by BCa; " +
+		"4 places, half away from zero, in double precision; see the documentation, page Methodology, chapter To check an analysis",
+	IDChange: "absolute is now - base, relative is (now - base) / |base| × 100, 2 places, half away from zero, and none where base is 0; now and base are as published " +
+		"by the explanations of these hashes, that of base over the days base.start to base.end",
+	IDBenchmark: "value is the cohort's, by the explanations of these hashes; HOURS_PER_VOLUNTEER is the volunteerHours as published / volunteers of metrics; a quartile is the " +
+		"mean of three peers: of the n sorted from 0, those from round((n - 1) × share) - 1 on, at least 0 and at most n - 3, share being 0.25, 0.5 and 0.75; two significant digits, " +
+		"at most 2 places, half away from zero; peers are told from 5 on, or from the company's own smallest group if that is more, and none of them by itself",
+}
+
 // explainedFormula is a formula with what its names stand for; members says that it is of
 // some participants.
 func explainedFormula(methodology string, members bool) string {
@@ -70,13 +104,10 @@ func ExplainedKinds(methodology string) []Kind {
 }
 
 var explainedKinds = map[string][]Kind{
-	IDTeei1:    {KindSession, KindVolunteerHours, KindOutcome},
-	IDNPV:      {KindSession, KindVolunteerHours, KindPlacement},
-	IDActivity: {KindSession, KindMatch, KindEventAttended, KindFeedback, KindMilestone, KindCheckin},
-	IDVis1: {KindSession, KindVolunteerHours, KindOutcome, KindFeedback, KindPlacement, KindCheckin, KindMilestone, KindCourse,
-		KindMatch, KindEventAttended},
-	IDCohort: {KindSession, KindVolunteerHours, KindFeedback, KindCheckin, KindMilestone, KindOutcome, KindCourse, KindMatch,
-		KindEventAttended, KindEnrollment},
-	IDVisReporting: {KindSession, KindVolunteerHours, KindOutcome, KindFeedback, KindCheckin, KindMilestone, KindCourse,
-		KindMatch, KindEventAttended},
+	IDTeei1:        {KindSession, KindVolunteerHours, KindOutcome},
+	IDNPV:          {KindSession, KindVolunteerHours, KindPlacement},
+	IDActivity:     {KindSession, KindMatch, KindEventAttended, KindFeedback, KindMilestone, KindCheckin},
+	IDCohort:       append(slices.Clone(activeKinds), KindEnrollment),
+	IDVis1:         append(slices.Clone(activeKinds), KindPlacement),
+	IDVisReporting: activeKinds,
 }

@@ -85,7 +85,12 @@ type Presence struct {
 }
 
 // Funnel is how far people came.
-type Funnel struct{ Steps []FunnelCount }
+type Funnel struct {
+	Steps []FunnelCount
+
+	question *FunnelQuestion
+	members  *roaring.Bitmap // nil: everybody
+}
 
 // FunnelCount is a step of a funnel.
 type FunnelCount struct {
@@ -281,7 +286,7 @@ func (w *funnelWalk) funnel(d *disclosure, members *Members) (*Funnel, error) {
 		return nil, err
 	}
 	counts := d.group(w.members).counts
-	f := &Funnel{Steps: make([]FunnelCount, len(w.Steps))}
+	f := &Funnel{Steps: make([]FunnelCount, len(w.Steps)), question: w.FunnelQuestion, members: w.members}
 	for i := range f.Steps {
 		step := &f.Steps[i]
 		step.FunnelStep = w.Steps[i]

@@ -99,6 +99,10 @@ type RatioInterval struct {
 	Ratio      decimal.NullDecimal
 	Interval   ConfidenceInterval
 	Err        error // [CodeTooLarge]: more units than can be drawn
+
+	sum     Pair
+	moments moments // by the methods that do not draw
+	few     bool    // so few add to the sum above that it would tell of them
 }
 
 // Confidence is the interval of a ratio over the reading.
@@ -117,15 +121,22 @@ func (r *Reading) Confidence(q *ConfidenceQuestion) *RatioInterval {
 			q.Draws, c.Units, maxUnitDraws/c.Units)
 		return c
 	}
-	var sum Pair
+	var adding int64
 	for _, p := range pairs {
-		sum.Y += p.Y
-		sum.X += p.X
+		c.sum.Y += p.Y
+		c.sum.X += p.X
+		if p.Y != 0 {
+			adding++
+		}
 	}
-	if sum.X == 0 {
+	c.few = 0 < adding && adding < r.Settings.K()
+	if c.sum.X == 0 {
 		return c
 	}
-	c.Ratio = decimal.NewNullDecimal(decimal.NewFromFloat(sum.Y / sum.X))
+	c.Ratio = decimal.NewNullDecimal(decimal.NewFromFloat(c.sum.Y / c.sum.X))
+	if !q.Method.Draws() {
+		c.moments, _ = momentsOf(pairs)
+	}
 	switch q.Method {
 	case MethodDelta:
 		c.Interval = DeltaInterval(pairs, q.Level)

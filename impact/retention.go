@@ -81,6 +81,9 @@ func (q *RetentionQuestion) Ranges() []Range {
 type Retention struct {
 	Mode RetentionMode
 	Rows []RetentionRow
+
+	question *RetentionQuestion
+	members  *roaring.Bitmap // nil: everybody
 }
 
 // RetentionRow is those first active in an interval.
@@ -106,7 +109,10 @@ type RetentionRow struct {
 //   - of a cohort, a cell beside which the number of its people who were active in the row
 //     or the column would be withheld.
 func (q *RetentionQuestion) Answer(active, whole []*roaring.Bitmap, members *Members, k int64) (*Retention, error) {
-	answer := &Retention{Mode: q.Mode, Rows: make([]RetentionRow, q.rows)}
+	answer := &Retention{Mode: q.Mode, Rows: make([]RetentionRow, q.rows), question: q}
+	if members != nil {
+		answer.members = members.People
+	}
 	if q.rows == 0 {
 		return answer, nil
 	}
@@ -146,11 +152,7 @@ func (q *RetentionQuestion) Answer(active, whole []*roaring.Bitmap, members *Mem
 	if err != nil {
 		return nil, err
 	}
-	var own *roaring.Bitmap
-	if members != nil {
-		own = members.People
-	}
-	counts := d.group(own).counts
+	counts := d.group(answer.members).counts
 	for i, at := range rows {
 		answer.Rows[i] = q.row(i, counts[at:], withheld[at:])
 	}

@@ -122,6 +122,8 @@ type Person struct {
 	Assessed   AssessmentSums  // of a participant
 	Months     []PersonMonth   // in which they gave or received time, met somebody or rated; in order
 	Programmes []string        // in which they were active, by name
+
+	explained *explainedVolunteer
 }
 
 // PersonMonth is what somebody did in a calendar month, as far as it lies in the range.
@@ -228,6 +230,10 @@ func (r *Reading) Describe(role Role, people []*Person, p VISParams) {
 				who.Hours, who.Sessions, who.Met = hours(v.MS), v.N, int64(len(v.Met))
 			}
 			who.VIS = in.vis(&p, &scratch)
+			who.explained = &explainedVolunteer{company: r.Company, programme: r.Programme, days: r.Range, settings: r.Settings, input: in, params: p}
+			if v := r.total.Volunteers.Get(who.Who); v != nil {
+				who.explained.met = v.Met
+			}
 		}
 		return
 	}
