@@ -17,10 +17,13 @@ type analysis[K comparable, Q, A any] struct {
 	ask      func(arguments) (K, error)
 	question func(q *request, c *impact.Company, ask K) (Q, error)
 	read     func(ctx context.Context, r Reader, questions []Q) ([]A, error)
+	// events ask for the events of each figure of an answer that is explained.
+	events func(answer A, cal impact.Calendar) []impact.EventsQuestion
 }
 
 // analysisBook is the answers to everything that a group asks of one sort.
 type analysisBook[K comparable, A any] struct {
+	events  func(answer A, cal impact.Calendar) []impact.EventsQuestion
 	entries map[K][]analysisEntry // by the company's place in the group
 	answers []A                   // of all groups that were read together
 }
@@ -50,7 +53,7 @@ func (a *analysis[K, Q, A]) books(q *request) func(context.Context, []*model.Gro
 		books := make([]*analysisBook[K, A], len(groups))
 		var questions []Q
 		for i, g := range groups {
-			books[i] = &analysisBook[K, A]{entries: make(map[K][]analysisEntry)}
+			books[i] = &analysisBook[K, A]{events: a.events, entries: make(map[K][]analysisEntry)}
 			for _, f := range g.Fields {
 				if f.Name != a.field {
 					continue
@@ -170,6 +173,12 @@ var retentions = analysis[retentionAsk, impact.RetentionQuestion, *impact.Retent
 	read: func(ctx context.Context, r Reader, questions []impact.RetentionQuestion) ([]*impact.Retention, error) {
 		return r.Retentions(ctx, questions)
 	},
+	events: func(r *impact.Retention, cal impact.Calendar) []impact.EventsQuestion {
+		if r == nil {
+			return nil
+		}
+		return []impact.EventsQuestion{r.Events(cal)}
+	},
 }
 
 type funnelAsk struct {
@@ -229,6 +238,12 @@ var funnels = analysis[funnelAsk, impact.FunnelQuestion, *impact.Funnel]{
 	},
 	read: func(ctx context.Context, r Reader, questions []impact.FunnelQuestion) ([]*impact.Funnel, error) {
 		return r.Funnels(ctx, questions)
+	},
+	events: func(f *impact.Funnel, cal impact.Calendar) []impact.EventsQuestion {
+		if f == nil {
+			return nil
+		}
+		return []impact.EventsQuestion{f.Events(cal)}
 	},
 }
 

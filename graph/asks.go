@@ -117,7 +117,7 @@ func partsOf(op *graphql.OperationContext, f graphql.CollectedField) impact.Part
 			parts |= impact.PartsOverview
 		case "change":
 			for _, changed := range collect(op, sub.Selections) {
-				if changed.Name == "impactScore" {
+				if changed.Name == "impactScore" || changed.Name == "explain" {
 					parts |= impact.PartsOverview
 				}
 			}

@@ -23,12 +23,8 @@ type cohortsBook struct {
 
 // cohort is an answer to an ask, a cohortAsk or a pageAsk, as the graph shows it.
 func (b *cohortsBook) cohort(q *request, c *model.Company, s scope, ask any, of who, answer *impact.Cohort) *model.Cohort {
-	named := of.filter
-	if named == "" && of.key != impact.CohortAll {
-		named = of.key
-	}
 	return &model.Cohort{
-		Cohort: answer, Order: of.key, Beside: b.beside.of(c, s), Company: c.Company.Key, Of: named, Events: b.cohortEvents(q, c.Group, ask),
+		Cohort: answer, Order: of.key, Beside: b.beside.of(c, s), Company: c.Company.Key, Of: of.named(), Events: b.cohortEvents(q, c.Group, ask),
 	}
 }
 

@@ -57,4 +57,7 @@ var confidences = analysis[confidenceAsk, impact.ConfidenceQuestion, *impact.Rat
 	read: func(ctx context.Context, r Reader, questions []impact.ConfidenceQuestion) ([]*impact.RatioInterval, error) {
 		return r.Confidences(ctx, questions)
 	},
+	events: func(c *impact.RatioInterval, cal impact.Calendar) []impact.EventsQuestion {
+		return []impact.EventsQuestion{c.Events(cal)}
+	},
 }

@@ -21,12 +21,13 @@ func (companyResolver) Confidence(
 	if err != nil {
 		return nil, err
 	}
-	got, err := book.of(c, confidenceAsk{s, of, or(method, ""), or(level, decimal.Zero).String(), or(draws, 0), or(seed, 0)})
+	ask := confidenceAsk{s, of, or(method, ""), or(level, decimal.Zero).String(), or(draws, 0), or(seed, 0)}
+	got, err := book.of(c, ask)
 	if err != nil {
 		return nil, err
 	}
 	if got.Err != nil {
 		return nil, got.Err
 	}
-	return &model.Confidence{RatioInterval: got}, nil
+	return &model.Confidence{RatioInterval: got, Explained: book.explained(c, ask, 0, "")}, nil
 }

@@ -37,39 +37,52 @@ func (b *figuresBook) explainedEvents(c *model.Company, ask figuresAsk, point in
 	}
 }
 
-// readExplained is the loader of explained events: one read for each page that a field
-// asks for, of all its figures.
-func (q *request) readExplained(ctx context.Context, asks []explainedAsk) (all []map[explainedPlace][]*impact.Arrival, errs []error) {
-	defer func() {
-		if p := recover(); p != nil {
-			all, errs = nil, []error{q.recovered(ctx, p)}
-		}
-	}()
-	if q.Inbox == nil {
-		return nil, []error{errNoInbox}
-	}
-	for _, ask := range asks {
-		places, questions := q.explainedQuestions(ask)
-		lists, err := q.Inbox.ExplainedEvents(ctx, ask.ask.asOf, questions, ask.first+1, arrivedBody)
-		if err == nil {
-			err = miscounted("ExplainedEvents", len(lists), len(questions))
-		}
-		if err != nil {
-			return nil, []error{err}
-		}
-		if !q.viewer.Can(ScopePeople) {
-			anonymous(lists, (*impact.Arrival).Anonymous)
-		}
-		of := make(map[explainedPlace][]*impact.Arrival, len(places))
-		for i, place := range places {
-			of[place] = lists[i]
-		}
-		all = append(all, of)
-	}
-	return all, nil
+// explainedRead reads the events of the figures of a field.
+type explainedRead[P comparable] struct {
+	asOf      impact.AsOf
+	first     int
+	places    []P // of the questions
+	questions []impact.EventsQuestion
 }
 
-func (q *request) explainedQuestions(ask explainedAsk) (places []explainedPlace, questions []impact.EventsQuestion) {
+// readEvents is a loader of explained events: one read for each page that a field asks
+// for, of all its figures.
+func readEvents[A any, P comparable](
+	q *request, of func(*A) explainedRead[P],
+) func(context.Context, []A) ([]map[P][]*impact.Arrival, []error) {
+	return func(ctx context.Context, asks []A) (all []map[P][]*impact.Arrival, errs []error) {
+		defer func() {
+			if p := recover(); p != nil {
+				all, errs = nil, []error{q.recovered(ctx, p)}
+			}
+		}()
+		if q.Inbox == nil {
+			return nil, []error{errNoInbox}
+		}
+		for i := range asks {
+			r := of(&asks[i])
+			lists, err := q.Inbox.ExplainedEvents(ctx, r.asOf, r.questions, r.first+1, arrivedBody)
+			if err == nil {
+				err = miscounted("ExplainedEvents", len(lists), len(r.questions))
+			}
+			if err != nil {
+				return nil, []error{err}
+			}
+			if !q.viewer.Can(ScopePeople) {
+				anonymous(lists, (*impact.Arrival).Anonymous)
+			}
+			events := make(map[P][]*impact.Arrival, len(r.places))
+			for n, place := range r.places {
+				events[place] = lists[n]
+			}
+			all = append(all, events)
+		}
+		return all, nil
+	}
+}
+
+func (q *request) explainedQuestions(ask *explainedAsk) explainedRead[explainedPlace] {
+	r := explainedRead[explainedPlace]{asOf: ask.ask.asOf, first: ask.first}
 	for place, e := range ask.book.entries[ask.ask] {
 		if e.err != nil {
 			continue
@@ -81,10 +94,10 @@ func (q *request) explainedQuestions(ask explainedAsk) (places []explainedPlace,
 				Company: c.ID, Programme: ask.ask.programme, Kinds: impact.ExplainedKinds(ask.methodology), After: ask.after,
 			}
 			question.From, question.To = calendar.Instants(ask.book.answers[at].Range)
-			places, questions = append(places, explainedPlace{place, at - e.from}), append(questions, question)
+			r.places, r.questions = append(r.places, explainedPlace{place, at - e.from}), append(r.questions, question)
 		}
 	}
-	return places, questions
+	return r
 }
 
 // cohortEventsAsk is a page of the events of a figure of each cohort that a field yields.
@@ -133,39 +146,8 @@ func eventsPage(first *int, after *string) (p page, cursor impact.HappenedCursor
 	return p, cursor, err
 }
 
-// readCohortEvents is the loader of the events of cohorts: one read for each page that a
-// field asks for.
-func (q *request) readCohortEvents(ctx context.Context, asks []cohortEventsAsk) (all []map[*impact.Cohort][]*impact.Arrival, errs []error) {
-	defer func() {
-		if p := recover(); p != nil {
-			all, errs = nil, []error{q.recovered(ctx, p)}
-		}
-	}()
-	if q.Inbox == nil {
-		return nil, []error{errNoInbox}
-	}
-	for i := range asks {
-		asOf, cohorts, questions := q.cohortEventsQuestions(&asks[i])
-		lists, err := q.Inbox.ExplainedEvents(ctx, asOf, questions, asks[i].first+1, arrivedBody)
-		if err == nil {
-			err = miscounted("ExplainedEvents", len(lists), len(questions))
-		}
-		if err != nil {
-			return nil, []error{err}
-		}
-		if !q.viewer.Can(ScopePeople) {
-			anonymous(lists, (*impact.Arrival).Anonymous)
-		}
-		of := make(map[*impact.Cohort][]*impact.Arrival, len(cohorts))
-		for n, cohort := range cohorts {
-			of[cohort] = lists[n]
-		}
-		all = append(all, of)
-	}
-	return all, nil
-}
-
-func (q *request) cohortEventsQuestions(a *cohortEventsAsk) (asOf impact.AsOf, cohorts []*impact.Cohort, questions []impact.EventsQuestion) {
+func (q *request) cohortEventsQuestions(a *cohortEventsAsk) explainedRead[*impact.Cohort] {
+	r := explainedRead[*impact.Cohort]{first: a.first}
 	add := func(place int, s scope, cohort *impact.Cohort) {
 		if a.others && cohort != nil {
 			cohort = cohort.Others
@@ -173,7 +155,7 @@ func (q *request) cohortEventsQuestions(a *cohortEventsAsk) (asOf impact.AsOf, c
 		if cohort == nil || cohort.Explained == nil || cohort.Explained.Members != nil && !q.viewer.Can(ScopePeople) {
 			return
 		}
-		asOf = s.asOf
+		r.asOf = s.asOf
 		calendar, _ := q.calendar(a.group.Companies[place], s, a.book.pasts)
 		question := impact.EventsQuestion{
 			Company: cohort.Basis.Company, Programme: s.programme, Kinds: impact.ExplainedKinds(a.methodology), After: a.after,
@@ -183,7 +165,7 @@ func (q *request) cohortEventsQuestions(a *cohortEventsAsk) (asOf impact.AsOf, c
 		if a.methodology == impact.IDCohortVIS {
 			question.Participants, question.Volunteers = cohort.Explained.Met, cohort.Explained.Serving
 		}
-		cohorts, questions = append(cohorts, cohort), append(questions, question)
+		r.places, r.questions = append(r.places, cohort), append(r.questions, question)
 	}
 	switch ask := a.ask.(type) {
 	case cohortAsk:
@@ -197,5 +179,64 @@ func (q *request) cohortEventsQuestions(a *cohortEventsAsk) (asOf impact.AsOf, c
 			}
 		}
 	}
-	return asOf, cohorts, questions
+	return r
+}
+
+// analysisEventsAsk is a page of the events of each figure of the answers that a field
+// yields.
+type analysisEventsAsk struct {
+	group *model.Group
+	book  interface {
+		// eventsOf are the questions after the events of the figures of an answer, by the
+		// company's place.
+		eventsOf(place int, ask any, cal impact.Calendar) []impact.EventsQuestion
+	}
+	ask   any
+	first int
+	after impact.HappenedCursor
+}
+
+// analysisPlace is a figure: of a company in the group, and at a place of its answer.
+type analysisPlace struct{ company, figure int }
+
+// explained is how a figure of an answer about a company is explained, of a cohort or of
+// everybody.
+func (b *analysisBook[K, A]) explained(c *model.Company, ask K, figure int, cohort string) model.Explained {
+	return model.Explained{Company: c.Company.Key, Of: cohort, Events: func(
+		ctx context.Context, _ string, first *int, after *string,
+	) (*model.ArrivedEventConnection, error) {
+		p, cursor, err := eventsPage(first, after)
+		if err != nil {
+			return nil, err
+		}
+		q := requestOf(ctx)
+		if cohort != "" && !q.viewer.Can(ScopePeople) {
+			return nil, errNotMembers
+		}
+		lists, err := q.analysisEvents.Load(ctx, analysisEventsAsk{c.Group, b, ask, p.first, cursor})
+		if err != nil {
+			return nil, err
+		}
+		return model.NewArrivedEventConnection(lists[analysisPlace{c.Place, figure}], p.first, model.HappenedCursor), nil
+	}}
+}
+
+func (b *analysisBook[K, A]) eventsOf(place int, ask any, cal impact.Calendar) []impact.EventsQuestion {
+	key, _ := ask.(K)
+	e := b.entries[key][place]
+	if e.err != nil {
+		return nil
+	}
+	return b.events(b.answers[e.place], cal)
+}
+
+func (q *request) analysisEventsQuestions(a *analysisEventsAsk) explainedRead[analysisPlace] {
+	r := explainedRead[analysisPlace]{first: a.first}
+	for place, c := range a.group.Companies {
+		for figure, question := range a.book.eventsOf(place, a.ask, c.Calendar) {
+			question.After = a.after
+			r.places, r.questions = append(r.places, analysisPlace{place, figure}), append(r.questions, question)
+		}
+	}
+	return r
 }

@@ -186,3 +186,77 @@ func TestExplainCohorts(t *testing.T) {
 	wantCodes(t, api.query(t, `{ company(key: "c001") { cohort(key: "all") { `+events+` } } }`, nil))
 	wantCodes(t, api.query(t, `{ company(key: "c001") { cohort(key: "Sales") { `+events+` } } }`, nil), "FORBIDDEN")
 }
+
+// Analyses explain themselves without anything being read beside them; of what is withheld
+// there is nothing in it, and a page of events of all companies is one read.
+func TestExplainAnalyses(t *testing.T) {
+	t.Parallel()
+	const fields = `retention(period: "2025-Q1", intervals: 3) { ` + explained + ` } funnel(steps: [{activity: SESSION}, {activity: OUTCOME, programme: "buddy"}], period: "2025") { ` + explained + ` }
+		delta: confidence(of: HOURS_PER_PARTICIPANT, method: DELTA) { explain { hash } } drawn: confidence(of: HOURS_PER_PARTICIPANT, seed: 3) { ` + explained + ` }
+		metrics(period: "2025-03", compareTo: PREVIOUS_PERIOD) { change { ` + explained + ` } explain { hash } }
+		before: metrics(period: "2025-02") { explain { hash } } vis(period: "2025-03", compareTo: PREVIOUS_YEAR) { change { ` + explained + ` } }
+		sroi(period: "2025-03", compareTo: PREVIOUS_YEAR) { change { ` + explained + ` } }
+`
+	api := serve(newMemory(9))
+	res := api.query(t, `{ companies { nodes { `+fields+` } } }`, nil)
+	wantCodes(t, res)
+	for _, call := range []string{"Retentions", "Funnels", "Confidences", "Figures"} {
+		if api.calls[call] != 1 {
+			t.Errorf("%s: %d calls", call, api.calls[call])
+		}
+	}
+	for _, path := range [][]any{{"retention"}, {"funnel"}, {"drawn"}, {"metrics", "change"}, {"vis", "change"}, {"sroi", "change"}} {
+		checkExplainedHash(t, res.at(append(append([]any{"companies", "nodes", 8}, path...), "explain")...))
+	}
+	res.want(t, `null`, "companies", "nodes", 3, "delta", "explain") // of four participants
+	res.want(t, `[{"name":"steps[0].people","value":"90","unit":"people","source":"ingested events","evidenceGrade":"REPORTED"},
+		{"name":"steps[1].people","value":"90","unit":"people","source":"ingested events","evidenceGrade":"REPORTED"},
+		{"name":"steps[1].medianDays","value":"0","unit":"days","source":"ingested events","evidenceGrade":"REPORTED"}]`,
+		"companies", "nodes", 8, "funnel", "explain", "inputs")
+	for i, side := range []string{"metrics", "before"} {
+		res.want(t, fmt.Sprintf("%q", res.at("companies", "nodes", 8, side, "explain", "hash")), "companies", "nodes", 8, "metrics", "change", "explain", "parameters", i, "value")
+	}
+
+	const events = `explain { events(first: 2) { nodes { receipt } } }`
+	for _, n := range []int{1, 10} {
+		box := new(inbox)
+		api := serve(newMemory(n), func(c *graph.Config) { c.Inbox = box })
+		wantCodes(t, api.query(t, `{ companies { nodes { retention(period: "2025-Q1", intervals: 3) { `+events+` } funnel(steps: [{activity: SESSION}, {activity: JOB}], period: "2025") { `+events+` }
+			confidence(of: COMPLETION_RATE, period: "2025") { `+events+` } metrics(period: "2025-03", compareTo: PREVIOUS_PERIOD) { change { `+events+` } } } } }`, nil))
+		if box.calls != 3 || len(box.questions) != 3*n {
+			t.Errorf("%d companies: %d reads of %d figures", n, box.calls, len(box.questions))
+		}
+		for _, q := range box.questions {
+			if until := q.To.Format(time.DateOnly); until != "2025-06-01" && until != "2026-01-31" && until != "2026-01-01" {
+				t.Errorf("%v until %s", q.Kinds, until)
+			}
+		}
+	}
+}
+
+// A benchmark has the hashes of the explanations that its cohort has, and no other.
+func TestExplainBenchmarks(t *testing.T) {
+	t.Parallel()
+	m := newMemory(2)
+	group := "g"
+	m.settings = map[impact.CompanyID]*impact.Settings{
+		1: {PeerGroups: []impact.Dated[string]{{From: impact.Date(2020, 1, 1), Value: &group}}},
+	}
+	res := serve(m).query(t, `{ companies { nodes { metrics(period: "2025-Q1") { explain { hash } } sroi(period: "2025-Q1") { explain { hash } } vis(period: "2025-Q1") { explain { hash } }
+		all: cohort(key: "all", period: "2025-Q1") { benchmark { `+explained+` } }
+		sales: cohort(key: "Sales", period: "2025-Q1") { explain { hash } sroi { explain { hash } } benchmark { explain { cohort parameters { name value } } } }
+		few: cohort(key: "Engineering", period: "2025-Q1") { explain { hash } benchmark { explain { parameters { name value } } } } } } }`, nil)
+	wantCodes(t, res)
+	checkExplainedHash(t, res.at("companies", "nodes", 0, "all", "benchmark", "explain"))
+	res.want(t, `null`, "companies", "nodes", 1, "all", "benchmark", "explain")
+	hash := func(path ...any) any {
+		return res.at(append([]any{"companies", "nodes", 0}, append(path, "explain", "hash")...)...)
+	}
+	for i, field := range []string{"metrics", "sroi", "vis"} {
+		res.want(t, fmt.Sprintf("%q", hash(field)), "companies", "nodes", 0, "all", "benchmark", "explain", "parameters", i+1, "value")
+	}
+	res.want(t, fmt.Sprintf(`{"cohort":"Sales","parameters":[{"name":"peerGroup","value":"g"},{"name":"hash.cohort-1.0","value":%q},{"name":"hash.teei-1.0","value":%q}]}`,
+		hash("sales"), hash("sales", "sroi")), "companies", "nodes", 0, "sales", "benchmark", "explain")
+	res.want(t, fmt.Sprintf(`{"parameters":[{"name":"peerGroup","value":"g"},{"name":"hash.cohort-1.0","value":%q}]}`, hash("few")),
+		"companies", "nodes", 0, "few", "benchmark", "explain")
+}

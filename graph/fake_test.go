@@ -188,6 +188,7 @@ func (m *memory) Benchmarks(ctx context.Context, questions []impact.BenchmarkQue
 			list[i] = impact.NewBenchmark(group, all[q.Company-1], all, 3)
 			list[i].TakenAt = time.Date(2025, 11, 13, 10, 0, 0, 0, time.UTC)
 		}
+		list[i].OwnFigures = figures(impact.Question{Company: q.Company, Programme: q.Programme, Range: q.Range, Parts: impact.PartsOverview})
 	}
 	return list, m.called(ctx, "Benchmarks")
 }

@@ -30,6 +30,14 @@ func newWho(key *string, filter *impact.CohortFilter, absent string) (w who, err
 	return w, nil
 }
 
+// named is the filter or the key; empty is everybody.
+func (w who) named() string {
+	if w.filter == "" && w.key != impact.CohortAll {
+		return w.key
+	}
+	return w.filter
+}
+
 // of is the filter, if there is one, as it is today for a company.
 func (w who) of(q *request, c *impact.Company) (string, error) {
 	if w.filter == "" {

@@ -166,6 +166,8 @@ const (
 	drawsCost = 2
 	// About what the fields of a full introspection come to.
 	introspectionCost = 5000
+	// A retention matrix of a year of months has no more cells.
+	assumedCells = 150
 	// The lines of a value map are not counted before it is read.
 	assumedLines = 50
 	// A company's sources, and the secrets of one.
@@ -207,10 +209,15 @@ func costs() (c generated.ComplexityRoot) {
 		return 1 + points(period, interval)*child + past(asOf)
 	}
 	c.Company.Retention = func(
-		child int, _ impact.Period, _ *impact.Interval, _ *int, _ *impact.RetentionMode, _ []int, _ *string,
+		child int, period impact.Period, interval *impact.Interval, intervals *int, _ *impact.RetentionMode, brackets []int, _ *string,
 		_ *model.CohortFilter, _ *string,
 	) int {
-		return child + analysisCost
+		columns := len(brackets)
+		if brackets == nil {
+			columns = or(intervals, 12)
+		}
+		cells := min(points(&period, or(interval, impact.IntervalMonth)), maxFirst) * max(1, min(columns, maxFirst))
+		return analysisCost + child*(1+cells/assumedCells)
 	}
 	c.Company.Funnel = func(child int, _ []*model.FunnelStepInput, _ impact.Period, _ *int, _ *string, _ *model.CohortFilter) int {
 		return child + analysisCost

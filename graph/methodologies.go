@@ -226,8 +226,8 @@ func (m methods) VIS(f model.Figures, methodology string) (*model.VIS, error) {
 		b := f.Base.Basis.Reporting(impact.DefaultReporting, m.book.months(m.c, m.ask))
 		base = &b
 	}
-	return f.LiveVIS(&now, base, func() *impact.Explanation {
-		return f.Basis.ExplainReporting(f.Company, impact.DefaultReporting, m.book.months(m.c, m.ask))
+	return f.LiveVIS(&now, base, func(of *impact.Figures) *impact.Explanation {
+		return of.Basis.ExplainReporting(f.Company, impact.DefaultReporting, m.book.months(m.c, m.ask))
 	}), nil
 }
 

@@ -40,6 +40,13 @@ func roster(field string, role impact.Role) *analysis[rosterAsk, impact.RosterQu
 		read: func(ctx context.Context, r Reader, questions []impact.RosterQuestion) ([]*impact.Roster, error) {
 			return r.Rosters(ctx, questions)
 		},
+		events: func(r *impact.Roster, cal impact.Calendar) []impact.EventsQuestion {
+			questions := make([]impact.EventsQuestion, len(r.People))
+			for i, p := range r.People {
+				questions[i] = p.Events(cal)
+			}
+			return questions
+		},
 	}
 }
 
@@ -50,18 +57,18 @@ var (
 	errNotPeople = impact.Errorf(impact.CodeForbidden, "a list of people needs an API key with the scope %s", ScopePeople)
 )
 
-// rosterOf is the answer to a field that lists people.
+// rosterOf is the answer to a field that lists people, and how each is explained.
 func rosterOf(
 	ctx context.Context, c *model.Company, role impact.Role, first *int, after *string, order impact.RosterOrder,
 	period *impact.Period, programme *string,
-) (*impact.Roster, error) {
+) (*impact.Roster, func(place int) model.Explained, error) {
 	s, err := newScope(period, programme)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p, err := newPage(first, after)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	q := requestOf(ctx)
 	loader := q.volunteers
@@ -70,7 +77,9 @@ func rosterOf(
 	}
 	book, err := loader.Load(ctx, c.Group)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return book.of(c, rosterAsk{s, p, order})
+	ask := rosterAsk{s, p, order}
+	r, err := book.of(c, ask)
+	return r, func(place int) model.Explained { return book.explained(c, ask, place, "") }, err
 }

@@ -11,18 +11,18 @@ func (companyResolver) Volunteers(
 	ctx context.Context, c *model.Company, first *int, after *string, orderBy *impact.RosterOrder,
 	period *impact.Period, programme *string,
 ) (*model.VolunteerConnection, error) {
-	r, err := rosterOf(ctx, c, impact.RoleVolunteer, first, after, or(orderBy, impact.OrderHours), period, programme)
+	r, explained, err := rosterOf(ctx, c, impact.RoleVolunteer, first, after, or(orderBy, impact.OrderHours), period, programme)
 	if err != nil {
 		return nil, err
 	}
-	return model.NewVolunteerConnection(r), nil
+	return model.NewVolunteerConnection(r, explained), nil
 }
 
 func (companyResolver) Participants(
 	ctx context.Context, c *model.Company, first *int, after *string, orderBy *impact.RosterOrder,
 	period *impact.Period, programme *string,
 ) (*model.ParticipantConnection, error) {
-	r, err := rosterOf(ctx, c, impact.RoleParticipant, first, after, or(orderBy, impact.OrderHours), period, programme)
+	r, _, err := rosterOf(ctx, c, impact.RoleParticipant, first, after, or(orderBy, impact.OrderHours), period, programme)
 	if err != nil {
 		return nil, err
 	}

@@ -23,17 +23,18 @@ type request struct {
 	viewer Viewer
 	now    time.Time
 
-	companies    *dataloadgen.Loader[string, *impact.Company]
-	figures      *dataloadgen.Loader[*model.Group, *figuresBook]
-	cohorts      *dataloadgen.Loader[*model.Group, *cohortsBook]
-	settings     *dataloadgen.Loader[*model.Group, []*impact.Settings]
-	maps         *dataloadgen.Loader[*model.Group, map[impact.CompanyID]*impact.StoredMap]
-	rejects      *dataloadgen.Loader[rejectAsk, [][]*impact.Reject]
-	arrivals     *dataloadgen.Loader[arrivalAsk, [][]*impact.Arrival]
-	explained    *dataloadgen.Loader[explainedAsk, map[explainedPlace][]*impact.Arrival]
-	cohortEvents *dataloadgen.Loader[cohortEventsAsk, map[*impact.Cohort][]*impact.Arrival]
-	intake       *dataloadgen.Loader[*model.Group, []*impact.Intake]
-	audits       *dataloadgen.Loader[auditAsk, [][]*impact.AuditEntry]
+	companies      *dataloadgen.Loader[string, *impact.Company]
+	figures        *dataloadgen.Loader[*model.Group, *figuresBook]
+	cohorts        *dataloadgen.Loader[*model.Group, *cohortsBook]
+	settings       *dataloadgen.Loader[*model.Group, []*impact.Settings]
+	maps           *dataloadgen.Loader[*model.Group, map[impact.CompanyID]*impact.StoredMap]
+	rejects        *dataloadgen.Loader[rejectAsk, [][]*impact.Reject]
+	arrivals       *dataloadgen.Loader[arrivalAsk, [][]*impact.Arrival]
+	explained      *dataloadgen.Loader[explainedAsk, map[explainedPlace][]*impact.Arrival]
+	cohortEvents   *dataloadgen.Loader[cohortEventsAsk, map[*impact.Cohort][]*impact.Arrival]
+	analysisEvents *dataloadgen.Loader[analysisEventsAsk, map[analysisPlace][]*impact.Arrival]
+	intake         *dataloadgen.Loader[*model.Group, []*impact.Intake]
+	audits         *dataloadgen.Loader[auditAsk, [][]*impact.AuditEntry]
 
 	retentions  *dataloadgen.Loader[*model.Group, *analysisBook[retentionAsk, *impact.Retention]]
 	confidences *dataloadgen.Loader[*model.Group, *analysisBook[confidenceAsk, *impact.RatioInterval]]
@@ -65,8 +66,9 @@ func (c *Config) withRequest(ctx context.Context) context.Context {
 	q.maps = dataloadgen.NewLoader(guarded(q, q.loadValueMaps), wait)
 	q.rejects = dataloadgen.NewLoader(q.readRejects, wait)
 	q.arrivals = dataloadgen.NewLoader(q.readArrivals, wait)
-	q.explained = dataloadgen.NewLoader(q.readExplained, wait)
-	q.cohortEvents = dataloadgen.NewLoader(q.readCohortEvents, wait)
+	q.explained = dataloadgen.NewLoader(readEvents(q, q.explainedQuestions), wait)
+	q.cohortEvents = dataloadgen.NewLoader(readEvents(q, q.cohortEventsQuestions), wait)
+	q.analysisEvents = dataloadgen.NewLoader(readEvents(q, q.analysisEventsQuestions), wait)
 	q.intake = dataloadgen.NewLoader(guarded(q, q.readIntake), wait)
 	q.audits = dataloadgen.NewLoader(q.readAudits, wait)
 	return context.WithValue(ctx, requestKey{}, q)

@@ -95,6 +95,7 @@ type ComplexityRoot struct {
 	}
 
 	Benchmark struct {
+		Explain    func(childComplexity int) int
 		Figures    func(childComplexity int) int
 		Others     func(childComplexity int) int
 		PeerGroup  func(childComplexity int) int
@@ -212,6 +213,7 @@ type ComplexityRoot struct {
 	}
 
 	Confidence struct {
+		Explain      func(childComplexity int) int
 		High         func(childComplexity int) int
 		Level        func(childComplexity int) int
 		Low          func(childComplexity int) int
@@ -285,7 +287,8 @@ type ComplexityRoot struct {
 	}
 
 	Funnel struct {
-		Steps func(childComplexity int) int
+		Explain func(childComplexity int) int
+		Steps   func(childComplexity int) int
 	}
 
 	FunnelStep struct {
@@ -344,6 +347,7 @@ type ComplexityRoot struct {
 		CompletionRate func(childComplexity int) int
 		End            func(childComplexity int) int
 		Events         func(childComplexity int) int
+		Explain        func(childComplexity int) int
 		ImpactScore    func(childComplexity int) int
 		Participants   func(childComplexity int) int
 		Sessions       func(childComplexity int) int
@@ -577,8 +581,9 @@ type ComplexityRoot struct {
 	}
 
 	Retention struct {
-		Mode func(childComplexity int) int
-		Rows func(childComplexity int) int
+		Explain func(childComplexity int) int
+		Mode    func(childComplexity int) int
+		Rows    func(childComplexity int) int
 	}
 
 	RetentionRow struct {
@@ -612,6 +617,7 @@ type ComplexityRoot struct {
 
 	SROIChange struct {
 		End         func(childComplexity int) int
+		Explain     func(childComplexity int) int
 		Investment  func(childComplexity int) int
 		Ratio       func(childComplexity int) int
 		SocialValue func(childComplexity int) int
@@ -715,9 +721,10 @@ type ComplexityRoot struct {
 	}
 
 	VISChange struct {
-		End   func(childComplexity int) int
-		Score func(childComplexity int) int
-		Start func(childComplexity int) int
+		End     func(childComplexity int) int
+		Explain func(childComplexity int) int
+		Score   func(childComplexity int) int
+		Start   func(childComplexity int) int
 	}
 
 	VISComponent struct {
@@ -1009,6 +1016,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AuditEntry.Version(childComplexity), true
 
+	case "Benchmark.explain":
+		if e.ComplexityRoot.Benchmark.Explain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Benchmark.Explain(childComplexity), true
 	case "Benchmark.figures":
 		if e.ComplexityRoot.Benchmark.Figures == nil {
 			break
@@ -1585,6 +1598,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CompanyEdge.Node(childComplexity), true
 
+	case "Confidence.explain":
+		if e.ComplexityRoot.Confidence.Explain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Confidence.Explain(childComplexity), true
 	case "Confidence.high":
 		if e.ComplexityRoot.Confidence.High == nil {
 			break
@@ -1875,6 +1894,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.FigureChange.Relative(childComplexity), true
 
+	case "Funnel.explain":
+		if e.ComplexityRoot.Funnel.Explain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Funnel.Explain(childComplexity), true
 	case "Funnel.steps":
 		if e.ComplexityRoot.Funnel.Steps == nil {
 			break
@@ -2127,6 +2152,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.MetricsChange.Events(childComplexity), true
+	case "MetricsChange.explain":
+		if e.ComplexityRoot.MetricsChange.Explain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MetricsChange.Explain(childComplexity), true
 	case "MetricsChange.impactScore":
 		if e.ComplexityRoot.MetricsChange.ImpactScore == nil {
 			break
@@ -3184,6 +3215,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RestatingEvent.Type(childComplexity), true
 
+	case "Retention.explain":
+		if e.ComplexityRoot.Retention.Explain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Retention.Explain(childComplexity), true
 	case "Retention.mode":
 		if e.ComplexityRoot.Retention.Mode == nil {
 			break
@@ -3343,6 +3380,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SROIChange.End(childComplexity), true
+	case "SROIChange.explain":
+		if e.ComplexityRoot.SROIChange.Explain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SROIChange.Explain(childComplexity), true
 	case "SROIChange.investment":
 		if e.ComplexityRoot.SROIChange.Investment == nil {
 			break
@@ -3783,6 +3826,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.VISChange.End(childComplexity), true
+	case "VISChange.explain":
+		if e.ComplexityRoot.VISChange.Explain == nil {
+			break
+		}
+
+		return e.ComplexityRoot.VISChange.Explain(childComplexity), true
 	case "VISChange.score":
 		if e.ComplexityRoot.VISChange.Score == nil {
 			break
@@ -4975,6 +5024,50 @@ extend type VIS {
   explain: Explanation!
 }
 
+extend type MetricsChange {
+  "What the changes are made of: both figures as published, and the hashes of both explanations; without events, which these have."
+  explain: Explanation!
+}
+
+extend type SROIChange {
+  "Likewise."
+  explain: Explanation!
+}
+
+extend type VISChange {
+  "Likewise."
+  explain: Explanation!
+}
+
+extend type Retention {
+  """
+  What the cells are made of: the intervals, the widths of the columns, and the counts that are told. Its events are those by which
+  participants were active, from the first day ever on.
+  """
+  explain: Explanation!
+}
+
+extend type Funnel {
+  "What the steps are made of: what they are, the counts and medians that are told, and the events by which people did them."
+  explain: Explanation!
+}
+
+extend type Confidence {
+  """
+  What the ratio and its interval are made of: the sums, what the method is set to, and of DELTA and FIELLER how far participants
+  differ, in as few digits as make the interval. Null if suppressed, or if few participants add to the sum above.
+  """
+  explain: Explanation
+}
+
+extend type Benchmark {
+  """
+  What the figures are made of: the cohort's, with the hashes of those explanations that it has, and of the peers what is told,
+  with the rule for their quartiles. Without events. Null without a group.
+  """
+  explain: Explanation
+}
+
 extend type SroiResult {
   "What the ratio is made of; without company, days and events."
   explain: Explanation!
@@ -4987,7 +5080,10 @@ first day on which a rate holds, the id of a cost, or a place in a value map. Ho
 documentation, page Methodology, chapter To check a figure.
 """
 type Explanation {
-  "The id of the formula: that of a methodology, ` + "`" + `metrics-1.0` + "`" + `, ` + "`" + `cohort-1.0` + "`" + ` or ` + "`" + `cohort-vis-1.0` + "`" + `."
+  """
+  The id of the formula: that of a methodology, ` + "`" + `metrics-1.0` + "`" + `, ` + "`" + `cohort-1.0` + "`" + `, ` + "`" + `cohort-vis-1.0` + "`" + `, ` + "`" + `change-1.0` + "`" + `, ` + "`" + `retention-1.0` + "`" + `,
+  ` + "`" + `funnel-1.0` + "`" + `, ` + "`" + `confidence-1.0` + "`" + ` or ` + "`" + `benchmark-1.0` + "`" + `.
+  """
   methodology: String!
   "The formula, what its names stand for, and how it is rounded."
   formula: String!
@@ -4996,7 +5092,8 @@ type Explanation {
   "The programme; null is all of them, or none."
   programme: String
   """
-  Of whom: the key of a cohort, or its filter as JSON, behind ` + "`" + `not` + "`" + ` of everybody else; null of everybody.
+  Of whom: the key of a cohort, or its filter as JSON, behind ` + "`" + `not` + "`" + ` of everybody else; of a volunteer ` + "`" + `{"volunteer":"key"}` + "`" + `; null of
+  everybody.
   """
   cohort: String
   "The first day; null of a value map that was given."
@@ -5011,7 +5108,8 @@ type Explanation {
   The events of the period and the programme, of the kinds that the figure is made of, as they count, by when they
   happened and then by identity, oldest first. What was corrected comes as it stands. ` + "`" + `completionRate` + "`" + `
   and ` + "`" + `avgEngagement` + "`" + ` also rest on earlier ones. A programme with few events in a large log may run into the time limit:
-  name a shorter period. Null by ` + "`" + `svi-2012` + "`" + `, whose bound quantities name the figures they are. Of a cohort other than ` + "`" + `all` + "`" + ` they
+  name a shorter period. Null by ` + "`" + `svi-2012` + "`" + `, whose bound quantities name the figures they are, and of a change or a benchmark, which have
+  the explanations of their figures. Of a cohort other than ` + "`" + `all` + "`" + ` they
   are those of its members, of its score also those of the volunteers and of the participants whom they met, and FORBIDDEN without
   the scope ` + "`" + `people` + "`" + `.
   """
@@ -5048,9 +5146,9 @@ type ExplainedParameter {
   name: String!
   "The number, exact as that of an input, or the word."
   value: String!
-  "Its unit; ` + "`" + `word` + "`" + ` if it is one of several words."
+  "Its unit; ` + "`" + `word` + "`" + ` if it is one of several words, ` + "`" + `SHA-256` + "`" + ` if it is the hash of another explanation."
   unit: String!
-  "Where it comes from: ` + "`" + `whatIf` + "`" + `, ` + "`" + `company settings` + "`" + `, or whoever published it."
+  "Where it comes from: ` + "`" + `whatIf` + "`" + `, ` + "`" + `the question` + "`" + `, ` + "`" + `company settings` + "`" + `, whoever published it, or of a hash the explanation it is of."
   source: String!
 }
 
@@ -5311,7 +5409,7 @@ enum ParticipantOrder {
   FIRST_SEEN
 }
 
-"Somebody who volunteered in the period."
+"Somebody who volunteered in the period. What is beside the score is explained by its parts: ` + "`" + `events(filter: { person })` + "`" + `."
 type Volunteer {
   "The key under which events name them."
   key: ID!
@@ -5344,7 +5442,7 @@ type VolunteerMonth {
   participantsMet: Int!
 }
 
-"Somebody who took part in the period."
+"Somebody who took part in the period. Each figure is explained by its parts: ` + "`" + `events(filter: { person })` + "`" + `."
 type Participant {
   "The key under which events name them."
   key: ID!
@@ -5689,7 +5787,10 @@ type RestatementEdge {
   node: Restatement!
 }
 
-"A figure of a month that moved after the month had ended."
+"""
+A figure of a month that moved after the month had ended. It is explained by its parts: ` + "`" + `explain` + "`" + ` of the field that it is of, over the
+month, with ` + "`" + `asOf: since` + "`" + ` for ` + "`" + `before` + "`" + ` and with ` + "`" + `asOf: until` + "`" + ` for ` + "`" + `now` + "`" + `.
+"""
 type Restatement {
   "The first day of the month."
   start: Date!
@@ -5864,7 +5965,7 @@ scalar Decimal
 `, BuiltIn: false},
 	{Name: "../schema/sensitivity.graphqls", Input: `"""
 What moves a ratio. Variables are the parameters of its methodology, or the cells of its value map by their pointers,
-such as ` + "`" + `/outcomes/0/proxy` + "`" + `. Reckoned in double precision and given at 4 places.
+such as ` + "`" + `/outcomes/0/proxy` + "`" + `; what they are is in ` + "`" + `explain` + "`" + ` of the ratio, and so is the formula. Reckoned in double precision and given at 4 places.
 """
 type Sensitivity {
   "One variable at a time, lowered and raised while the others stand: the bars of a tornado, the longest first."
@@ -5948,7 +6049,7 @@ enum BreakEvenStatus {
   ALWAYS
 }
 
-"How sure a ratio is."
+"How sure a ratio is. Its variables and its formula are in ` + "`" + `explain` + "`" + ` of the ratio."
 type Uncertainty {
   "What the ratio comes to if its variables are drawn at random: the same seed gives the same answer for ever."
   monteCarlo(
@@ -6870,6 +6971,8 @@ func (ec *executionContext) childFields_Benchmark(ctx context.Context, field gra
 		return ec.fieldContext_Benchmark_takenAt(ctx, field)
 	case "figures":
 		return ec.fieldContext_Benchmark_figures(ctx, field)
+	case "explain":
+		return ec.fieldContext_Benchmark_explain(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Benchmark", field.Name)
 }
@@ -7110,6 +7213,8 @@ func (ec *executionContext) childFields_Confidence(ctx context.Context, field gr
 		return ec.fieldContext_Confidence_method(ctx, field)
 	case "level":
 		return ec.fieldContext_Confidence_level(ctx, field)
+	case "explain":
+		return ec.fieldContext_Confidence_explain(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Confidence", field.Name)
 }
@@ -7240,6 +7345,8 @@ func (ec *executionContext) childFields_Funnel(ctx context.Context, field graphq
 	switch field.Name {
 	case "steps":
 		return ec.fieldContext_Funnel_steps(ctx, field)
+	case "explain":
+		return ec.fieldContext_Funnel_explain(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Funnel", field.Name)
 }
@@ -7368,6 +7475,8 @@ func (ec *executionContext) childFields_MetricsChange(ctx context.Context, field
 		return ec.fieldContext_MetricsChange_completionRate(ctx, field)
 	case "impactScore":
 		return ec.fieldContext_MetricsChange_impactScore(ctx, field)
+	case "explain":
+		return ec.fieldContext_MetricsChange_explain(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type MetricsChange", field.Name)
 }
@@ -7776,6 +7885,8 @@ func (ec *executionContext) childFields_Retention(ctx context.Context, field gra
 		return ec.fieldContext_Retention_mode(ctx, field)
 	case "rows":
 		return ec.fieldContext_Retention_rows(ctx, field)
+	case "explain":
+		return ec.fieldContext_Retention_explain(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Retention", field.Name)
 }
@@ -7850,6 +7961,8 @@ func (ec *executionContext) childFields_SROIChange(ctx context.Context, field gr
 		return ec.fieldContext_SROIChange_investment(ctx, field)
 	case "socialValue":
 		return ec.fieldContext_SROIChange_socialValue(ctx, field)
+	case "explain":
+		return ec.fieldContext_SROIChange_explain(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SROIChange", field.Name)
 }
@@ -8054,6 +8167,8 @@ func (ec *executionContext) childFields_VISChange(ctx context.Context, field gra
 		return ec.fieldContext_VISChange_end(ctx, field)
 	case "score":
 		return ec.fieldContext_VISChange_score(ctx, field)
+	case "explain":
+		return ec.fieldContext_VISChange_explain(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type VISChange", field.Name)
 }

@@ -36,7 +36,32 @@ func (r RetentionRow) Rates() []decimal.NullDecimal {
 }
 
 // Retention is a retention matrix.
-type Retention struct{ *impact.Retention }
+type Retention struct {
+	*impact.Retention
+	Explained Explained
+}
+
+// Explained is an answer that explains itself.
+type Explained struct {
+	Company, Of string // as in [Cohort]
+	Events      ExplainedEvents
+}
+
+// explained is an explanation as the graph shows it; nil stays nil.
+func (e Explained) explained(x *impact.Explanation) *Explanation {
+	if x == nil {
+		return nil
+	}
+	if e.Of != "" {
+		x.Cohort = e.Of
+	}
+	return &Explanation{x, e.Events}
+}
+
+// Explain explains the matrix.
+func (r Retention) Explain() *Explanation {
+	return r.Explained.explained(r.Retention.Explain(r.Explained.Company))
+}
 
 // Rows are the rows in order.
 func (r Retention) Rows() []RetentionRow {
@@ -48,7 +73,15 @@ func (r Retention) Rows() []RetentionRow {
 }
 
 // Funnel is how far people came.
-type Funnel struct{ *impact.Funnel }
+type Funnel struct {
+	*impact.Funnel
+	Explained Explained
+}
+
+// Explain explains the steps.
+func (f Funnel) Explain() *Explanation {
+	return f.Explained.explained(f.Funnel.Explain(f.Explained.Company))
+}
 
 // Steps are the steps in order.
 func (f Funnel) Steps() []FunnelStep {

@@ -88,6 +88,34 @@ func (b *Benchmark) own(i int) decimal.NullDecimal {
 	return decimal.NullDecimal{}
 }
 
+// Explain explains the figures; nil without a group.
+func (b *Benchmark) Explain() (*Explanation, error) {
+	var own impact.Own
+	for i := range own.Values {
+		own.Values[i] = b.own(i)
+	}
+	if b.cohort.Key == impact.CohortAll {
+		var err error
+		if own.Explained, err = b.of.ExplainOwn(b.cohort.Company); err != nil {
+			return nil, err
+		}
+	} else {
+		ratio, err := b.cohort.explainSROI(impact.IDTeei1)()
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range [...]*Explanation{b.cohort.Explain(), ratio} {
+			if x != nil {
+				own.Explained = append(own.Explained, x.Explanation)
+			}
+		}
+	}
+	if x := b.of.Explain(b.cohort.Company, b.cohort.Of, b.of.OwnFigures.Question, own); x != nil {
+		return &Explanation{x, nil}, nil
+	}
+	return nil, nil //nolint:nilnil // there is nothing to explain
+}
+
 // BenchmarkFigure is how the peers did in one figure.
 type BenchmarkFigure struct {
 	of  *impact.BenchmarkFigure

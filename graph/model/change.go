@@ -86,6 +86,29 @@ func (c *MetricsChange) ImpactScore() *FigureChange {
 	return changed(c.now.ImpactScore, c.base.ImpactScore)
 }
 
+// Explain explains the changes.
+func (c *MetricsChange) Explain() *Explanation {
+	company := c.now.figures.Company
+	var list []impact.Changed
+	for _, f := range [...]struct {
+		name, unit string
+		change     *FigureChange
+	}{
+		{"events", "events", c.Events()}, {"sessions", "events", c.Sessions()}, {"participants", "people", c.Participants()},
+		{"volunteers", "people", c.Volunteers()}, {"volunteerHours", "hours", c.VolunteerHours()}, {"avgEngagement", "percent", c.AvgEngagement()},
+		{"completionRate", "percent", c.CompletionRate()}, {"impactScore", "points of 0 to 10", c.ImpactScore()},
+	} {
+		list = append(list, f.change.of(f.name, f.unit))
+	}
+	return &Explanation{impact.ExplainChange(c.now.figures.ExplainMetrics(company), c.base.ExplainMetrics(company), list), nil}
+}
+
+func (c *FigureChange) of(name, unit string) impact.Changed {
+	return impact.Changed{
+		Name: name, Unit: unit, Now: decimal.NewNullDecimal(c.Base.Add(c.Absolute)), Base: decimal.NewNullDecimal(c.Base),
+	}
+}
+
 // SROIChange is how a ratio changed.
 type SROIChange struct {
 	baseRange
@@ -119,6 +142,19 @@ func (c *SROIChange) SocialValue() *MoneyChange {
 	return (*MoneyChange)(changed(c.now.SocialValue, c.now.baseSROI.SocialValue))
 }
 
+// Explain explains the changes.
+func (c *SROIChange) Explain() (*Explanation, error) {
+	now, err := c.now.explain()
+	if err != nil {
+		return nil, err
+	}
+	base := c.now.baseLive().Explain(c.now.company, c.base.Question)
+	return &Explanation{impact.ExplainChange(now.Explanation, base, []impact.Changed{
+		{Name: "ratio", Unit: "ratio", Now: c.now.Ratio, Base: c.now.baseSROI.Ratio},
+		(*FigureChange)(c.Investment()).of("investment", "USD"), (*FigureChange)(c.SocialValue()).of("socialValue", "USD"),
+	}), nil}, nil
+}
+
 // VISChange is how a score changed.
 type VISChange struct {
 	baseRange
@@ -135,3 +171,8 @@ func (v *VIS) Change() *VISChange {
 
 // Score is the change of the score.
 func (c *VISChange) Score() *FigureChange { return changed(c.now.Score, c.now.baseVIS.Score) }
+
+// Explain explains the change.
+func (c *VISChange) Explain() *Explanation {
+	return &Explanation{impact.ExplainChange(c.now.explain(), c.now.explainBase(), []impact.Changed{c.Score().of("score", "points of 0 to 100")}), nil}
+}

@@ -7,7 +7,15 @@ import (
 )
 
 // Confidence is a ratio and its interval.
-type Confidence struct{ *impact.RatioInterval }
+type Confidence struct {
+	*impact.RatioInterval
+	Explained Explained
+}
+
+// Explain explains the interval; nil if withheld.
+func (c *Confidence) Explain() *Explanation {
+	return c.Explained.explained(c.RatioInterval.Explain(c.Explained.Company))
+}
 
 // Participants is how many enter it; nil if suppressed.
 func (c *Confidence) Participants() *int64 { return told(c.Units, c.Suppressed) }

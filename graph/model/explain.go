@@ -68,7 +68,7 @@ func (f Figures) explainSROI(live func() *impact.LiveSROI) func() (*Explanation,
 }
 
 // Explain explains the score.
-func (v *VIS) Explain() *Explanation { return v.figures.explained(v.explain()) }
+func (v *VIS) Explain() *Explanation { return &Explanation{v.explain(), v.events} }
 
 // Explain explains the ratio of a map that was given.
 func (r *SroiResult) Explain() *Explanation { return &Explanation{r.of.Explain(), nil} }

@@ -39,36 +39,43 @@ type SROI struct {
 	ErasedSince bool
 	base        *impact.Figures
 	baseSROI    *impact.SROI
+	company     string
+	baseLive    func() *impact.LiveSROI // of what it is compared with
 	live        func() *impact.LiveSROI // nil for a cohort by teei-1.0
 	explain     func() (*Explanation, error)
 }
 
 // SROI is the ratio among figures that have [impact.PartsSROI].
 func (f Figures) SROI() *SROI {
-	s := &SROI{SROI: f.Figures.SROI, ErasedSince: f.ErasedSince, base: f.Base}
+	s := &SROI{SROI: f.Figures.SROI, ErasedSince: f.ErasedSince, base: f.Base, company: f.Company}
 	if f.Base != nil {
-		s.baseSROI = f.Base.SROI
+		s.baseSROI, s.baseLive = f.Base.SROI, liveTeei1(f.Base)
 	}
 	if f.Basis != nil {
-		s.live = func() *impact.LiveSROI {
-			live, err := f.Basis.SROI(impact.IDTeei1, nil, impact.AllTime)
-			if err != nil {
-				panic(err) // there is such a methodology, and nothing was overridden
-			}
-			return live
-		}
+		s.live = liveTeei1(f.Figures)
 	}
 	s.explain = f.explainSROI(s.live)
 	return s
+}
+
+// liveTeei1 is the ratio by teei-1.0 with its parameters.
+func liveTeei1(f *impact.Figures) func() *impact.LiveSROI {
+	return func() *impact.LiveSROI {
+		live, err := f.Basis.SROI(impact.IDTeei1, nil, impact.AllTime)
+		if err != nil {
+			panic(err) // there is such a methodology, and nothing was overridden
+		}
+		return live
+	}
 }
 
 // LiveSROI is the ratio that was worked out from the figures' basis, and from that of
 // what they are compared with.
 func (f Figures) LiveSROI(now, base *impact.LiveSROI) *SROI {
 	live := func() *impact.LiveSROI { return now }
-	s := &SROI{SROI: &now.SROI, ErasedSince: f.ErasedSince, base: f.Base, live: live, explain: f.explainSROI(live)}
+	s := &SROI{SROI: &now.SROI, ErasedSince: f.ErasedSince, base: f.Base, company: f.Company, live: live, explain: f.explainSROI(live)}
 	if base != nil {
-		s.baseSROI = &base.SROI
+		s.baseSROI, s.baseLive = &base.SROI, func() *impact.LiveSROI { return base }
 	}
 	return s
 }
@@ -120,24 +127,31 @@ type VIS struct {
 	ErasedSince bool
 	base        *impact.Figures
 	baseVIS     *impact.VIS
-	figures     Figures
-	explain     func() *impact.Explanation
+	// explain and explainBase are of the score and of what it is compared with.
+	explain, explainBase func() *impact.Explanation
+
+	events ExplainedEvents
 }
 
 // VIS is the score among figures that have [impact.PartsVIS].
 func (f Figures) VIS() *VIS {
-	v := &VIS{VIS: f.Figures.VIS, ErasedSince: f.ErasedSince, base: f.Base, figures: f}
+	v := &VIS{VIS: f.Figures.VIS, ErasedSince: f.ErasedSince, base: f.Base, events: f.Events}
 	v.explain = func() *impact.Explanation { return f.ExplainVIS(f.Company) }
 	if f.Base != nil {
 		v.baseVIS = f.Base.VIS
+		v.explainBase = func() *impact.Explanation { return f.Base.ExplainVIS(f.Company) }
 	}
 	return v
 }
 
 // LiveVIS is the score that was worked out from the figures' basis, and from that of
-// what they are compared with; explain says what it is made of.
-func (f Figures) LiveVIS(now, base *impact.VIS, explain func() *impact.Explanation) *VIS {
-	return &VIS{now, f.ErasedSince, f.Base, base, f, explain}
+// what they are compared with; explain says what that of figures is made of.
+func (f Figures) LiveVIS(now, base *impact.VIS, explain func(*impact.Figures) *impact.Explanation) *VIS {
+	return &VIS{
+		VIS: now, ErasedSince: f.ErasedSince, base: f.Base, baseVIS: base, events: f.Events,
+		explain:     func() *impact.Explanation { return explain(f.Figures) },
+		explainBase: func() *impact.Explanation { return explain(f.Base) },
+	}
 }
 
 // Point is the figures of one interval of a time series.

@@ -13,10 +13,11 @@ type VolunteerConnection struct {
 }
 
 // NewVolunteerConnection is a roster as the graph shows it.
-func NewVolunteerConnection(r *impact.Roster) *VolunteerConnection {
+// explained is of the person at a place.
+func NewVolunteerConnection(r *impact.Roster, explained func(place int) Explained) *VolunteerConnection {
 	c := &VolunteerConnection{Nodes: make([]*Volunteer, len(r.People)), more: r.More}
 	for i, p := range r.People {
-		c.Nodes[i] = &Volunteer{p}
+		c.Nodes[i] = &Volunteer{p, explained(i)}
 	}
 	return c
 }
@@ -47,13 +48,21 @@ type VolunteerEdge struct{ Node *Volunteer }
 func (e *VolunteerEdge) Cursor() string { return Cursor(e.Node.of.Cursor) }
 
 // Volunteer is somebody who volunteered.
-type Volunteer struct{ of *impact.Person }
+type Volunteer struct {
+	of        *impact.Person
+	explained Explained
+}
 
 // Key is the one that events name.
 func (v *Volunteer) Key() string { return v.of.Key }
 
 // Vis is their score.
-func (v *Volunteer) Vis() *VIS { return &VIS{VIS: &v.of.VIS} }
+func (v *Volunteer) Vis() *VIS {
+	return &VIS{
+		VIS: &v.of.VIS, events: v.explained.Events,
+		explain: func() *impact.Explanation { return v.of.ExplainVIS(v.explained.Company) },
+	}
+}
 
 // Hours are those given.
 func (v *Volunteer) Hours() decimal.Decimal { return v.of.Hours }
