@@ -225,8 +225,7 @@ func TestStrangerRecomputesFunnels(t *testing.T) {
 		people, waits := make([]int, len(steps)), make([][]int, len(steps))
 		for _, of := range days {
 			reached, wait := make([]time.Time, len(steps)), make([]int, len(steps))
-			for i := len(of[0]) - 1; i >= 0; i-- { // the latest start first
-				start := of[0][i]
+			for _, start := range slices.Backward(of[0]) { // the latest first
 				if day := start.Format(time.DateOnly); day < x.Start || day > x.End {
 					continue
 				}
