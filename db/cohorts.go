@@ -40,6 +40,9 @@ func (s *Store) SaveCohort(
 			RETURNING version`, def.Company, def.Key, def.Name, def.Filter.String()); err != nil {
 			return err
 		}
+		if err := keepVersion(ctx, tx, &def); err != nil {
+			return err
+		}
 		var n int
 		if err := tx.GetContext(ctx, &n, "SELECT count(*) FROM cohort WHERE company_id = $1", def.Company); err != nil {
 			return err
@@ -87,14 +90,19 @@ func (s *Store) CohortDefinitions(ctx context.Context, company impact.CompanyID,
 // there is none.
 func (s *Store) DeleteCohort(ctx context.Context, company impact.CompanyID, key, actor string) error {
 	return s.inTx(ctx, "delete cohort", func(tx *sqlx.Tx) error {
-		stored, was, err := lockCohort(ctx, tx, company, strings.ToLower(key))
+		gone := impact.CohortDefinition{Company: company, Key: strings.ToLower(key)}
+		stored, was, err := lockCohort(ctx, tx, company, gone.Key)
 		if err != nil {
 			return err
 		}
 		if stored == 0 {
 			return impact.Errorf(impact.CodeNotFound, "no cohort is stored under this key")
 		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM cohort WHERE company_id = $1 AND key = $2", company, strings.ToLower(key)); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM cohort WHERE company_id = $1 AND key = $2", company, gone.Key); err != nil {
+			return err
+		}
+		gone.Version = stored
+		if err := keepVersion(ctx, tx, &gone); err != nil {
 			return err
 		}
 		if err := audit(ctx, tx, company, &impact.AuditEntry{
@@ -104,6 +112,17 @@ func (s *Store) DeleteCohort(ctx context.Context, company impact.CompanyID, key,
 		}
 		return touch(ctx, tx, company)
 	})
+}
+
+// keepVersion keeps what a cohort is from now on, without a name: taken away.
+func keepVersion(ctx context.Context, tx *sqlx.Tx, def *impact.CohortDefinition) error {
+	var filter *string
+	if def.Name != "" {
+		filter = written("%s", def.Filter.String())
+	}
+	_, err := tx.ExecContext(ctx, "INSERT INTO cohort_version (company_id, key, version, name, filter) VALUES ($1, $2, $3, $4, $5)",
+		def.Company, def.Key, def.Version, def.Name, filter)
+	return wrap(err, "keep a version of a cohort")
 }
 
 // lockCohort locks a company and tells the version of its cohort and what it is, 0 and nil

@@ -133,70 +133,89 @@ func (f *Figures) readCohorts(ctx context.Context, questions []impact.CohortQues
 	if err != nil {
 		return nil, err
 	}
-	// Cohorts of one company and range share a reading, and what it withholds.
+	c := newCohorts(questions, members)
+	readings, err := f.read(ctx, c.asked)
+	if err != nil {
+		return nil, err
+	}
+	return c.answer(readings), nil
+}
+
+// cohorts is the answers to questions in the making.
+type cohorts struct {
+	questions []impact.CohortQuestion
+	members   []*impact.Members // without people as long as nothing is answered
+	asked     []impact.Question // the readings that it takes
+	of, whole []int             // which of them are of each question, and of all programmes; -1: none
+}
+
+// newCohorts asks for readings: cohorts of one company and range share one, and what it
+// withholds.
+func newCohorts(questions []impact.CohortQuestion, members []*impact.Members) *cohorts {
+	c := &cohorts{questions: questions, members: members, of: make([]int, len(questions)), whole: make([]int, len(questions))}
 	place := make(map[impact.Question]int)
-	var asked []impact.Question
 	ask := func(question impact.Question) int {
 		at, ok := place[question]
 		if !ok {
-			at = len(asked)
+			at = len(c.asked)
 			place[question] = at
-			asked = append(asked, question)
+			c.asked = append(c.asked, question)
 		}
 		return at
 	}
-	of, whole := make([]int, len(questions)), make([]int, len(questions))
 	for i, q := range questions {
-		if members[i] != nil {
-			question := impact.Question{Company: q.Company, Programme: q.Programme, Range: q.Range, Parts: impact.PartsCohort}
-			of[i], whole[i] = ask(question), -1
-			if members[i].People != nil && q.Programme != impact.AllProgrammes {
+		if m := members[i]; m != nil {
+			question := impact.Question{Company: q.Company, Programme: q.Programme, Range: q.Range, Parts: impact.PartsCohort, AsOf: q.AsOf}
+			c.of[i], c.whole[i] = ask(question), -1
+			if (m.Filtered || m.People != nil) && q.Programme != impact.AllProgrammes {
 				question.Programme = impact.AllProgrammes
 				if !q.Explained {
 					question.Parts = impact.PartMembers
 				}
-				whole[i] = ask(question)
+				c.whole[i] = ask(question)
 			}
 		}
 	}
-	readings, err := f.read(ctx, asked)
-	if err != nil {
-		return nil, err
-	}
+	return c
+}
+
+// answer takes the readings that are asked for; nil where there is no such cohort.
+func (c *cohorts) answer(readings []*impact.Reading) []*impact.Cohort {
 	told := make(disclosures)
 	disclosed := make(map[*impact.Reading]*impact.Disclosed)
-	cohorts := make([]*impact.Cohort, len(questions))
-	for i, m := range members {
-		if m != nil {
-			r := readings[of[i]]
-			var all *impact.Reading
-			if whole[i] >= 0 {
-				all = readings[whole[i]]
-			}
-			m.Withheld = told.withhold(m, r, all)
-			c := cohortOf(r, *m)
-			var tells impact.Tells
-			if questions[i].Explained && !c.Suppressed && m.People != nil {
-				if disclosed[r] == nil {
-					disclosed[r] = impact.NewDisclosed(r, all)
-				}
-				tells = disclosed[r].Tells(m)
-			}
-			if questions[i].Others && m.People != nil {
-				beside := othersOf(r, m, c.Suppressed)
-				others := cohortOf(r, beside)
-				if questions[i].Explained {
-					explainCohort(r, &others, beside, tells)
-				}
-				c.Others = &others
-			}
-			if questions[i].Explained {
-				explainCohort(r, &c, *m, tells)
-			}
-			cohorts[i] = &c
+	answers := make([]*impact.Cohort, len(c.questions))
+	for i, m := range c.members {
+		if m == nil {
+			continue
 		}
+		q, r := c.questions[i], readings[c.of[i]]
+		var all *impact.Reading
+		if c.whole[i] >= 0 {
+			all = readings[c.whole[i]]
+		}
+		m.Withheld = told.withhold(m, r, all)
+		one := cohortOf(r, *m)
+		var tells impact.Tells
+		if q.Explained && !one.Suppressed && m.People != nil {
+			if disclosed[r] == nil {
+				disclosed[r] = impact.NewDisclosed(r, all)
+			}
+			tells = disclosed[r].Tells(m)
+		}
+		if q.Others && m.People != nil {
+			beside := othersOf(r, m, one.Suppressed)
+			others := cohortOf(r, beside)
+			if q.Explained {
+				explainCohort(r, &others, beside, tells)
+			}
+			one.Others = &others
+		}
+		if q.Explained {
+			explainCohort(r, &one, *m, tells)
+		}
+		answers[i] = &one
 	}
-	return cohorts, nil
+	return answers
 }
 
 // everybody is the cohort that is always there.

@@ -1,6 +1,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -28,57 +29,21 @@ func (s *Store) departmentsOf(ctx context.Context, companies map[impact.CompanyI
 	all := make(map[impact.CompanyID][]impact.Members)
 	for rows.Next() {
 		var company impact.CompanyID
-		var key string
+		var key, name string
 		var ordinals pq.Int32Array
-		if err := rows.Scan(&company, &key, &ordinals); err != nil {
+		if err := rows.Scan(&company, &key, &name, &ordinals); err != nil {
 			return nil, wrap(err, "read departments")
 		}
-		all[company] = append(all[company], impact.Members{Key: key, People: bitmapOf(ordinals)})
+		all[company] = append(all[company], impact.Members{Key: key, Name: name, People: bitmapOf(ordinals)})
+	}
+	for _, list := range all {
+		slices.SortFunc(list, byKey) // whatever the collation of the database
 	}
 	return all, wrap(rows.Err(), "read departments")
 }
 
-// partitions gives members the groups that they are made of: departments, and attributes.
-func (s *Store) partitions(
-	ctx context.Context, questions []impact.CohortQuestion, filters map[int]*impact.CohortFilter, traits traitAsks, members []*impact.Members,
-) error {
-	named := make(map[int][]string)
-	companies := make(map[impact.CompanyID]bool)
-	for i, m := range members {
-		switch {
-		case m == nil:
-		case filters[i] != nil:
-			named[i] = filters[i].Departments()
-		case m.People != nil:
-			named[i] = []string{questions[i].Key}
-		}
-		if len(named[i]) > 0 {
-			companies[questions[i].Company] = true
-		}
-	}
-	departments, err := s.departmentsOf(ctx, companies)
-	if err != nil {
-		return err
-	}
-	for i, names := range named {
-		if len(names) == 0 {
-			continue
-		}
-		p := impact.Partition{Groups: departments[questions[i].Company]}
-		for _, name := range names {
-			if at := place(p.Groups, departmentKey(name)); at >= 0 {
-				p.Named = append(p.Named, at)
-			}
-		}
-		members[i].Partitions = append(members[i].Partitions, p)
-	}
-	for i, f := range filters {
-		for _, t := range f.Traits() {
-			members[i].Partitions = append(members[i].Partitions, traits.partition(questions[i].Company, t))
-		}
-	}
-	return nil
-}
+// byKey is the order of groups: of two that are as small, the first is withheld.
+func byKey(a, b impact.Members) int { return cmp.Compare(a.Key, b.Key) }
 
 // disclosures is which groups of partitions are not to be told of by readings; a
 // partition is known by its first group.

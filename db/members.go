@@ -2,9 +2,12 @@ package db
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"github.com/impactql/impactql/impact"
@@ -14,9 +17,71 @@ import (
 // filter, else the stored definition of its key, else the department of that name. It
 // takes a constant number of statements.
 func (s *Store) members(ctx context.Context, questions []impact.CohortQuestion) ([]*impact.Members, error) {
-	members := make([]*impact.Members, len(questions))
-	filters := make(map[int]*impact.CohortFilter)
-	var keyed []int
+	m, err := newMembership(questions)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.definitions(ctx, s.db, 0); err != nil {
+		return nil, err
+	}
+	if len(m.filters) > 0 {
+		settings, err := readSettings(ctx, s.db, m.filtering())
+		if err != nil {
+			return nil, err
+		}
+		now := time.Now()
+		m.look(func(c impact.CompanyID) (impact.Calendar, impact.Day) {
+			calendar := settings[c].Calendar
+			return calendar, calendar.Today(now)
+		})
+	}
+	if m.departments, err = s.departmentsOf(ctx, m.departmental()); err != nil {
+		return nil, err
+	}
+	if err := m.traits.read(ctx, s); err != nil {
+		return nil, err
+	}
+	m.findDepartments()
+	var p presence
+	asked := slices.Collect(maps.Keys(m.sets))
+	for _, of := range asked {
+		p.add(of.company, of.programme, of.set, of.days)
+	}
+	if err := p.read(ctx, s, func(at int, _ impact.Day, people *roaring.Bitmap) { m.sets[asked[at]].Or(people) }); err != nil {
+		return nil, err
+	}
+	return m.resolve(), nil
+}
+
+// membership works out who belongs to cohorts. What it takes is noted first, so that it
+// can be read at once: from the rollups, or as of an instant from the log. In order:
+// definitions, look, departments and traits, findDepartments, sets, resolve.
+type membership struct {
+	questions []impact.CohortQuestion
+	members   []*impact.Members // without people until the end; nil where there is no such cohort
+	keyed     []int             // questions by a key
+	filters   map[int]*impact.CohortFilter
+	simpler   map[int][]impact.CohortFilter
+
+	departments map[impact.CompanyID][]impact.Members
+	traits      traitAsks
+	sets        map[presenceOf]*roaring.Bitmap
+	of          func(company impact.CompanyID, did *impact.CohortDid) presenceOf
+}
+
+// presenceOf is who is in a set on some days.
+type presenceOf struct {
+	company   impact.CompanyID
+	programme string
+	set       impact.Set
+	days      impact.Range
+}
+
+func newMembership(questions []impact.CohortQuestion) (*membership, error) {
+	m := &membership{
+		questions: questions, members: make([]*impact.Members, len(questions)), filters: make(map[int]*impact.CohortFilter),
+		simpler: make(map[int][]impact.CohortFilter), traits: make(traitAsks), sets: make(map[presenceOf]*roaring.Bitmap),
+	}
 	for i, q := range questions {
 		switch {
 		case q.Filter != "":
@@ -24,64 +89,172 @@ func (s *Store) members(ctx context.Context, questions []impact.CohortQuestion) 
 			if err != nil {
 				return nil, err
 			}
-			filters[i], members[i] = f, &impact.Members{Filtered: true}
+			m.filter(i, &impact.Members{Filtered: true}, f)
 		case q.Key == impact.CohortAll:
 			all := everybody
-			members[i] = &all
+			m.members[i] = &all
 		default:
-			keyed = append(keyed, i)
+			m.keyed = append(m.keyed, i)
 		}
 	}
-	if err := s.definitions(ctx, questions, keyed, func(i int, name string, f *impact.CohortFilter) {
-		filters[i] = f
-		members[i] = &impact.Members{Key: questions[i].Key, Name: name, Filtered: true}
-	}); err != nil {
-		return nil, err
-	}
-	var departments departmentAsks
-	traits := make(traitAsks)
-	for _, i := range keyed {
-		if members[i] == nil {
-			departments.add(questions[i].Company, questions[i].Key)
-		}
-	}
-	for i, f := range filters {
-		for _, name := range f.Departments() {
-			departments.add(questions[i].Company, name)
-		}
-		traits.add(questions[i].Company, f.Traits())
-	}
-	if err := departments.read(ctx, s); err != nil {
-		return nil, err
-	}
-	if err := traits.read(ctx, s); err != nil {
-		return nil, err
-	}
-	for _, i := range keyed {
-		if d := departments.of[departmentRef{questions[i].Company, departmentKey(questions[i].Key)}]; members[i] == nil && d != nil {
-			members[i] = &impact.Members{Key: questions[i].Key, Name: d.name, People: d.people}
-		}
-	}
-	if err := s.filtered(ctx, questions, filters, &departments, traits, members); err != nil {
-		return nil, err
-	}
-	return members, s.partitions(ctx, questions, filters, traits, members)
+	return m, nil
 }
 
-// definitions reads the stored definitions of questions by their keys.
-func (s *Store) definitions(
-	ctx context.Context, questions []impact.CohortQuestion, of []int, each func(i int, name string, f *impact.CohortFilter),
-) error {
-	if len(of) == 0 {
+func (m *membership) filter(i int, of *impact.Members, f *impact.CohortFilter) {
+	m.members[i], m.filters[i], m.simpler[i] = of, f, f.Simpler()
+	m.traits.add(m.questions[i].Company, f.Traits())
+}
+
+// departmental are the companies whose departments are needed.
+func (m *membership) departmental() map[impact.CompanyID]bool {
+	companies := make(map[impact.CompanyID]bool)
+	for _, i := range m.keyed {
+		if m.members[i] == nil {
+			companies[m.questions[i].Company] = true
+		}
+	}
+	for i, f := range m.filters {
+		if len(f.Departments()) > 0 {
+			companies[m.questions[i].Company] = true
+		}
+	}
+	return companies
+}
+
+// filtering are the companies with filters.
+func (m *membership) filtering() []impact.CompanyID {
+	var companies []impact.CompanyID
+	for i := range m.filters {
+		companies = append(companies, m.questions[i].Company)
+	}
+	return companies
+}
+
+// look notes what filters ask about what people did, by the calendars and days of
+// companies.
+func (m *membership) look(calendar func(impact.CompanyID) (impact.Calendar, impact.Day)) {
+	m.of = func(company impact.CompanyID, did *impact.CohortDid) presenceOf {
+		set, _ := did.Activity.Set()
+		programme := did.Programme
+		if programme == "" {
+			programme = impact.AllProgrammes
+		}
+		return presenceOf{company, programme, set, did.Range(calendar(company))}
+	}
+	for i, f := range m.filters {
+		company := m.questions[i].Company
+		for _, did := range f.Dids() {
+			m.sets[m.of(company, did)] = roaring.New()
+		}
+		for n := range m.simpler[i] {
+			for _, did := range m.simpler[i][n].Dids() {
+				m.sets[m.of(company, did)] = roaring.New()
+			}
+		}
+		if f.Negates() {
+			for _, of := range known(company) {
+				m.sets[of] = roaring.New()
+			}
+		}
+	}
+}
+
+// known is who is known of a company as a participant.
+func known(company impact.CompanyID) [2]presenceOf {
+	return [2]presenceOf{
+		{company, impact.AllProgrammes, impact.SetParticipants, impact.AllTime},
+		{company, impact.AllProgrammes, impact.SetEnrolled, impact.AllTime},
+	}
+}
+
+// findDepartments finds the departments that questions name by a key.
+func (m *membership) findDepartments() {
+	for _, i := range m.keyed {
+		if m.members[i] != nil {
+			continue // defined
+		}
+		q := m.questions[i]
+		groups := m.departments[q.Company]
+		if at := place(groups, departmentKey(q.Key)); at >= 0 {
+			m.members[i] = &impact.Members{
+				Key: q.Key, Name: groups[at].Name, People: groups[at].People,
+				Partitions: []impact.Partition{{Groups: groups, Named: []int{at}}},
+			}
+		}
+	}
+}
+
+// resolve is who belongs to the cohorts, and the groups that they are made of.
+func (m *membership) resolve() []*impact.Members {
+	for i, f := range m.filters {
+		company, of := m.questions[i].Company, m.members[i]
+		source := filterSource{company, m}
+		of.People = f.Members(source)
+		for n := range m.simpler[i] {
+			of.Differences = append(of.Differences, roaring.Xor(of.People, m.simpler[i][n].Members(source)))
+		}
+		if names := f.Departments(); len(names) > 0 {
+			p := impact.Partition{Groups: m.departments[company]}
+			for _, name := range names {
+				if at := place(p.Groups, departmentKey(name)); at >= 0 {
+					p.Named = append(p.Named, at)
+				}
+			}
+			of.Partitions = append(of.Partitions, p)
+		}
+		for _, t := range f.Traits() {
+			of.Partitions = append(of.Partitions, m.traits.partition(company, t))
+		}
+	}
+	return m.members
+}
+
+// filterSource tells who passes the conditions of a company's filter.
+type filterSource struct {
+	company impact.CompanyID
+	*membership
+}
+
+// Did implements [impact.CohortSource].
+func (f filterSource) Did(d *impact.CohortDid) *roaring.Bitmap { return f.sets[f.of(f.company, d)] }
+
+// Department implements [impact.CohortSource].
+func (f filterSource) Department(name string) *roaring.Bitmap {
+	groups := f.departments[f.company]
+	if at := place(groups, departmentKey(name)); at >= 0 {
+		return groups[at].People
+	}
+	return roaring.New()
+}
+
+// Has implements [impact.CohortSource].
+func (f filterSource) Has(name, value string) *roaring.Bitmap {
+	return f.traits.has(f.company, name, value)
+}
+
+// Everybody implements [impact.CohortSource].
+func (f filterSource) Everybody() *roaring.Bitmap {
+	of := known(f.company)
+	return roaring.Or(f.sets[of[0]], f.sets[of[1]])
+}
+
+// definitions reads the stored definitions of the keys that are asked for: those of now,
+// or with an instant those that held then.
+func (m *membership) definitions(ctx context.Context, q sqlx.QueryerContext, at impact.AsOf) error {
+	if len(m.keyed) == 0 {
 		return nil
 	}
 	var companies, places []int64
 	var keys []string
-	for _, i := range of {
-		companies, places = append(companies, int64(questions[i].Company)), append(places, int64(i))
-		keys = append(keys, departmentKey(questions[i].Key))
+	for _, i := range m.keyed {
+		companies, places = append(companies, int64(m.questions[i].Company)), append(places, int64(i))
+		keys = append(keys, departmentKey(m.questions[i].Key))
 	}
-	rows, err := s.db.QueryContext(ctx, query("read_cohorts"), pq.Array(companies), pq.Array(keys), pq.Array(places))
+	sql, args := "read_cohorts", []any{pq.Array(companies), pq.Array(keys), pq.Array(places)}
+	if at != 0 {
+		sql, args = "past_cohorts", append(args, at.Time())
+	}
+	rows, err := q.QueryContext(ctx, query(sql), args...)
 	if err != nil {
 		return wrap(err, "read cohorts")
 	}
@@ -96,136 +269,7 @@ func (s *Store) definitions(
 		if err != nil {
 			return err
 		}
-		each(i, name, f)
+		m.filter(i, &impact.Members{Key: m.questions[i].Key, Name: name, Filtered: true}, f)
 	}
 	return wrap(rows.Err(), "read cohorts")
-}
-
-type departmentRef struct {
-	company impact.CompanyID
-	key     string // folded
-}
-
-type department struct {
-	name   string
-	people *roaring.Bitmap
-}
-
-// departmentAsks are departments to read, and those that there are.
-type departmentAsks struct {
-	asked []departmentRef
-	of    map[departmentRef]*department // nil of a department that there is not
-}
-
-func (d *departmentAsks) add(company impact.CompanyID, name string) {
-	ref := departmentRef{company, departmentKey(name)}
-	if d.of == nil {
-		d.of = make(map[departmentRef]*department)
-	}
-	if _, asked := d.of[ref]; !asked {
-		d.of[ref] = nil
-		d.asked = append(d.asked, ref)
-	}
-}
-
-func (d *departmentAsks) read(ctx context.Context, s *Store) error {
-	if len(d.asked) == 0 {
-		return nil
-	}
-	var companies, places []int64
-	var names []string
-	for i, ref := range d.asked {
-		companies, names, places = append(companies, int64(ref.company)), append(names, ref.key), append(places, int64(i))
-	}
-	rows, err := s.db.QueryContext(ctx, query("read_members"), pq.Array(companies), pq.Array(names), pq.Array(places))
-	if err != nil {
-		return wrap(err, "read members")
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var place int
-		var name string
-		var ordinals pq.Int32Array
-		if err := rows.Scan(&place, &name, &ordinals); err != nil {
-			return wrap(err, "read members")
-		}
-		d.of[d.asked[place]] = &department{name, bitmapOf(ordinals)}
-	}
-	return wrap(rows.Err(), "read members")
-}
-
-// filtered works out who passes the filters of questions, by their places.
-func (s *Store) filtered(
-	ctx context.Context, questions []impact.CohortQuestion, filters map[int]*impact.CohortFilter,
-	departments *departmentAsks, traits traitAsks, members []*impact.Members,
-) error {
-	if len(filters) == 0 {
-		return nil
-	}
-	asked := make([]impact.CompanyID, 0, len(filters))
-	for i := range filters {
-		asked = append(asked, questions[i].Company)
-	}
-	settings, err := readSettings(ctx, s.db, asked)
-	if err != nil {
-		return err
-	}
-	type ref struct {
-		company   impact.CompanyID
-		programme string
-		set       impact.Set
-		r         impact.Range
-	}
-	var p presence
-	var sets []*roaring.Bitmap
-	place := make(map[ref]int)
-	ask := func(r ref) {
-		if _, asked := place[r]; !asked {
-			place[r], sets = len(sets), append(sets, roaring.New())
-			p.add(r.company, r.programme, r.set, r.r)
-		}
-	}
-	now := time.Now()
-	refOf := func(i int, d *impact.CohortDid) ref {
-		cal := settings[questions[i].Company].Calendar
-		set, _ := d.Activity.Set()
-		programme := d.Programme
-		if programme == "" {
-			programme = impact.AllProgrammes
-		}
-		return ref{questions[i].Company, programme, set, d.Range(cal, cal.Today(now))}
-	}
-	known := func(i int, set impact.Set) ref {
-		return ref{questions[i].Company, impact.AllProgrammes, set, impact.AllTime}
-	}
-	simpler := make(map[int][]impact.CohortFilter, len(filters))
-	for i, f := range filters {
-		simpler[i] = f.Simpler()
-		for _, d := range f.Dids() {
-			ask(refOf(i, d))
-		}
-		for n := range simpler[i] {
-			for _, d := range simpler[i][n].Dids() {
-				ask(refOf(i, d))
-			}
-		}
-		ask(known(i, impact.SetParticipants))
-		ask(known(i, impact.SetEnrolled))
-	}
-	if err := p.read(ctx, s, func(at int, _ impact.Day, people *roaring.Bitmap) { sets[at].Or(people) }); err != nil {
-		return err
-	}
-	for i, f := range filters {
-		source := filterSource{
-			company:     questions[i].Company,
-			did:         func(d *impact.CohortDid) *roaring.Bitmap { return sets[place[refOf(i, d)]] },
-			departments: departments, traits: traits,
-			everybody: roaring.Or(sets[place[known(i, impact.SetParticipants)]], sets[place[known(i, impact.SetEnrolled)]]),
-		}
-		members[i].People = f.Members(source)
-		for n := range simpler[i] {
-			members[i].Differences = append(members[i].Differences, roaring.Xor(members[i].People, simpler[i][n].Members(source)))
-		}
-	}
-	return nil
 }

@@ -131,8 +131,7 @@ func eachPast(ctx context.Context, tx *sqlx.Tx, logs []*pastLog, before impact.D
 	scanner := newPastScanner()
 	for left := limit; rows.Next(); {
 		if left--; left < 0 {
-			return impact.Errorf(impact.CodeTooLarge, "what was known is worked out from the log, which for more than %d events takes too long: "+
-				"ask for fewer companies, or for a period that ends earlier", limit)
+			return errPastTooLarge(limit)
 		}
 		e, early, err := scanner.scan(rows)
 		if err != nil {
@@ -153,6 +152,11 @@ func eachPast(ctx context.Context, tx *sqlx.Tx, logs []*pastLog, before impact.D
 		}
 	}
 	return nil
+}
+
+func errPastTooLarge(limit int) error {
+	return impact.Errorf(impact.CodeTooLarge, "what was known is worked out from the log, which for more than %d events takes too long: "+
+		"ask for fewer companies, or for a period that ends earlier", limit)
 }
 
 // isMember reports whether a correction is about an event. Without any the keys of events

@@ -36,6 +36,8 @@ func history(rng *rand.Rand, companies []*impact.Company, acts int) (list []act)
 			nil,
 		}[rng.IntN(7)]
 		remove := rng.IntN(3) == 0
+		some = append(some, moves(rng, companies, 8)...)
+		edit := editCohorts(rng, c)
 		list = append(list, func(t *testing.T, s *Store) {
 			t.Helper()
 			mustCommit(t, s, some...)
@@ -43,6 +45,7 @@ func history(rng *rand.Rand, companies []*impact.Company, acts int) (list []act)
 			if len(changes) > 0 {
 				mustChange(t, s, c, changes...)
 			}
+			edit(t, s)
 			if settings := settingsNow(t, s, c); remove && len(settings.Costs) > 0 {
 				mustChange(t, s, c, impact.SettingChange{Name: impact.SettingProgrammeCost, Remove: true, Cost: &settings.Costs[0]})
 			} else if v := settings.Versions; remove && len(v) > 0 {
@@ -150,7 +153,7 @@ func sight(t testing.TB, s *Store, companies []*impact.Company, at impact.AsOf) 
 		one.Basis = nil // an address
 		lines = append(lines, fmt.Sprintf("cohort of company %d %s %s: %+v", cohorts[i].Company, cohorts[i].Programme, cohorts[i].Range, one))
 	}
-	return lines
+	return append(lines, cohortSight(t, s, f, companies, at)...)
 }
 
 // pastOf is what figures depend on beside events, at an instant or now.
@@ -208,8 +211,9 @@ func same(t testing.TB, what string, got, want []string) {
 	}
 }
 
-// Whatever comes later (late events, corrections of corrections, other settings, another
-// time zone, a rebuild), what was known at an instant is what was answered then; and
+// Whatever comes later (late events, corrections of corrections, moves between departments,
+// cohorts defined otherwise or taken away, other settings, another time zone, a rebuild),
+// what was known at an instant is what was answered then; and
 // after an erasure it is what would have been answered without the person.
 func TestAsOf(t *testing.T) {
 	t.Parallel()
@@ -224,6 +228,7 @@ func TestAsOf(t *testing.T) {
 			instants[i], seen[i] = instant(t, s), sight(t, s, companies, 0)
 		}
 		for _, c := range companies {
+			mustChange(t, s, c, set("minGroup", "", "3")) // else more would be withheld
 			if err := s.Rebuild(t.Context(), c.ID, nil); err != nil {
 				t.Fatal(err)
 			}

@@ -17,7 +17,7 @@ import (
 const maxPasts = 2
 
 // pasts answers what was known at instants. Answers are kept for as long as nobody is
-// erased of their company; nothing else can change them.
+// erased of their company and k stays; nothing else can change them.
 type pasts struct {
 	store   *Store
 	limit   int // events that a call reads
@@ -30,10 +30,16 @@ type pasts struct {
 	restated *lru.Cache[pastKey[impact.RestatementQuestion], *impact.Restatements]
 }
 
-// pastKey is what was asked when so many people were erased of the company.
+// pastKey is what was asked when so many people were erased of the company, and groups of
+// fewer than k withheld.
 type pastKey[K comparable] struct {
 	asked    K
 	erasures int32
+	k        int64
+}
+
+func pastKeyOf[K comparable](asked K, e erased) pastKey[K] {
+	return pastKey[K]{asked, e.Erasures, e.MinGroup}
 }
 
 func newPasts(s *Store) *pasts {
@@ -59,11 +65,13 @@ func newLRU[K comparable, V any](size int) *lru.Cache[K, V] {
 	return c
 }
 
-// erased is what the erasures of a company mean for an instant.
+// erased is what the erasures of a company mean for an instant, and how small a group may
+// be told of now.
 type erased struct {
 	ID       impact.CompanyID
 	Erasures int32
 	Since    bool
+	MinGroup int64 `db:"min_group"`
 }
 
 func erasedOf(ctx context.Context, q sqlx.QueryerContext, at impact.AsOf, companies []impact.CompanyID) (map[impact.CompanyID]erased, error) {
@@ -94,8 +102,8 @@ func fromPast[K comparable, V any](
 	}
 	for _, at := range slices.Sorted(maps.Keys(byInstant)) {
 		if err := p.answer(ctx, at, byInstant[at], func(i int) impact.CompanyID { company, _ := about(keys[i]); return company },
-			func(i int, erasures int32) (found bool) {
-				values[i], found = c.Get(pastKey[K]{keys[i], erasures})
+			func(i int, e erased) (found bool) {
+				values[i], found = c.Get(pastKeyOf(keys[i], e))
 				return found && ctx.Value(uncachedKey{}) == nil
 			},
 			func(tx *sqlx.Tx, log *pastLog, erased map[impact.CompanyID]erased, missing []int) error {
@@ -109,8 +117,9 @@ func fromPast[K comparable, V any](
 				}
 				for n, i := range missing {
 					values[i] = got[n]
-					company, _ := about(keys[i])
-					c.Add(pastKey[K]{keys[i], erased[company].Erasures}, got[n])
+					if company, _ := about(keys[i]); ctx.Value(uncachedKey{}) == nil {
+						c.Add(pastKeyOf(keys[i], erased[company]), got[n])
+					}
 				}
 				return nil
 			}); err != nil {
@@ -122,7 +131,7 @@ func fromPast[K comparable, V any](
 
 // answer has those of the places read that are not known.
 func (p *pasts) answer(
-	ctx context.Context, at impact.AsOf, places []int, company func(int) impact.CompanyID, known func(i int, erasures int32) bool,
+	ctx context.Context, at impact.AsOf, places []int, company func(int) impact.CompanyID, known func(i int, e erased) bool,
 	read func(tx *sqlx.Tx, log *pastLog, erased map[impact.CompanyID]erased, missing []int) error,
 ) error {
 	unknown := func() (missing []int, companies []impact.CompanyID, err error) {
@@ -137,7 +146,7 @@ func (p *pasts) answer(
 		}
 		companies = companies[:0]
 		for _, i := range places {
-			if !known(i, erased[company(i)].Erasures) {
+			if !known(i, erased[company(i)]) {
 				missing, companies = append(missing, i), append(companies, company(i))
 			}
 		}
@@ -213,31 +222,23 @@ func (p *pasts) readFigures(ctx context.Context, questions []impact.Question) ([
 		})
 }
 
+// maxKeptFilter is up to how many bytes of a filter answers are kept.
+const maxKeptFilter = 1000
+
 func (p *pasts) readCohorts(ctx context.Context, questions []impact.CohortQuestion) ([]*impact.Cohort, error) {
-	for _, q := range questions {
-		if q.Key != impact.CohortAll {
-			return nil, &impact.Error{Code: impact.CodeInvalid, Pointer: "/asOf",
-				Message: "only the cohort `all` has a past: who belonged to others is known as it is now"}
-		}
+	if slices.ContainsFunc(questions, func(q impact.CohortQuestion) bool { return len(q.Filter) > maxKeptFilter }) {
+		ctx = Uncached(ctx)
 	}
 	return fromPast(ctx, p, p.cohorts, questions, func(q impact.CohortQuestion) (impact.CompanyID, impact.AsOf) { return q.Company, q.AsOf },
 		func(ctx context.Context, tx *sqlx.Tx, log *pastLog, erased map[impact.CompanyID]erased, missing []impact.CohortQuestion) ([]*impact.Cohort, error) {
-			asked := make([]impact.Question, len(missing))
-			for i, q := range missing {
-				asked[i] = impact.Question{Company: q.Company, Programme: q.Programme, Range: q.Range, Parts: impact.PartsCohort, AsOf: q.AsOf}
-			}
-			readings, err := log.readings(ctx, tx, asked, p.limit)
+			answers, err := log.cohorts(ctx, tx, missing, erased, p.limit)
 			if err != nil {
 				return nil, err
 			}
-			answers := make([]*impact.Cohort, len(readings))
-			for i, r := range readings {
-				c := cohortOf(r, everybody)
-				if missing[i].Explained {
-					explainCohort(r, &c, everybody, impact.Tells{})
+			for i, c := range answers {
+				if c != nil {
+					c.ErasedSince = erased[missing[i].Company].Since
 				}
-				c.ErasedSince = erased[r.Company].Since
-				answers[i] = &c
 			}
 			return answers, nil
 		})

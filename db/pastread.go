@@ -3,6 +3,7 @@ package db
 import (
 	"cmp"
 	"context"
+	"iter"
 	"maps"
 	"slices"
 
@@ -14,7 +15,7 @@ import (
 
 // readings answers questions as [Store.Read] does, in one go through the log.
 func (l *pastLog) readings(ctx context.Context, tx *sqlx.Tx, questions []impact.Question, limit int) ([]*impact.Reading, error) {
-	b := newPastBook(questions, l.settings, l.companies)
+	b := newPastBook(questions, nil, l.settings, make(pastPeople))
 	if err := eachPast(ctx, tx, []*pastLog{l}, b.end, limit, func(_ int, e *impact.Event) { b.add(e) }); err != nil {
 		return nil, err
 	}
@@ -26,26 +27,30 @@ func (l *pastLog) readings(ctx context.Context, tx *sqlx.Tx, questions []impact.
 type pastBook struct {
 	questions []impact.Question
 	settings  map[impact.CompanyID]*impact.Settings
-	numbers   map[impact.CompanyID]map[string]impact.Ordinal // of people
+	people    pastPeople
 	lines     map[lineKey]*timeline
 	end       impact.Day // of all questions: what happens from then on is not asked for
 }
 
-func newPastBook(questions []impact.Question, settings map[impact.CompanyID]*impact.Settings, companies []impact.CompanyID) *pastBook {
-	b := &pastBook{
-		questions: questions, settings: settings, numbers: make(map[impact.CompanyID]map[string]impact.Ordinal),
-		lines: make(map[lineKey]*timeline), end: impact.MinDay,
-	}
-	for _, company := range companies {
-		b.numbers[company] = make(map[string]impact.Ordinal)
-	}
-	for _, q := range questions {
-		key := lineKey{q.Company, q.Programme}
+// newPastBook is for questions and for who was in sets on some days; both may ask about
+// other people than those who have a number.
+func newPastBook(
+	questions []impact.Question, present []presenceOf, settings map[impact.CompanyID]*impact.Settings, people pastPeople,
+) *pastBook {
+	b := &pastBook{questions: questions, settings: settings, people: people, lines: make(map[lineKey]*timeline), end: impact.MinDay}
+	line := func(key lineKey, until impact.Day) *timeline {
 		if b.lines[key] == nil {
 			b.lines[key] = &timeline{bounds: []impact.Day{impact.MinDay}}
 		}
-		b.lines[key].cut(q, settings[q.Company])
-		b.end = max(b.end, q.Range.To)
+		b.end = max(b.end, until)
+		return b.lines[key]
+	}
+	for _, q := range questions {
+		line(lineKey{q.Company, q.Programme, false}, q.Range.To).cut(q, settings[q.Company])
+	}
+	for _, of := range present {
+		l := line(of.line(), of.days.To)
+		l.bounds = append(l.bounds, of.days.From, of.days.To)
 	}
 	for _, line := range b.lines {
 		line.begin()
@@ -55,11 +60,12 @@ func newPastBook(questions []impact.Question, settings map[impact.CompanyID]*imp
 
 func (b *pastBook) add(e *impact.Event) {
 	day := impact.DayAt(e.OccurredAt, b.settings[e.Company].Calendar.Location)
-	people := b.numbers[e.Company]
-	participant, volunteer := numberIn(people, e.Participant), numberIn(people, e.Volunteer)
+	participant, volunteer := b.people.number(e.Company, e.Participant), b.people.number(e.Company, e.Volunteer)
 	for _, programme := range [...]string{impact.AllProgrammes, e.Programme} {
-		if line := b.lines[lineKey{e.Company, programme}]; line != nil {
-			line.add(e, day, participant, volunteer)
+		for _, present := range [...]bool{false, true} {
+			if line := b.lines[lineKey{e.Company, programme, present}]; line != nil {
+				line.add(e, day, participant, volunteer)
+			}
 		}
 	}
 }
@@ -71,28 +77,49 @@ func (b *pastBook) readings() []*impact.Reading {
 	}
 	readings := make([]*impact.Reading, len(b.questions))
 	for i, q := range b.questions {
-		readings[i] = b.lines[lineKey{q.Company, q.Programme}].reading(q, b.settings[q.Company])
+		readings[i] = b.lines[lineKey{q.Company, q.Programme, false}].reading(q, b.settings[q.Company])
 	}
 	return readings
 }
 
-// numberIn is somebody's number, given if there is none; that of nobody is not looked at.
-func numberIn(people map[string]impact.Ordinal, key string) impact.Ordinal {
-	if key == "" {
-		return 0
+// present is who was in a set on days that were asked for, once every event is added.
+func (b *pastBook) present(of presenceOf) *roaring.Bitmap {
+	line, people := b.lines[of.line()], roaring.New()
+	for i := range line.within(of.days) {
+		if c := line.cells[i]; c != nil {
+			people.Or(c.Members(of.set))
+		}
 	}
-	n, known := people[key]
-	if !known {
-		n = impact.Ordinal(len(people))
-		people[key] = n
-	}
-	return n
+	return people
 }
 
-// lineKey is a programme of a company, or all of them.
+// maxPresent is how many cells are gone through for all that is asked by [pastBook.present]:
+// about a second's worth.
+const maxPresent = 200_000
+
+// checkPresent is an [impact.Error] of [impact.CodeTooLarge] if those are more.
+func (b *pastBook) checkPresent(present []presenceOf) error {
+	cells := 0
+	for _, of := range present {
+		for range b.lines[of.line()].within(of.days) {
+			cells++
+		}
+	}
+	if cells > maxPresent {
+		return impact.Errorf(impact.CodeTooLarge, "the filters name too many different periods to be worked out as of an instant: ask for fewer at once")
+	}
+	return nil
+}
+
+func (p presenceOf) line() lineKey { return lineKey{p.company, p.programme, true} }
+
+// lineKey is a programme of a company, or all of them. Questions and what is asked by
+// [pastBook.present] have lines of their own, since each adds up fewer and larger cells
+// than both together would need.
 type lineKey struct {
 	company   impact.CompanyID
 	programme string
+	present   bool
 }
 
 // timeline is what happened in a programme, between the days at which some question
@@ -140,6 +167,14 @@ func (t *timeline) at(day impact.Day) int {
 		i--
 	}
 	return i
+}
+
+// within are the intervals of days that begin and end with one.
+func (t *timeline) within(days impact.Range) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := t.at(days.From); t.bounds[i] < days.To && yield(i); i++ {
+		}
+	}
 }
 
 func (t *timeline) add(e *impact.Event, day impact.Day, participant, volunteer impact.Ordinal) {
@@ -211,7 +246,7 @@ func (t *timeline) sum() {
 func (t *timeline) reading(q impact.Question, s *impact.Settings) *impact.Reading {
 	var segments []impact.Segment
 	for _, piece := range s.Cut(q.Range) {
-		for i := t.at(piece.From); t.bounds[i] < piece.To; i++ {
+		for i := range t.within(piece) {
 			c := t.cells[i]
 			if c == nil {
 				continue

@@ -3,6 +3,7 @@ package db
 import (
 	"cmp"
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -19,83 +20,96 @@ import (
 
 // foldDirectory takes up what directory events say of people.
 func foldDirectory(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) error {
-	if err := foldDepartments(ctx, tx, events); err != nil {
+	latest := make(facts)
+	for _, e := range events {
+		for of, s := range factsOf(e) {
+			latest.note(of, s)
+		}
+	}
+	if err := foldDepartments(ctx, tx, latest); err != nil {
 		return err
 	}
-	return foldAttributes(ctx, tx, events)
+	return foldAttributes(ctx, tx, latest)
 }
 
-// foldDepartments gives people the department of their latest directory event;
-// of two at the same instant, the one that sorts last.
-func foldDepartments(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) error {
-	type said struct {
-		at         time.Time
-		department string
+// fact is something that directory events say of somebody: the value of an attribute or,
+// without a name, the department.
+type fact struct {
+	person
+	name string
+}
+
+type said struct {
+	at   time.Time
+	text string
+}
+
+// facts are what the latest directory event that states a fact says; of two at the same
+// instant, the one that sorts last.
+type facts map[fact]said
+
+func (f facts) note(of fact, now said) {
+	if l, known := f[of]; !known || cmp.Or(now.at.Compare(l.at), cmp.Compare(now.text, l.text)) > 0 {
+		f[of] = now
 	}
-	latest := make(map[person]said)
-	for _, e := range events {
-		if e.Kind != impact.KindDirectory || e.Department == "" || e.Participant == "" {
-			continue
+}
+
+// factsOf are what an event says of its participant.
+func factsOf(e *impact.Event) iter.Seq2[fact, said] {
+	return func(yield func(fact, said) bool) {
+		if e.Kind != impact.KindDirectory || e.Participant == "" {
+			return
 		}
-		p := person{e.Company, e.Participant}
-		now := said{e.OccurredAt.Truncate(time.Microsecond), e.Department} // as exact as the log
-		if l, known := latest[p]; !known || cmp.Or(now.at.Compare(l.at), cmp.Compare(now.department, l.department)) > 0 {
-			latest[p] = now
+		of, at := person{e.Company, e.Participant}, e.OccurredAt.Truncate(time.Microsecond) // as exact as the log
+		if e.Department != "" && !yield(fact{of, ""}, said{at, e.Department}) {
+			return
+		}
+		for name, value := range e.Attributes.All() {
+			if !yield(fact{of, name}, said{at, value}) {
+				return
+			}
 		}
 	}
-	if len(latest) == 0 {
-		return nil
-	}
+}
+
+func foldDepartments(ctx context.Context, tx *sqlx.Tx, latest facts) error {
 	var ids []int64
 	var keys, departments, folded []string
 	var at []time.Time
-	for p, e := range latest {
-		ids, keys = append(ids, int64(p.company)), append(keys, p.key)
-		departments, folded = append(departments, e.department), append(folded, departmentKey(e.department))
-		at = append(at, e.at)
+	for of, s := range latest {
+		if of.name != "" {
+			continue
+		}
+		ids, keys = append(ids, int64(of.company)), append(keys, of.key)
+		departments, folded = append(departments, s.text), append(folded, departmentKey(s.text))
+		at = append(at, s.at)
+	}
+	if len(ids) == 0 {
+		return nil
 	}
 	_, err := tx.ExecContext(ctx, query("fold_departments"), pq.Array(ids), pq.Array(keys), pq.Array(departments), pq.Array(folded), pq.Array(at))
-	return wrap(err, "fold %d departments", len(latest))
+	return wrap(err, "fold %d departments", len(ids))
 }
 
 // departmentKey is what departments are compared by.
 func departmentKey(name string) string { return strings.ToLower(name) }
 
-// foldAttributes gives people the attributes of their latest directory events, likewise.
-func foldAttributes(ctx context.Context, tx *sqlx.Tx, events []*impact.Event) error {
-	type attribute struct {
-		person
-		name string
-	}
-	type said struct {
-		at    time.Time
-		value string
-	}
-	latest := make(map[attribute]said)
-	for _, e := range events {
-		if e.Kind != impact.KindDirectory || e.Participant == "" {
-			continue
-		}
-		for name, value := range e.Attributes.All() {
-			a := attribute{person{e.Company, e.Participant}, name}
-			now := said{e.OccurredAt.Truncate(time.Microsecond), value} // as exact as the log
-			if l, known := latest[a]; !known || cmp.Or(now.at.Compare(l.at), cmp.Compare(now.value, l.value)) > 0 {
-				latest[a] = now
-			}
-		}
-	}
-	if len(latest) == 0 {
-		return nil
-	}
+func foldAttributes(ctx context.Context, tx *sqlx.Tx, latest facts) error {
 	var ids []int64
 	var keys, names, values, folded []string
 	var at []time.Time
-	for a, s := range latest {
-		ids, keys, names = append(ids, int64(a.company)), append(keys, a.key), append(names, a.name)
-		values, folded, at = append(values, s.value), append(folded, attributeKey(s.value)), append(at, s.at)
+	for of, s := range latest {
+		if of.name == "" {
+			continue
+		}
+		ids, keys, names = append(ids, int64(of.company)), append(keys, of.key), append(names, of.name)
+		values, folded, at = append(values, s.text), append(folded, attributeKey(s.text)), append(at, s.at)
+	}
+	if len(ids) == 0 {
+		return nil
 	}
 	_, err := tx.ExecContext(ctx, query("fold_attributes"), pq.Array(ids), pq.Array(keys), pq.Array(names), pq.Array(values), pq.Array(folded), pq.Array(at))
-	return wrap(err, "fold %d attributes", len(latest))
+	return wrap(err, "fold %d attributes", len(ids))
 }
 
 // attributeKey is what values of attributes, and their names, are compared by.

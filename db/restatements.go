@@ -383,9 +383,9 @@ func (r *restating) figures(
 	if len(months) == 0 {
 		return nil, nil, nil, nil
 	}
-	then := newPastBook(months, r.then.settings, r.now.companies)
-	mixed := newPastBook(months, r.then.settings, r.now.companies)
-	now := newPastBook(months, r.now.settings, r.now.companies)
+	then := newPastBook(months, nil, r.then.settings, make(pastPeople))
+	mixed := newPastBook(months, nil, r.then.settings, make(pastPeople))
+	now := newPastBook(months, nil, r.now.settings, make(pastPeople))
 	if err := eachPast(ctx, tx, []*pastLog{r.then, r.now}, now.end, limit, func(log int, e *impact.Event) {
 		if log == 0 {
 			then.add(e)

@@ -97,31 +97,3 @@ func (a traitAsks) partition(company impact.CompanyID, t *impact.CohortTrait) im
 func place(groups []impact.Members, key string) int {
 	return slices.IndexFunc(groups, func(m impact.Members) bool { return m.Key == key })
 }
-
-// filterSource tells who passes the conditions of a company's filter, of what was read.
-type filterSource struct {
-	company     impact.CompanyID
-	did         func(*impact.CohortDid) *roaring.Bitmap
-	departments *departmentAsks
-	traits      traitAsks
-	everybody   *roaring.Bitmap
-}
-
-// Did implements [impact.CohortSource].
-func (f filterSource) Did(d *impact.CohortDid) *roaring.Bitmap { return f.did(d) }
-
-// Department implements [impact.CohortSource].
-func (f filterSource) Department(name string) *roaring.Bitmap {
-	if d := f.departments.of[departmentRef{f.company, departmentKey(name)}]; d != nil {
-		return d.people
-	}
-	return roaring.New()
-}
-
-// Has implements [impact.CohortSource].
-func (f filterSource) Has(name, value string) *roaring.Bitmap {
-	return f.traits.has(f.company, name, value)
-}
-
-// Everybody implements [impact.CohortSource].
-func (f filterSource) Everybody() *roaring.Bitmap { return f.everybody }

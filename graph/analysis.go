@@ -162,7 +162,7 @@ var retentions = analysis[retentionAsk, impact.RetentionQuestion, *impact.Retent
 		for i := range brackets {
 			brackets[i] = int(a.brackets[i])
 		}
-		filter, err := a.of(q, c)
+		filter, err := a.of(c.Calendar, c.Today(q.now))
 		if err != nil {
 			return impact.RetentionQuestion{}, err
 		}
@@ -221,7 +221,7 @@ var funnels = analysis[funnelAsk, impact.FunnelQuestion, *impact.Funnel]{
 		return newFunnelAsk(s.period, steps, window, w), err
 	},
 	question: func(q *request, c *impact.Company, a funnelAsk) (impact.FunnelQuestion, error) {
-		filter, err := a.of(q, c)
+		filter, err := a.of(c.Calendar, c.Today(q.now))
 		if err != nil {
 			return impact.FunnelQuestion{}, err
 		}

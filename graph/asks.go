@@ -70,7 +70,7 @@ func asksOf(op *graphql.OperationContext, fields []graphql.CollectedField) *asks
 				}
 			}
 		case "cohort":
-			if w, err := args.who("key", ""); err == nil && (s.asOf == 0 || w.key == impact.CohortAll) {
+			if w, err := args.who("key", ""); err == nil {
 				a.cohorts = append(a.cohorts, cohortAsk{s, w})
 				a.noteCohort(op, cohortAsk{s, w}, collect(op, f.Selections))
 			}

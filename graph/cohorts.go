@@ -96,7 +96,7 @@ func (q *request) readCohorts(ctx context.Context, groups []*model.Group) ([]*co
 	var questions []impact.CohortQuestion
 	beside := newBesides()
 	add := func(c *impact.Company, s scope, w who, compared, explained bool) error {
-		filter, err := w.of(q, c)
+		filter, err := w.of(q.calendar(c, s, past))
 		if compared {
 			beside.ask(q, c, s)
 		}

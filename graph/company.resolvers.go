@@ -45,9 +45,6 @@ func (companyResolver) Cohort(
 	if err != nil {
 		return nil, err
 	}
-	if asOf != nil && w.key != impact.CohortAll {
-		return nil, errPastCohort
-	}
 	return cohortOf(ctx, c, s.as(asOf), w)
 }
 

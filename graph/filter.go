@@ -38,8 +38,8 @@ func (w who) named() string {
 	return w.filter
 }
 
-// of is the filter, if there is one, as it is today for a company.
-func (w who) of(q *request, c *impact.Company) (string, error) {
+// of is the filter, if there is one, as it is for a company on a day.
+func (w who) of(calendar impact.Calendar, today impact.Day) (string, error) {
 	if w.filter == "" {
 		return "", nil
 	}
@@ -47,7 +47,7 @@ func (w who) of(q *request, c *impact.Company) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return f.Dated(c.Calendar, c.Today(q.now)).String(), nil
+	return f.Dated(calendar, today).String(), nil
 }
 
 // filter is the filter of an argument; nil if there is none.

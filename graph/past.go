@@ -139,7 +139,3 @@ func readAnswers[Q, A any](
 	}
 	return answers, half(true), nil
 }
-
-// errPastCohort is of a cohort other than everybody.
-var errPastCohort = &impact.Error{Code: impact.CodeInvalid, Pointer: "/asOf",
-	Message: "only the cohort `all` has a past: who belonged to others is known as it is now"}

@@ -209,6 +209,11 @@ func (f *CohortFilter) Departments() (list []string) {
 	return list
 }
 
+// Negates reports whether the filter depends on who is known at all.
+func (f *CohortFilter) Negates() bool {
+	return !f.walk(func(part *CohortFilter) bool { return part.Not == nil })
+}
+
 func (f *CohortFilter) dids(yield func(*CohortDid) bool) {
 	f.walk(func(part *CohortFilter) bool { return part.Did == nil || yield(part.Did) })
 }

@@ -49,7 +49,7 @@ type CohortQuestion struct {
 	Programme string
 	Range     Range
 	Key       string
-	AsOf      AsOf   // what was known then; 0 is what is known now. Only [CohortAll] has a past
+	AsOf      AsOf   // what was known then, by the definition and the directory of then; 0 is what is known now
 	Filter    string // in place of a key: JSON of a checked [CohortFilter] that is not relative
 	Others    bool   // [Cohort.Others] is asked for
 	Explained bool   // [Cohort.Explained] is, also of the others

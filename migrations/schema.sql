@@ -340,3 +340,14 @@ CREATE TABLE person_attribute (
     CONSTRAINT person_attribute_pkey PRIMARY KEY (company_id, ordinal, name)
 ) WITH (fillfactor=80);
 CREATE INDEX person_attribute_value ON person_attribute USING btree (company_id, name, value_key) INCLUDE (ordinal) WHERE (value <> ''::text);
+
+CREATE TABLE cohort_version (
+    company_id integer NOT NULL,
+    key text NOT NULL,
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    saved_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    version bigint NOT NULL,
+    name text NOT NULL,
+    filter jsonb,
+    CONSTRAINT cohort_version_pkey PRIMARY KEY (company_id, key, id)
+);

@@ -21,9 +21,13 @@ const asOfQuery = `query ($key: ID!) { company(key: $key) {
 	activity: sroi(methodology: "teei-activity-1.0" %[1]s) { ratio explain { inputs { name value } hash } }
 	vis(%[2]s) { score band components { name score } explain { hash } } reporting: vis(methodology: "teei-vis-reporting-1.0" %[1]s) { score explain { hash } }
 	cohort(key: "all" %[1]s) { participantCount completionRate sroi { ratio } vis { score } }
+	sales: cohort(key: "Sales" %[1]s) { ...Told } mine: cohort(key: "mine", period: "2025" %[1]s) { ...Told }
+	some: cohort(filter: {and: [{not: {department: "sales"}}, {did: {activity: ANY, period: "last-3000d"}}]} %[1]s) { ...Told }
 	timeSeries(period: "2024", interval: QUARTER %[1]s) { start metrics { events participants avgEngagement } sroi { ratio explain { hash } } vis { score } }
 } }
-fragment On on SROI { explain { inputs { name value } hash events(first: 30) { nodes { id participant occurredAt programme } pageInfo { hasNextPage endCursor } } } }`
+fragment On on SROI { explain { inputs { name value } hash events(first: 30) { nodes { id participant occurredAt programme } pageInfo { hasNextPage endCursor } } } }
+fragment Told on Cohort { key name suppressed participantCount completionRate sroi(methodology: "teei-npv-1.0") { ratio explain { hash } } vis { score explain { hash } }
+	explain { inputs { name value } hash events(first: 30) { nodes { id participant } pageInfo { hasNextPage endCursor } } } }`
 
 // What GraphQL and /v1 answer for an instant is what they answered then, however much
 // comes in between, and after a rebuild; and each of the company asked for alone.
@@ -31,10 +35,10 @@ func TestAsOfAtTheDoors(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	acme, other := w.company(t, "acme", "America/New_York"), w.company(t, "other")
-	a := w.serve(t, w.key(t, "ingest,read,admin", acme, other))
+	a := w.serve(t, w.key(t, "ingest,read,people,admin", acme, other))
 	paths := []string{
 		"/v1/metrics/acme?period=2025", "/v1/metrics/acme?start=2025-01-01&end=2025-03-31&program=buddy", "/v1/metrics/acme/sroi?period=2025",
-		"/v1/metrics/acme/vis?period=2024-Q4", "/v1/cohort/acme/all?period=2025",
+		"/v1/metrics/acme/vis?period=2024-Q4", "/v1/cohort/acme/all?period=2025", "/v1/cohort/acme/sales?period=2025", "/v1/cohort/acme/mine?period=2025",
 	}
 	graphQL := func(args string) string {
 		answer := a.query(t, fmt.Sprintf(asOfQuery, args, cmpOr(args, `period: null`)), map[string]any{"key": "acme"})
@@ -78,7 +82,15 @@ func TestAsOfAtTheDoors(t *testing.T) {
 		for n := range 120 {
 			events = append(events, randomEvent(rng, fmt.Sprintf("r%d-%d", round, n), from, to))
 		}
+		for who := range 60 { // some move
+			if round == 0 || rng.IntN(4) == 0 {
+				events = append(events, event("external.user.synced", fmt.Sprintf("d%d-%d", round, who), fmt.Sprintf("2025-%02d-01T00:00:00Z", 7+rng.IntN(6)),
+					fmt.Sprintf(`"userId":"p%d","department":%q`, who, []string{"Sales", "sales", "HR"}[rng.IntN(3)])))
+			}
+		}
 		a.mustIngest(t, events...)
+		a.query(t, fmt.Sprintf(`mutation { saveCohort(company: "acme", key: "mine", filter: {%s: {department: "HR"}}) { version } }`,
+			[]string{"not", "and"}[round%2]), nil)
 		if round > 0 { // what was said before is corrected
 			a.mustIngest(t, event("external.volunteer.logged", fmt.Sprint("fix", round), "2025-02-02T10:00:00Z",
 				fmt.Sprintf(`"volunteerId":"v1","hours":%d,"supersedes":"r%d-%d"`, round, round-1, round)))
@@ -107,6 +119,11 @@ func TestAsOfAtTheDoors(t *testing.T) {
 	if moments[0].graphQL == moments[3].graphQL {
 		t.Error("nothing changed in between")
 	}
+	for _, moment := range []string{moments[0].graphQL, moments[3].graphQL} {
+		if strings.Count(moment, `"suppressed":false`) != 3 {
+			t.Errorf("some cohort is withheld: the comparison proves little: %s", moment)
+		}
+	}
 
 	if _, err := w.store.Erase(t.Context(), impact.EraseRequest{Company: acme.ID, Person: "p7", By: "test"}); err != nil {
 		t.Fatal(err)
@@ -120,7 +137,15 @@ func TestAsOfAtTheDoors(t *testing.T) {
 	} {
 		a.get(t, "/v1/metrics/acme?"+query).wantRefusal(t, http.StatusBadRequest, impact.CodeInvalid, pointer)
 	}
-	a.get(t, "/v1/cohort/acme/Sales?asOf="+moments[1].at).wantRefusal(t, http.StatusBadRequest, impact.CodeInvalid, "/asOf")
+	if r := a.get(t, "/v1/cohort/acme/mine?asOf=2025-01-01T00:00:00Z"); r.status != http.StatusNotFound {
+		t.Errorf("of a cohort that there was not yet: %d %s", r.status, r.body)
+	}
+	for _, key := range []string{"mine", "sales"} {
+		q := fmt.Sprintf(`{ company(key: "acme") { cohort(key: %q, asOf: "2025-01-01T00:00:00Z") { participantCount } } }`, key)
+		if answer := a.query(t, q, nil); len(answer.Errors) != 1 || answer.Errors[0].Extensions.Code != string(impact.CodeNotFound) {
+			t.Errorf("of %s, before anything was known: %v", key, answer.Errors)
+		}
+	}
 	a.as(w.key(t, "read", other)).get(t, "/v1/metrics/acme?asOf="+moments[1].at).wantRefusal(t, http.StatusForbidden, impact.CodeForbidden, "")
 }
 

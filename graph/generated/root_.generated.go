@@ -4668,9 +4668,9 @@ input CohortFilter {
   or: [CohortFilter!]
   "Everybody ever active or enrolled as a participant who does not pass this."
   not: CohortFilter
-  "Who is in one of these departments now; case does not matter. 1 to 50."
+  "Who is in one of these departments now, or was with ` + "`" + `asOf` + "`" + `; case does not matter. 1 to 50."
   department: [String!]
-  "Who has an attribute of the directory now."
+  "Who has an attribute of the directory now, or had it with ` + "`" + `asOf` + "`" + `."
   attribute: CohortAttribute
   "Who did something as a participant."
   did: CohortDid
@@ -4771,7 +4771,10 @@ type Company implements Node {
     period: Period
     "Only this programme; absent means all of them."
     programme: String
-    "As of ` + "`" + `metrics` + "`" + `; only of the cohort ` + "`" + `all` + "`" + `, else INVALID: who belonged to others is known as it is now."
+    """
+    As of ` + "`" + `metrics` + "`" + `, by the definition that held then and the departments and attributes that were known then; NOT_FOUND if
+    there was no such cohort. Groups are withheld by the greater of ` + "`" + `minGroup` + "`" + ` then and now.
+    """
     asOf: DateTime
   ): Cohort
 
