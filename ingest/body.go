@@ -99,10 +99,11 @@ func expandBody(from io.Reader, encoding string, room *room) ([]byte, error) {
 // promise of many bytes takes no room from those who send theirs. What goes on after
 // most bytes is an error of the reader's.
 func readAll(from io.Reader, most int64, room *room) ([]byte, error) {
-	body := make([]byte, 0, min(most, firstRoom)+1)
-	if err := room.grow(int64(cap(body))); err != nil {
+	first := min(most, firstRoom) + 1
+	if err := room.grow(first); err != nil {
 		return nil, err
 	}
+	body := make([]byte, 0, first)
 	for {
 		n, err := from.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
