@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -115,11 +117,10 @@ type commit struct {
 	// mine lists the batch ids of the tries so far, whose COMMIT may have landed
 	// although they failed: what is found under them is this batch's own.
 	mine   []int64
-	buf    []byte
 	linked bool // some event has links
 }
 
-// columns are the columns of what encode writes.
+// columns are the columns of rows.
 func (c *commit) columns() string {
 	if c.linked {
 		return eventColumns + linkColumns
@@ -189,10 +190,9 @@ func (c *commit) direct(ctx context.Context, pg session, id int64, order []int) 
 	if err := pg.exec(ctx, "BEGIN"); err != nil {
 		return false, err
 	}
-	c.encode(id, order, false)
 	c.mine = append(c.mine, id)
 	err = pg.copyIn(ctx, "COPY event ("+c.columns()+") FROM STDIN; INSERT INTO batch (id, events) VALUES ("+
-		strconv.FormatInt(id, 10)+","+strconv.Itoa(len(c.events))+"); COMMIT", c.buf)
+		strconv.FormatInt(id, 10)+","+strconv.Itoa(len(c.events))+"); COMMIT", c.rows(id, order, false))
 	if pq.As(err, pqerror.UniqueViolation) != nil {
 		return true, pg.exec(ctx, "ROLLBACK")
 	}
@@ -204,8 +204,7 @@ func (c *commit) exact(ctx context.Context, pg session, id int64, order []int) (
 	if err := pg.exec(ctx, "BEGIN; "+query("commit_stage")); err != nil {
 		return nil, err
 	}
-	c.encode(id, order, true)
-	if err := pg.copyIn(ctx, "COPY pg_temp.stage (ord, "+c.columns()+") FROM STDIN", c.buf); err != nil {
+	if err := pg.copyIn(ctx, "COPY pg_temp.stage (ord, "+c.columns()+") FROM STDIN", c.rows(id, order, true)); err != nil {
 		return nil, err
 	}
 	if err := pg.exec(ctx, strings.Replace(query("commit_merge"), "'{}'", "'"+c.tried()+"'", 1)); err != nil {
@@ -264,22 +263,46 @@ func (c *commit) commit(ctx context.Context, pg session, id int64) error {
 	return pg.exec(ctx, "COMMIT")
 }
 
-// encode fills buf with the rows in order; with ord, each begins with the
-// event's place in the batch.
-func (c *commit) encode(id int64, order []int, ord bool) {
-	c.buf = c.buf[:0]
-	for n, i := range order {
-		if n > 0 {
-			c.buf = append(c.buf, '\n')
+// copyPiece is from which size on rows are sent: the driver sends what is larger than 63 kB
+// at once, from a buffer of 64 kB.
+const copyPiece = 63 << 10
+
+// copyBuffers are of rows on their way to the driver. A batch of one event is as much work
+// for the garbage collector as its decoding if it grows a buffer of its own.
+var copyBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// rows are the rows of the events in order, lines in COPY's text format, some to a piece; a
+// piece is valid until the next. With ord, each row begins with the event's place in the batch.
+func (c *commit) rows(id int64, order []int, ord bool) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		pooled, _ := copyBuffers.Get().(*[]byte)
+		b := (*pooled)[:0]
+		defer func() {
+			if cap(b) <= 2*copyPiece {
+				*pooled = b
+			}
+			copyBuffers.Put(pooled)
+		}()
+		for _, i := range order {
+			switch {
+			case len(b) >= copyPiece:
+				if !yield(b) {
+					return
+				}
+				b = b[:0]
+			case len(b) > 0:
+				b = append(b, '\n')
+			}
+			if ord {
+				b = strconv.AppendInt(b, int64(i), 10)
+				b = append(b, '\t')
+			}
+			b = appendEvent(b, c.events[i], id)
+			if c.linked {
+				b = appendLinks(b, c.events[i].Links)
+			}
 		}
-		if ord {
-			c.buf = strconv.AppendInt(c.buf, int64(i), 10)
-			c.buf = append(c.buf, '\t')
-		}
-		c.buf = appendEvent(c.buf, c.events[i], id)
-		if c.linked {
-			c.buf = appendLinks(c.buf, c.events[i].Links)
-		}
+		yield(b)
 	}
 }
 
@@ -327,8 +350,8 @@ func (s session) exec(ctx context.Context, sql string) error {
 	return err
 }
 
-// copyIn sends rows, lines in COPY's text format, as one message.
-func (s session) copyIn(ctx context.Context, sql string, rows []byte) error {
+// copyIn sends pieces of lines in COPY's text format.
+func (s session) copyIn(ctx context.Context, sql string, pieces iter.Seq[[]byte]) error {
 	stmt, err := s.PrepareContext(ctx, sql)
 	if err != nil {
 		return err
@@ -340,7 +363,12 @@ func (s session) copyIn(ctx context.Context, sql string, rows []byte) error {
 	if !ok {
 		return fmt.Errorf("%T cannot COPY", stmt)
 	}
-	_, err = in.CopyData(ctx, unsafe.String(unsafe.SliceData(rows), len(rows))) // the driver copies it and keeps nothing
+	for piece := range pieces {
+		// The driver copies it and keeps nothing.
+		if _, err = in.CopyData(ctx, unsafe.String(unsafe.SliceData(piece), len(piece))); err != nil {
+			break
+		}
+	}
 	_, end := in.Exec(nil)
 	if closeErr := stmt.Close(); err == nil && end == nil {
 		return closeErr

@@ -124,7 +124,8 @@ func appendEscaped[S string | []byte](b []byte, s S) []byte {
 	return append(b, s[from:]...)
 }
 
-// appendTime writes t as Postgres reads it fastest: UTC, to the microsecond.
+// appendTime writes t in UTC, to the microsecond, which is all that Postgres keeps, in the
+// format that the time package writes fastest.
 func appendTime(b []byte, t time.Time) []byte {
-	return t.UTC().AppendFormat(b, "2006-01-02 15:04:05.999999Z")
+	return t.UTC().Truncate(time.Microsecond).AppendFormat(b, time.RFC3339Nano)
 }
