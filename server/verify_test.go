@@ -232,6 +232,20 @@ func TestVerifyFindsTampering(t *testing.T) {
 			 WHERE s.set = 'did.outcome' AND o.set = 'participants' AND s.grain = o.grain AND s.bucket = o.bucket AND s.programme = '*' AND o.programme = '*'`, "",
 			"cohort assessed participantCount is ",
 		},
+		"when people were active": {
+			`UPDATE rollup_set s SET members = o.members FROM rollup_set o
+			 WHERE s.set = 'participants' AND o.set = 'did.outcome' AND s.grain = 'M' AND o.grain = 'M' AND s.bucket = o.bucket
+			   AND s.bucket = '2024-02-01' AND s.programme = '*' AND o.programme = '*'`, "",
+			"acme, all time, programme *: retention CLASSIC by MONTH row 2024-0",
+		},
+		"what people did on a day": {
+			"DELETE FROM rollup_set WHERE programme = '*' AND grain = 'D' AND bucket = '2024-02-07' AND set = 'did.session'", "",
+			"programme *: funnel SESSION, OUTCOME, FEEDBACK step 0 is ",
+		},
+		"what changed": {
+			"UPDATE rollup_tally SET n = n + 1 WHERE programme = '*' AND grain = 'M' AND bucket = '2024-01-01' AND measure = 'session.completed'", "",
+			"acme, 2024-02, programme *: change from PREVIOUS_PERIOD of sessions is ",
+		},
 		"an attribute": {
 			"UPDATE person_attribute SET value = 'c', value_key = 'c' WHERE name = 'division'", "",
 			"attribute division of p",

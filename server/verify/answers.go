@@ -130,6 +130,9 @@ func (r *run) ask(ctx context.Context) error {
 			return fmt.Errorf("%s, %s: %w", c.period, c.programme, err)
 		}
 		r.judge(c, c.figures, append(list, cohortOf(impact.CohortAll, groups[0])...))
+		if err := r.judgeChanges(c, list); err != nil {
+			return err
+		}
 		for n, d := range c.cohorts {
 			r.judgeCohort(c, d, groups[1+n])
 		}

@@ -183,11 +183,14 @@ func isDoing(e *db.LedgerEvent, activity string) bool {
 	case "COURSE_DONE":
 		return e.Kind == impact.KindCourse && e.Status == impact.StatusCompleted
 	}
-	kind := map[string]impact.Kind{
-		"SESSION": impact.KindSession, "FEEDBACK": impact.KindFeedback, "CHECKIN": impact.KindCheckin, "MILESTONE": impact.KindMilestone,
-		"OUTCOME": impact.KindOutcome, "COURSE": impact.KindCourse, "MATCH": impact.KindMatch, "EVENT": impact.KindEventAttended,
-	}[activity]
+	kind := kindsDone[activity]
 	return kind != impact.KindUnknown && e.Kind == kind && isActivity(e)
+}
+
+// kindsDone are the kinds of the activities that are all there is to their events.
+var kindsDone = map[string]impact.Kind{
+	"SESSION": impact.KindSession, "FEEDBACK": impact.KindFeedback, "CHECKIN": impact.KindCheckin, "MILESTONE": impact.KindMilestone,
+	"OUTCOME": impact.KindOutcome, "COURSE": impact.KindCourse, "MATCH": impact.KindMatch, "EVENT": impact.KindEventAttended,
 }
 
 // members are who passes a filter, once the whole log was read.

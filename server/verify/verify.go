@@ -77,6 +77,8 @@ type run struct {
 	valueMap *valueMap // nil: there is none
 	bound    []*boundPeriod
 	pasts    []*past
+	analyses *analyses // nil: none are compared
+	bases    map[baseOf]pair
 	maps     []mapClaim
 
 	rates    *rates
@@ -192,7 +194,7 @@ func (r *run) prepare(ctx context.Context) (*chains, error) {
 	if r.attributes, err = attributes(listed); err != nil {
 		return nil, err
 	}
-	for _, step := range [...]func(context.Context) error{r.prepareCohorts, r.prepareMap, r.compareDepartments, r.compareAttributes} {
+	for _, step := range [...]func(context.Context) error{r.prepareCohorts, r.prepareAnalyses, r.prepareMap, r.compareDepartments, r.compareAttributes} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -244,6 +246,7 @@ func (r *run) take(ctx context.Context, e *db.LedgerEvent, marks []impact.Day) (
 	}
 	rates := r.ratesOn(day)
 	r.note(e, day)
+	r.analyses.note(e, day)
 	for _, b := range r.bound {
 		b.add(e, day, rates)
 	}
@@ -317,10 +320,12 @@ func (r *run) end(ctx context.Context) error {
 	if err := r.ask(ctx); err != nil { // days alone, if only they are asked for
 		return err
 	}
-	if err := r.compareMaps(ctx); err != nil {
-		return err
+	for _, step := range [...]func(context.Context) error{r.compareMaps, r.compareAnalyses, r.comparePasts} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
-	return r.comparePasts(ctx)
+	return nil
 }
 
 // claim is what the log says of a programme in a period, until readers are asked.
@@ -408,19 +413,23 @@ func (r *run) judge(c *claim, want, got figures) {
 // another could be found by difference, has no figures to compare; but none may be told
 // that is smaller than the company's least group.
 func (r *run) judgeCohort(c *claim, want cohortClaim, got *impact.Cohort) {
-	least := int64(5)
-	if own := r.ledger.Settings.MinGroup; own > 0 {
-		least = own
-	}
 	switch {
 	case got == nil:
 		r.differ(c.period, c.programme, "cohort "+want.name, "a cohort", "no cohort")
 	case got.Suppressed:
-	case want.size < least:
+	case want.size < r.least():
 		r.differ(c.period, c.programme, "cohort "+want.name, "withheld", fmt.Sprintf("%d participants", got.ParticipantCount))
 	default:
 		r.judge(c, want.figures, cohortOf(want.name, got))
 	}
+}
+
+// least is the smallest group that is told of.
+func (r *run) least() int64 {
+	if own := r.ledger.Settings.MinGroup; own > 0 {
+		return own
+	}
+	return 5
 }
 
 func (r *run) differ(period, programme, figure, want, got string) {
