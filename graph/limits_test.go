@@ -108,6 +108,23 @@ func TestDefaultLimits(t *testing.T) {
 	refused(t, api.query(t, schema(13), nil), http.StatusUnprocessableEntity)
 }
 
+// A matrix costs by its cells, and so does what explains it.
+func TestRetentionCostsByCells(t *testing.T) {
+	t.Parallel()
+	query := func(aliases int, args string) string {
+		var q strings.Builder
+		for i := range aliases {
+			fmt.Fprintf(&q, ` r%d: retention(%s) { rows { retained rates } explain { inputs { name value unit source } } }`, i, args)
+		}
+		return `{ company(key: "c001") {` + q.String() + ` } }`
+	}
+	api := serve(newMemory(1))
+	passes(t, api.query(t, query(20, `period: "2025"`), nil))
+	passes(t, api.query(t, query(1, `period: "2025-01-01/2025-04-10", interval: DAY, intervals: 100`), nil))
+	refused(t, api.query(t, query(20, `period: "2025-01-01/2025-04-10", interval: DAY, intervals: 100`), nil), http.StatusUnprocessableEntity)
+	refused(t, api.query(t, query(20, `period: "2025-01-01/2025-04-10", interval: DAY, mode: BRACKET, brackets: [`+strings.Repeat("1,", 100)+`]`), nil), http.StatusUnprocessableEntity)
+}
+
 // A cost that no integer holds is no way around the limit.
 func TestComplexityDoesNotOverflow(t *testing.T) {
 	t.Parallel()
