@@ -362,3 +362,46 @@ func TestExplainedPeople(t *testing.T) {
 		}
 	}
 }
+
+// A restatement has no explanation of its own: those of its figure at both instants are its
+// two sides.
+func TestRestatementsAreExplainedByTheirInstants(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.serve(t, w.key(t, "ingest,read", w.company(t, "acme", "Europe/Oslo")))
+	a.mustIngest(t, session("s1", "p1", "v1", "2024-02-05T10:00:00Z", 3600))
+	w.awaitFolds(t)
+	since := w.list(t, "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")[0]
+	a.mustIngest(t, session("s2", "p2", "v1", "2024-02-06T10:00:00Z", 1800))
+	w.awaitFolds(t)
+	g := a.query(t, `{ company(key: "acme") { restatements(since: "`+since+`") { until nodes { figure start end before now } } } }`, nil).clean(t)
+	until := textOf(g.at("company", "restatements", "until"))
+	nodes, _ := g.at("company", "restatements", "nodes").([]any)
+	fields := map[string]string{
+		"SESSIONS": "metrics sessions", "VOLUNTEER_HOURS": "metrics volunteerHours", "SROI_INVESTMENT": "sroi investment", "VIS_SCORE": "vis score",
+	}
+	compared := 0
+	for _, n := range nodes {
+		of, field, known := strings.Cut(fields[textOf(at(n, "figure"))], " ")
+		if !known {
+			continue
+		}
+		hashes := make(map[string]bool)
+		for side, instant := range map[string]string{"before": since, "now": until} {
+			args := `period: "` + textOf(at(n, "start")) + "/" + textOf(at(n, "end")) + `", asOf: "` + instant + `"`
+			then := a.query(t, `{ company(key: "acme") { it: `+of+`(`+args+`) { `+field+` explain { `+explainedFields+` } } } }`, nil).clean(t).at("company", "it")
+			hashes[readExplanation(t, at(then, "explain")).Hash] = true
+			told, _ := new(big.Rat).SetString(textOf(at(then, field)))
+			if restated, ok := new(big.Rat).SetString(textOf(at(n, side))); !ok || told == nil || restated.Cmp(told) != 0 {
+				t.Errorf("%v: %s, explained as %v", n, side, at(then, field))
+			}
+		}
+		if len(hashes) != 2 {
+			t.Errorf("%v: both sides are explained alike", n)
+		}
+		compared++
+	}
+	if compared != len(fields) {
+		t.Errorf("%d of %d figures moved", compared, len(fields))
+	}
+}
