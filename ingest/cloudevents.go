@@ -143,6 +143,7 @@ const attributePrefix = "Ce-"
 func (q *request) decodeBinary(body []byte) error {
 	event, err := q.structured(body)
 	if err != nil {
+		q.refused = event
 		return err
 	}
 	d := newDecoder(event)
@@ -168,7 +169,8 @@ func inBinary(e *impact.Error) *impact.Error {
 	return &told
 }
 
-// structured is a binary CloudEvent in the form of the structured mode.
+// structured is a binary CloudEvent in the form of the structured mode. With the error of
+// a body that should be JSON and is not, it is the event all the same, the body in base64.
 func (q *request) structured(body []byte) ([]byte, error) {
 	out := append(make([]byte, 0, len(body)+512), '{')
 	for _, name := range slices.Sorted(maps.Keys(q.headers)) {
@@ -197,20 +199,30 @@ func (q *request) structured(body []byte) ([]byte, error) {
 	switch {
 	case len(body) == 0:
 	case jsonMedia(contentType):
-		d := newDecoder(body)
-		defer d.release()
-		if err := d.skip(); err != nil {
-			return nil, err
-		}
-		if err := d.end(); err != nil {
-			return nil, err
+		if err := wellFormed(body); err != nil {
+			return appendBase64(out, body), err
 		}
 		out = append(append(out, `,"data":`...), bytes.TrimSpace(body)...)
 	default:
-		out = append(out, `,"data_base64":"`...)
-		out = append(base64.StdEncoding.AppendEncode(out, body), '"')
+		return appendBase64(out, body), nil
 	}
 	return append(out, '}'), nil
+}
+
+// wellFormed is the syntax error of a body, or that it is nested too deeply.
+func wellFormed(body []byte) error {
+	d := newDecoder(body)
+	defer d.release()
+	if err := d.skip(); err != nil {
+		return err
+	}
+	return d.end()
+}
+
+// appendBase64 ends an event with its data.
+func appendBase64(event, data []byte) []byte {
+	event = append(event, `,"data_base64":"`...)
+	return append(base64.StdEncoding.AppendEncode(event, data), `"}`...)
 }
 
 // validAttribute reports whether a header names an attribute. The content type is a

@@ -165,6 +165,9 @@ func (h *Handler) keepBody(req *request, body []byte, cause error) {
 	if company == 0 {
 		return
 	}
+	if req.refused != nil {
+		body = req.refused
+	}
 	h.count(company, impact.FlagRefused)
 	_ = h.Shelf.Keep([]*impact.Reject{req.reject(&result{outcome: Rejected, err: e, aside: &aside{raw: body, company: company}})}) // the shelf has logged it
 }

@@ -14,6 +14,7 @@ type request struct {
 	mode
 	normaliser
 	headers http.Header // of a CloudEvent in binary mode
+	refused []byte      // what is kept of a body that could not be taken apart, if not the body alone
 	array   bool        // the answer has a result per event
 	under   string      // pointer to the array that the events are in
 	results []result

@@ -140,6 +140,26 @@ func (a *api) figuresOf(t *testing.T, company string) string {
 	return string(g.body) + string(a.fresh(t, "/v1/metrics/"+company).body) + string(a.fresh(t, "/v1/cohort/"+company+"/all").body)
 }
 
+// A CloudEvent in binary mode whose body is broken is kept with what its headers say, so that it can be mended.
+func TestBrokenBinaryCloudEventIsKeptWhole(t *testing.T) {
+	t.Parallel()
+	_, _, a := keeper(t)
+	a.ingest(t, `{"participantId":"p-1",`, "ce-specversion: 1.0", "ce-id: e-1", "ce-source: /crm", "ce-type: session.completed")
+	r := a.rejects(t, "acme", "")[0]
+	want := `{"id":"e-1","source":"/crm","specversion":"1.0","type":"session.completed","datacontenttype":"application/json","data_base64":"eyJwYXJ0aWNpcGFudElkIjoicC0xIiw="}`
+	if r["body"] != want || r["code"] != "BAD_JSON" {
+		t.Fatalf("%v", r)
+	}
+	mended := strings.Replace(want, `"data_base64":"eyJwYXJ0aWNpcGFudElkIjoicC0xIiw="`, `"data":{"participantId":"p-1"}`, 1)
+	if m := a.mutate(t, replayOne, map[string]any{"id": r["id"], "edit": mended}); m["status"] != "stored" || m["receipt"] == nil {
+		t.Errorf("%v", m)
+	}
+	again := a.ingest(t, `{"participantId":"p-1"}`, "ce-specversion: 1.0", "ce-id: e-1", "ce-source: /crm", "ce-type: session.completed")
+	if !strings.Contains(string(again.body), `"status":"duplicate"`) {
+		t.Errorf("the event itself is another one than the one that was mended: %s", again.body)
+	}
+}
+
 // A log whose events were refused first, put right and replayed, gives the figures of
 // one that took them at once, byte for byte.
 func TestReplayGivesTheFiguresOfAFirstAcceptance(t *testing.T) {

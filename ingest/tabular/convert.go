@@ -217,8 +217,7 @@ func (c *converter) identity(p *eventPlan, cells []string) string {
 				}
 			}
 		}
-		b.WriteString("|")
-		b.WriteString(strings.ReplaceAll(value, "|", "||"))
+		b.WriteString("|" + unambiguous.Replace(value))
 	}
 	if len(p.identity) > 0 {
 		for _, i := range p.identity {
@@ -227,11 +226,14 @@ func (c *converter) identity(p *eventPlan, cells []string) string {
 		return b.String()
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.at)) { // the columns' order may change
-		b.WriteString("|" + name)
+		b.WriteString("|" + unambiguous.Replace(name))
 		add(c.at[name])
 	}
 	return b.String()
 }
+
+// unambiguous escapes what parts an identity, so that no two rows share one.
+var unambiguous = strings.NewReplacer(`\`, `\\`, "|", `\|`)
 
 func (c *converter) field(f *fieldPlan, cells []string) *impact.Error {
 	value := f.constant

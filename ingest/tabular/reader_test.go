@@ -227,6 +227,18 @@ func TestIdentity(t *testing.T) {
 	if session != key(webhook) {
 		t.Error("a session is another event in the export than in the webhook")
 	}
+	parted, err := tabular.Parse([]byte("name: parted\ncolumns: [a, b]\nevents: [{type: milestone.achieved, identity: [a, b], fields: {milestone: a}, constants: {userId: u}}]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := make(map[impact.Key]string)
+	for _, row := range []string{"x|,y", "x,|y", "x||,y", "x,||y", `x\,|y`, `x\|,y`, `x,\|y`, `x\\,y`} {
+		k := key(read(t, "a,b\n"+row+"\n", tabular.Options{Mapping: parted})[0].Events[0])
+		if other, ok := seen[k]; ok {
+			t.Errorf("%s is the same event as %s", row, other)
+		}
+		seen[k] = row
+	}
 }
 
 // A row that is not well-formed costs itself, not its neighbours.
