@@ -198,11 +198,16 @@ type api struct {
 // serve starts an instance on the database, as the command serve does.
 func (w *world) serve(t testing.TB, key string) *api {
 	t.Helper()
+	return serveOn(t, w.connect(t), key, &Serve{Auth: "keys", Drain: patience})
+}
+
+func (w *world) connect(t testing.TB) *connection {
+	t.Helper()
 	store, err := db.Open(t.Context(), db.Config{URL: w.url, Connections: 8, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return serveOn(t, &connection{Store: store, ring: testRing}, key, &Serve{Auth: "keys", Drain: patience})
+	return &connection{Store: store, ring: testRing}
 }
 
 func serveOn(t testing.TB, conn *connection, key string, cmd *Serve) *api {

@@ -32,6 +32,7 @@ type Serve struct {
 	Auth      string        `env:"AUTH" enum:"keys,off" default:"keys" help:"keys: every request needs an API key. off: none does, for local development only."`
 	Drain     time.Duration `env:"DRAIN" default:"15s" help:"How long requests may take to end after a signal to stop."`
 	DebugAddr string        `env:"DEBUG_ADDR" placeholder:"ADDR" help:"Serve pprof here, on a loopback address. Empty: nowhere."`
+	Origins   []string      `name:"cors-origins" env:"CORS_ORIGINS" placeholder:"ORIGIN" help:"Whose pages a browser lets read answers, separated by commas; * for all. Empty: only our own."`
 	RateLimit float64       `env:"RATE_LIMIT" default:"0" help:"Most events a second from one API key or source, in the long run. 0: no limit."`
 	RateBurst int           `env:"RATE_BURST" default:"0" help:"Most events at once, under RATE_LIMIT. 0: two seconds' worth."`
 	Memory    int64         `name:"memory-mb" aliases:"memory" env:"MEMORY_MB" default:"150" help:"Soft limit of the Go heap, in megabytes."`
@@ -52,6 +53,9 @@ func (cmd *Serve) Run(ctx context.Context) error {
 	debug.SetGCPercent(400)
 	debug.SetMemoryLimit(cmd.Memory << 20)
 
+	if err := checkOrigins(cmd.Origins); err != nil {
+		return err
+	}
 	log := cmd.logger()
 	listeners, err := listen(ctx, cmd.Addr)
 	if err != nil {
@@ -161,7 +165,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 			return nil
 		},
 	})
-	handler := routes(&doors{
+	handler := crossOrigin(cmd.Origins, routes(&doors{
 		log: log, auth: auth, health: h, metrics: m, demoKey: demoKey, after: readAfter{versions.AwaitFold}, hub: hub,
 		ingest: &ingest.Handler{
 			Pool: pool, Known: conn.Known, Refuse: refuseWith, Log: log, Observe: m.outcome, Flag: m.flag,
@@ -171,7 +175,7 @@ func (cmd *Serve) serve(ctx context.Context, conn *connection, listeners []net.L
 		graphql: graphs,
 		export:  newExport(graphs, log),
 		rest:    &rest{auth: auth, figures: figures, now: time.Now, log: log},
-	})
+	}))
 
 	srv := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
