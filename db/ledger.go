@@ -228,8 +228,20 @@ func (l *Ledger) Days(ctx context.Context) ([]impact.Day, error) {
 
 // Defined are the filters of the cohorts that the company defined, as JSON, by key.
 func (l *Ledger) Defined(ctx context.Context) (map[string]string, error) {
+	return l.defined(ctx, "SELECT key, filter::text AS filter FROM cohort WHERE company_id = $1", l.Company.ID)
+}
+
+// DefinedAt are those that held at an instant.
+func (l *Ledger) DefinedAt(ctx context.Context, at time.Time) (map[string]string, error) {
+	return l.defined(ctx, `
+		SELECT key, filter::text AS filter FROM (
+			SELECT DISTINCT ON (key) key, filter FROM cohort_version WHERE company_id = $1 AND saved_at <= $2 ORDER BY key, id DESC
+		) latest WHERE filter IS NOT NULL`, l.Company.ID, at)
+}
+
+func (l *Ledger) defined(ctx context.Context, sql string, args ...any) (map[string]string, error) {
 	var rows []struct{ Key, Filter string }
-	if err := l.tx.SelectContext(ctx, &rows, "SELECT key, filter::text AS filter FROM cohort WHERE company_id = $1", l.Company.ID); err != nil {
+	if err := l.tx.SelectContext(ctx, &rows, sql, args...); err != nil {
 		return nil, wrap(err, "cohorts")
 	}
 	defined := make(map[string]string, len(rows))

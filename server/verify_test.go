@@ -75,6 +75,8 @@ func TestVerify(t *testing.T) {
 	w, companies, a := loaded(t, batches)
 	r := rand.New(rand.NewPCG(4, 5))
 	for i, c := range companies {
+		w.defineCohort(t, c, "assessed", `{"did":{"activity":"SESSION"}}`) // and otherwise later
+		w.defineCohort(t, c, "gone", `{"not":{"department":["north"]}}`)
 		var listed []string
 		for n := range 60 {
 			listed = append(listed, `{"companyId":"`+c.Key+`",`+event("external.user.synced", fmt.Sprint("a", i, "-", n), fmt.Sprintf("2024-0%d-11T10:00:00Z", 1+r.IntN(9)),
@@ -83,6 +85,9 @@ func TestVerify(t *testing.T) {
 		}
 		a.ingest(t, "["+strings.Join(listed, ",")+"]")
 		w.define(t, c)
+		if err := w.store.DeleteCohort(t.Context(), c.ID, "gone", "test"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	w.awaitFolds(t)
 	for _, c := range companies {
@@ -127,6 +132,17 @@ func TestVerify(t *testing.T) {
 	w.wantVerified(t, "rebuilt", c)
 }
 
+func (w *world) defineCohort(t testing.TB, c *impact.Company, key, filter string) {
+	t.Helper()
+	f, err := impact.ReadCohortFilter([]byte(filter))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.NewFigures(w.store, nil).SaveCohort(t.Context(), impact.CohortDefinition{Company: c.ID, Key: key, Name: key, Filter: *f}, "test", nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // define gives a company cohorts and a value map that is bound to live figures.
 func (w *world) define(t testing.TB, c *impact.Company) {
 	t.Helper()
@@ -137,13 +153,7 @@ func (w *world) define(t testing.TB, c *impact.Company) {
 		"elsewhere": `{"and":[{"not":{"department":["NORTH"]}},{"did":{"activity":"ANY","period":"2024-Q1"}}]}`,
 		"enrolled":  `{"and":[{"did":{"activity":"ENROLMENT"}},{"or":[{"did":{"activity":"COMPLETION"}},{"did":{"activity":"CHECKIN"}}]}]}`,
 	} {
-		f, err := impact.ReadCohortFilter([]byte(filter))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := db.NewFigures(w.store, nil).SaveCohort(t.Context(), impact.CohortDefinition{Company: c.ID, Key: key, Name: key, Filter: *f}, "test", nil); err != nil {
-			t.Fatal(err)
-		}
+		w.defineCohort(t, c, key, filter)
 	}
 	names, _ := impact.LiveFigures()
 	var lines []string

@@ -137,7 +137,7 @@ func (c *analysedCohort) has(who string) bool { return c.members == nil || c.mem
 func (r *run) analysedCohorts() []analysedCohort {
 	list := []analysedCohort{{key: impact.CohortAll}}
 	for _, c := range r.cohorts[:min(len(r.cohorts), maxAnalysedCohorts)] {
-		of := analysedCohort{" of cohort " + c.name, c.key, "", r.members(&c.filter)}
+		of := analysedCohort{" of cohort " + c.name, c.key, "", r.members(&c.filter, r.history[impact.AllProgrammes].known)}
 		if c.key == "" {
 			of.filter = c.text
 		}

@@ -15,6 +15,21 @@ type chains struct {
 	stands  []*db.LedgerEvent   // count instead, by time
 }
 
+// counting are those of directory events that count, as they stand.
+func (c *chains) counting(directory []*db.LedgerEvent) (list []*db.LedgerEvent) {
+	for _, e := range directory {
+		if !c.members[e.Key] {
+			list = append(list, e)
+		}
+	}
+	for _, e := range c.stands {
+		if e.Kind == impact.KindDirectory {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
 var none impact.Key
 
 // targetsOf are the names that an event corrects.

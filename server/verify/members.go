@@ -43,14 +43,25 @@ const (
 	maxSampledAttributes = 2
 )
 
-// prepareCohorts collects the cohorts by a filter to compare: those that the company
-// stored, and some that its departments and attributes suggest.
-func (r *run) prepareCohorts(ctx context.Context) error {
-	stored, err := r.ledger.Defined(ctx)
-	if err != nil {
-		return err
-	}
-	r.defined = make(map[string]bool)
+// crowd is who was where and who did what, now or as of an instant.
+type crowd struct {
+	departments map[string]map[string]bool
+	attributes  map[string]map[string]string // by person and name
+	cohorts     []*cohort                    // by a filter
+	defined     map[string]bool              // those that the company defined
+	doers       map[did]*doers
+}
+
+// newCrowd is of directory events that count.
+func newCrowd(listed []*db.LedgerEvent) (c crowd, err error) {
+	c.departments, c.defined, c.doers = departments(listed), make(map[string]bool), make(map[did]*doers)
+	c.attributes, err = attributes(listed)
+	return c, err
+}
+
+// collect collects the cohorts by a filter to compare: those that the company stored, and
+// some that its departments and attributes suggest.
+func (w *crowd) collect(stored map[string]string, calendar impact.Calendar, today impact.Day) error {
 	add := func(key, text string) error {
 		c := &cohort{name: key, key: key, text: text}
 		if key == "" {
@@ -59,26 +70,52 @@ func (r *run) prepareCohorts(ctx context.Context) error {
 		if err := json.Unmarshal([]byte(text), &c.filter); err != nil {
 			return fmt.Errorf("cohort %s: %w", c.name, err)
 		}
-		if len(r.cohorts) < maxFilters {
-			r.cohorts = append(r.cohorts, c)
+		if len(w.cohorts) < maxFilters {
+			w.cohorts = append(w.cohorts, c)
 		}
 		return nil
 	}
 	for _, key := range slices.Sorted(maps.Keys(stored)) {
-		r.defined[key] = true
+		w.defined[key] = true
 		if err := add(key, stored[key]); err != nil {
 			return err
 		}
 	}
+	for _, text := range w.samples() {
+		if err := add("", text); err != nil {
+			return err
+		}
+	}
+	for _, c := range w.cohorts {
+		if err := c.filter.walk(func(d *did) error {
+			days := impact.AllTime
+			if d.Period != "" {
+				period, err := impact.ParsePeriod(d.Period)
+				if err != nil {
+					return fmt.Errorf("cohort %s: %w", c.name, err)
+				}
+				days = period.Range(calendar, today)
+			}
+			w.doers[*d] = &doers{days, make(map[string]bool)}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// samples are filters that departments and attributes suggest.
+func (w *crowd) samples() []string {
 	samples := []string{`{"did":{"activity":"SESSION"}}`, `{"or":[{"did":{"activity":"OUTCOME"}},{"did":{"activity":"COMPLETION"}}]}`}
-	for i, name := range slices.Sorted(maps.Keys(r.departments)) {
+	for i, name := range slices.Sorted(maps.Keys(w.departments)) {
 		quoted := jsonText(name)
 		if samples = append(samples, `{"not":{"department":[`+quoted+`]}}`, `{"and":[{"department":[`+quoted+`]},{"did":{"activity":"ANY"}}]}`); i > 0 {
 			break
 		}
 	}
 	values := make(map[string]map[string]bool)
-	for _, of := range r.attributes {
+	for _, of := range w.attributes {
 		for name, value := range of {
 			if values[name] == nil {
 				values[name] = make(map[string]bool)
@@ -94,30 +131,7 @@ func (r *run) prepareCohorts(ctx context.Context) error {
 		samples = append(samples, `{"attribute":{"name":`+jsonText(name)+`}}`, `{"attribute":{"name":`+jsonText(name)+`,"in":[`+jsonText(first)+`]}}`,
 			`{"attribute":{"name":`+jsonText(name)+`,"notIn":[`+jsonText(first)+`]}}`)
 	}
-	for _, text := range samples {
-		if err := add("", text); err != nil {
-			return err
-		}
-	}
-	now := time.Now()
-	r.doers = make(map[did]*doers)
-	for _, c := range r.cohorts {
-		if err := c.filter.walk(func(d *did) error {
-			days := impact.AllTime
-			if d.Period != "" {
-				period, err := impact.ParsePeriod(d.Period)
-				if err != nil {
-					return fmt.Errorf("cohort %s: %w", c.name, err)
-				}
-				days = period.Range(r.ledger.Company.Calendar, r.ledger.Company.Today(now))
-			}
-			r.doers[*d] = &doers{days, make(map[string]bool)}
-			return nil
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return samples
 }
 
 func jsonText(text string) string {
@@ -152,11 +166,11 @@ type doers struct {
 }
 
 // note notes what an event lets its participant have done.
-func (r *run) note(e *db.LedgerEvent, day impact.Day) {
+func (w *crowd) note(e *db.LedgerEvent, day impact.Day) {
 	if e.Participant == "" {
 		return
 	}
-	for d, who := range r.doers {
+	for d, who := range w.doers {
 		if who.days.From <= day && day < who.days.To && (d.Programme == "" || d.Programme == e.Programme) && isDoing(e, d.Activity) {
 			who.people[e.Participant] = true
 		}
@@ -193,21 +207,21 @@ var kindsDone = map[string]impact.Kind{
 	"OUTCOME": impact.KindOutcome, "COURSE": impact.KindCourse, "MATCH": impact.KindMatch, "EVENT": impact.KindEventAttended,
 }
 
-// members are who passes a filter, once the whole log was read.
-func (r *run) members(f *filter) map[string]bool {
+// members are who of those who are known passes a filter, once the whole log was read.
+func (w *crowd) members(f *filter, known map[string]bool) map[string]bool {
 	passed := make(map[string]bool)
 	switch {
 	case f.Did != nil:
-		return r.doers[*f.Did].people
+		return w.doers[*f.Did].people
 	case f.Not != nil:
-		without := r.members(f.Not)
-		for who := range r.history[impact.AllProgrammes].known {
+		without := w.members(f.Not, known)
+		for who := range known {
 			if !without[who] {
 				passed[who] = true
 			}
 		}
 	case f.Attribute != nil:
-		for who, values := range r.attributes {
+		for who, values := range w.attributes {
 			value, has := values[strings.ToLower(f.Attribute.Name)]
 			is := func(other string) bool { return strings.EqualFold(other, value) }
 			if has && (f.Attribute.In == nil || slices.ContainsFunc(f.Attribute.In, is)) && !slices.ContainsFunc(f.Attribute.NotIn, is) {
@@ -216,30 +230,42 @@ func (r *run) members(f *filter) map[string]bool {
 		}
 	case f.Department != nil:
 		for _, name := range f.Department {
-			maps.Copy(passed, r.departments[strings.ToLower(name)])
+			maps.Copy(passed, w.departments[strings.ToLower(name)])
 		}
 	case f.Or != nil:
 		for i := range f.Or {
-			maps.Copy(passed, r.members(&f.Or[i]))
+			maps.Copy(passed, w.members(&f.Or[i], known))
 		}
 	case f.And != nil:
-		maps.Copy(passed, r.members(&f.And[0]))
+		maps.Copy(passed, w.members(&f.And[0], known))
 		for i := range f.And {
-			also := r.members(&f.And[i])
+			also := w.members(&f.And[i], known)
 			maps.DeleteFunc(passed, func(who string, _ bool) bool { return !also[who] })
 		}
 	}
 	return passed
 }
 
-// filterClaims are the figures of cohorts by a filter in a period, once the whole log was
-// read.
-func (r *run) filterClaims(a *account, programme string, p *period) (list []cohortClaim) {
-	for _, c := range r.cohorts {
-		if c.members == nil {
-			c.members = r.members(&c.filter)
+// departmentClaims are the figures of departments, of all programmes, that no definition
+// hides and readers know.
+func (w *crowd) departmentClaims(a *account, h *history, by weights, told func(name string) bool) (list []cohortClaim) {
+	for _, name := range slices.Sorted(maps.Keys(w.departments)) {
+		if told(name) && !w.defined[name] {
+			own, size := a.cohort(name, h, w.departments[name], nil, by)
+			list = append(list, cohortClaim{name, impact.CohortQuestion{Key: name}, size, own})
 		}
-		told, size := a.cohort(c.name, r.history[programme], c.members, nil, r.weightsOn(p.days.To-1))
+	}
+	return list
+}
+
+// filterClaims are the figures of cohorts by a filter, once the whole log was read; all is
+// the history of all programmes.
+func (w *crowd) filterClaims(a *account, h, all *history, by weights) (list []cohortClaim) {
+	for _, c := range w.cohorts {
+		if c.members == nil {
+			c.members = w.members(&c.filter, all.known)
+		}
+		told, size := a.cohort(c.name, h, c.members, nil, by)
 		claim := cohortClaim{c.name, impact.CohortQuestion{Key: c.key}, size, told}
 		if c.key == "" {
 			claim.question.Filter = c.text

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/impactql/impactql/db"
@@ -14,7 +15,8 @@ const maxInstants = 4
 
 // past is what was known at an instant, of all time.
 type past struct {
-	at          time.Time
+	at time.Time
+	crowd
 	chains      *chains
 	accounts    map[string]*account
 	history     map[string]*history
@@ -28,7 +30,7 @@ func (p *past) knows(e *db.LedgerEvent) bool { return !e.StoredAt.After(p.at) }
 
 // preparePasts takes instants at which something was stored, since the settings changed
 // last: those of then are not worked out anew.
-func (r *run) preparePasts(ctx context.Context, corrections, named []*db.LedgerEvent) error {
+func (r *run) preparePasts(ctx context.Context, corrections, named, directory []*db.LedgerEvent) error {
 	if r.options.Only != nil && !r.options.Only(AllTime) {
 		return nil
 	}
@@ -61,6 +63,16 @@ func (r *run) preparePasts(ctx context.Context, corrections, named []*db.LedgerE
 			}
 		}
 		p.chains = resolve(known, bearers)
+		if p.crowd, err = newCrowd(p.chains.counting(slices.DeleteFunc(slices.Clone(directory), func(e *db.LedgerEvent) bool { return !p.knows(e) }))); err != nil {
+			return err
+		}
+		stored, err := r.ledger.DefinedAt(ctx, at)
+		if err != nil {
+			return err
+		}
+		if err := p.collect(stored, r.ledger.Company.Calendar, r.ledger.Company.Today(at)); err != nil {
+			return err
+		}
 		for _, e := range p.chains.stands {
 			r.addPast(p, e)
 		}
@@ -84,6 +96,7 @@ func (r *run) addPast(p *past, e *db.LedgerEvent) {
 		p.begun, p.first, p.last = true, day, day
 	}
 	p.first, p.last = min(p.first, day), max(p.last, day)
+	p.note(e, day)
 	for _, programme := range [...]string{impact.AllProgrammes, e.Programme} {
 		if p.accounts[programme] == nil { // of a correction that was corrected since
 			p.accounts[programme], p.history[programme] = newAccount(), newHistory()
@@ -112,11 +125,27 @@ func (r *run) comparePasts(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		claims := make([]*claim, len(programmes))
+		for i, programme := range programmes {
+			claims[i] = r.pastClaim(p, programme)
+			for _, of := range claims[i].cohorts {
+				of.question.Company, of.question.Programme, of.question.Range = company, programme, impact.AllTime
+				of.question.AsOf = impact.AsOfTime(p.at)
+				cohorts = append(cohorts, of.question)
+			}
+		}
 		groups, err := r.ledger.Then.Cohorts(ctx, cohorts)
+		if impact.CodeOf(err) == impact.CodeTooLarge { // the stored filters are too much together
+			for _, c := range claims {
+				c.cohorts = nil
+			}
+			groups, err = r.ledger.Then.Cohorts(ctx, cohorts[:len(programmes)])
+		}
 		if err != nil {
 			return err
 		}
 		r.result.Instants++
+		others := groups[len(programmes):]
 		days := impact.Range{From: p.first, To: p.last + 1}
 		for i, programme := range programmes {
 			list, err := companyOf(told[i], days)
@@ -124,9 +153,23 @@ func (r *run) comparePasts(ctx context.Context) error {
 				return fmt.Errorf("as of %s, %s: %w", p.at, programme, err)
 			}
 			want := r.recomputed(p.accounts[programme], p.history[programme], programme, impact.AllTime, monthsOf(days))
-			c := &claim{period: AllTime + " as of " + impact.AsOfTime(p.at).String(), programme: programme}
-			r.judge(c, want, append(list, cohortOf(impact.CohortAll, groups[i])...))
+			r.judge(claims[i], want, append(list, cohortOf(impact.CohortAll, groups[i])...))
+			for n, of := range claims[i].cohorts {
+				r.judgeCohort(claims[i], of, others[n])
+			}
+			others = others[len(claims[i].cohorts):]
 		}
 	}
 	return nil
+}
+
+// pastClaim is what the log says of the cohorts of a programme at an instant.
+func (r *run) pastClaim(p *past, programme string) *claim {
+	c := &claim{period: AllTime + " as of " + impact.AsOfTime(p.at).String(), programme: programme}
+	a, h, by := p.accounts[programme], p.history[programme], r.weightsOn(impact.AllTime.To-1)
+	if programme == impact.AllProgrammes {
+		c.cohorts = p.departmentClaims(a, h, by, func(string) bool { return true })
+	}
+	c.cohorts = append(c.cohorts, p.filterClaims(a, h, p.history[impact.AllProgrammes], by)...)
+	return c
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/impactql/impactql/db"
 	"github.com/impactql/impactql/impact"
@@ -65,14 +66,10 @@ type run struct {
 	options Options
 	result  Result
 
-	programmes  []string // with all of them together first
-	departments map[string]map[string]bool
-	attributes  map[string]map[string]string // by person and name
-	cohorts     []*cohort                    // by a filter
-	doers       map[did]*doers
-	told        map[string]bool // names of cohorts that readers know
-	defined     map[string]bool // those that the company defined
-	history     map[string]*history
+	programmes []string        // with all of them together first
+	crowd                      // of now
+	told       map[string]bool // names of cohorts that readers know
+	history    map[string]*history
 
 	valueMap *valueMap // nil: there is none
 	bound    []*boundPeriod
@@ -173,25 +170,17 @@ func (r *run) prepare(ctx context.Context) (*chains, error) {
 	for _, p := range r.programmes {
 		r.history[p] = newHistory()
 	}
-	if err := r.preparePasts(ctx, corrections, named); err != nil {
-		return nil, err
-	}
-	var listed []*db.LedgerEvent
+	var directory []*db.LedgerEvent
 	for e, err := range r.ledger.Directory(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		if !c.members[e.Key] {
-			listed = append(listed, e)
-		}
+		directory = append(directory, e)
 	}
-	for _, e := range c.stands {
-		if e.Kind == impact.KindDirectory {
-			listed = append(listed, e)
-		}
+	if err := r.preparePasts(ctx, corrections, named, directory); err != nil {
+		return nil, err
 	}
-	r.departments = departments(listed)
-	if r.attributes, err = attributes(listed); err != nil {
+	if r.crowd, err = newCrowd(c.counting(directory)); err != nil {
 		return nil, err
 	}
 	for _, step := range [...]func(context.Context) error{r.prepareCohorts, r.prepareAnalyses, r.prepareMap, r.compareDepartments, r.compareAttributes} {
@@ -200,6 +189,16 @@ func (r *run) prepare(ctx context.Context) (*chains, error) {
 		}
 	}
 	return c, nil
+}
+
+// prepareCohorts collects the cohorts by a filter to compare.
+func (r *run) prepareCohorts(ctx context.Context) error {
+	stored, err := r.ledger.Defined(ctx)
+	if err != nil {
+		return err
+	}
+	company := r.ledger.Company
+	return r.collect(stored, company.Calendar, company.Today(time.Now()))
 }
 
 // compareDepartments compares which departments there are. Definitions of cohorts hide a
@@ -374,10 +373,10 @@ func (r *run) compare(ctx context.Context, p *period, cohorts bool) error {
 		c := &claim{period: p.name, programme: programme, days: p.days, active: active}
 		c.figures = r.recomputed(a, r.history[programme], programme, p.days, months)
 		if cohorts && programme == impact.AllProgrammes {
-			c.cohorts = r.departmentClaims(a, p)
+			c.cohorts = r.departmentClaims(a, r.history[programme], r.weightsOn(p.days.To-1), func(name string) bool { return r.told[name] })
 		}
 		if cohorts && r.whole && i < maxFilterProgrammes {
-			c.cohorts = append(c.cohorts, r.filterClaims(a, programme, p)...)
+			c.cohorts = append(c.cohorts, r.filterClaims(a, r.history[programme], r.history[impact.AllProgrammes], r.weightsOn(p.days.To-1))...)
 		}
 		if cohorts && r.valueMap != nil {
 			r.claimMap(p, programme)
@@ -388,16 +387,6 @@ func (r *run) compare(ctx context.Context, p *period, cohorts bool) error {
 		return r.ask(ctx)
 	}
 	return nil
-}
-
-func (r *run) departmentClaims(a *account, p *period) (list []cohortClaim) {
-	for _, name := range slices.Sorted(maps.Keys(r.departments)) {
-		if r.told[name] && !r.defined[name] {
-			told, size := a.cohort(name, r.history[impact.AllProgrammes], r.departments[name], nil, r.weightsOn(p.days.To-1))
-			list = append(list, cohortClaim{name, impact.CohortQuestion{Key: name}, size, told})
-		}
-	}
-	return list
 }
 
 func (r *run) judge(c *claim, want, got figures) {
