@@ -41,11 +41,10 @@ func (s *stranger) draws(n int, seed uint64) (ratios []float64) {
 				most = 1
 			}
 			low, high := max(value-0.2*math.Abs(value), least), min(value+0.2*math.Abs(value), most)
-			u, x := rng.share(), 0.0
-			if cut := (value - low) / (high - low); u < cut {
+			u, cut := rng.share(), (value-low)/(high-low)
+			x := high - (high-low)*math.Sqrt((1-u)*(1-cut))
+			if u < cut {
 				x = low + (high-low)*math.Sqrt(u*cut)
-			} else {
-				x = high - (high-low)*math.Sqrt((1-u)*(1-cut))
 			}
 			if field == "duration" {
 				x = math.Round(x)
