@@ -256,6 +256,10 @@ func TestVerifyFindsTampering(t *testing.T) {
 			"UPDATE rollup_tally SET n = n + 1 WHERE programme = '*' AND grain = 'M' AND bucket = '2024-01-01' AND measure = 'session.completed'", "",
 			"acme, 2024-02, programme *: change from PREVIOUS_PERIOD of sessions is ",
 		},
+		"what explains a score": {
+			"UPDATE rollup_tally SET n = n + 1, sum = sum + 1 WHERE programme = '*' AND grain = 'M' AND bucket = '2024-02-01' AND measure = 'rating'", "",
+			"acme, 2024-02, programme *: explained vis rating.",
+		},
 		"an attribute": {
 			"UPDATE person_attribute SET value = 'c', value_key = 'c' WHERE name = 'division'", "",
 			"attribute division of p",

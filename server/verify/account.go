@@ -15,6 +15,7 @@ type account struct {
 	time                       map[string]int64 // that named volunteers gave, in milliseconds, by what an hour of its day is worth
 	activity                   [6]int64         // matches made, events attended, skill shares, feedback, milestones, check-ins
 	worth                      [6]map[string]int64
+	kinds                      map[impact.Kind]int64
 	people                     map[string]*person
 }
 
@@ -40,7 +41,7 @@ type assessed struct {
 }
 
 func newAccount() *account {
-	a := &account{time: make(map[string]int64), people: make(map[string]*person)}
+	a := &account{time: make(map[string]int64), people: make(map[string]*person), kinds: make(map[impact.Kind]int64)}
 	for i := range a.worth {
 		a.worth[i] = make(map[string]int64)
 	}
@@ -83,6 +84,7 @@ func isAssessment(e *db.LedgerEvent) bool {
 const readyFrom = 700_000 // of job_readiness, millionths
 
 func (a *account) add(e *db.LedgerEvent, r *rates) {
+	a.kinds[e.Kind]++
 	if e.Kind == impact.KindUnknown {
 		a.unmapped++
 		return

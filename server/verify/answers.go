@@ -130,6 +130,13 @@ func (r *run) ask(ctx context.Context) error {
 			return fmt.Errorf("%s, %s: %w", c.period, c.programme, err)
 		}
 		r.judge(c, c.figures, append(list, cohortOf(impact.CohortAll, groups[0])...))
+		if c.explained != nil {
+			given, err := explainedBy(told[i], r.ledger.Company.Key)
+			if err != nil {
+				return fmt.Errorf("%s, %s: %w", c.period, c.programme, err)
+			}
+			r.judge(c, c.explained, given)
+		}
 		if err := r.judgeChanges(c, list); err != nil {
 			return err
 		}

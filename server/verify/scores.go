@@ -25,14 +25,7 @@ func (a *account) parts(group func(yield func(*person) bool), ms, volunteers, ra
 		for i, d := range quality {
 			n[i], sum[i] = n[i]+p.assessed[d].n, sum[i]+p.assessed[d].sum
 		}
-		var gain int64
-		again := false
-		for d := range p.assessed {
-			if s := &p.assessed[d]; s.n >= 2 {
-				again = true
-				gain += s.last - s.first
-			}
-		}
+		gain, again := p.gain()
 		if again {
 			twice++
 		}
@@ -67,6 +60,17 @@ func (a *account) parts(group func(yield func(*person) bool), ms, volunteers, ra
 		parts[3] = percent(placed, ready)
 	}
 	return parts
+}
+
+// gain is by how much a participant's scores rose, if they were assessed again.
+func (p *person) gain() (gain int64, again bool) {
+	for d := range p.assessed {
+		if s := &p.assessed[d]; s.n >= 2 {
+			again = true
+			gain += s.last - s.first
+		}
+	}
+	return gain, again
 }
 
 func score(parts [4]*big.Rat, w weights) *big.Rat {

@@ -332,6 +332,7 @@ type claim struct {
 	period, programme string
 	days, active      impact.Range
 	figures           figures
+	explained         figures // of what is longer than a day
 	cohorts           []cohortClaim
 }
 
@@ -372,6 +373,9 @@ func (r *run) compare(ctx context.Context, p *period, cohorts bool) error {
 		}
 		c := &claim{period: p.name, programme: programme, days: p.days, active: active}
 		c.figures = r.recomputed(a, r.history[programme], programme, p.days, months)
+		if cohorts {
+			c.explained = a.explained(r.history[programme])
+		}
 		if cohorts && programme == impact.AllProgrammes {
 			c.cohorts = r.departmentClaims(a, r.history[programme], r.weightsOn(p.days.To-1), func(name string) bool { return r.told[name] })
 		}
