@@ -46,7 +46,7 @@ run: build ## Build and start the server on :8080, with its own Postgres and dem
 
 .PHONY: test
 test: ## Install what the tests need and run them all, with the race detector (PKG=, TESTFLAGS=)
-	.ci/install gcc node postgres
+	.ci/install browser gcc node postgres
 	cd tools && CGO_ENABLED=1 go test -race -timeout 5m ./...
 	CGO_ENABLED=1 go test -race -timeout 15m $(TESTFLAGS) $(PKG)
 
