@@ -68,97 +68,71 @@ func (l *Lifts) Count() (total Lift) {
 // liftPage is the people of a page number over all buckets.
 type liftPage [1 << PageBits][numDimensions]bounds
 
-// bounds is what [Assessment] keeps of first and last.
+// bounds is what [Assessment] keeps of first and last. n counts no further than 2.
 type bounds struct {
-	n               int64
 	firstAt, lastAt int64
 	first, last     Micro
+	n               int32
 }
 
 // read adds the assessments that follow, of one person.
 func (p *liftPage) read(r *pageReader, low byte) {
-	present := r.uvarint()
-	if present>>numDimensions != 0 {
-		r.torn()
-		return
-	}
-	for ; present != 0; present &= present - 1 {
-		b, n := quickBounds(r.data)
-		if n > 0 {
+	for present := r.dimensions(); present != 0; present &= present - 1 {
+		b := &p[low][bits.TrailingZeros64(present)]
+		if n := b.mergeShort(r.data); n > 0 {
 			r.data = r.data[n:]
-		} else {
-			b = bounds{n: r.varint()}
-			r.skipVarints(3) // the scores' sum, and the confidence
-			b.firstAt = r.varint()
-			b.lastAt = b.firstAt + r.varint()
-			b.first, b.last = r.score(), r.score()
+			continue
 		}
-		if b.n <= 0 {
+		a := r.assessment()
+		if a.N <= 0 {
 			r.torn()
 			return
 		}
-		p[low][bits.TrailingZeros64(present)].merge(&b)
+		b.merge(min(a.N, 2), a.FirstAt, a.LastAt, a.First, a.Last)
 	}
 }
 
-// quickBounds reads one assessment without a branch per byte, if it is as usual: n is how
-// many bytes it took, or 0 where any of its varints is long or data ends soon.
-func quickBounds(data []byte) (b bounds, n int) {
-	if len(data) < 64 || data[0] >= 0x80 {
-		return b, 0
+// mergeShort merges an assessment in short form, without a branch per byte, and says how
+// many bytes it took: 0, and nothing is merged, if it is another, one of its varints is
+// long or data ends soon.
+func (b *bounds) mergeShort(data []byte) int {
+	const most = 1 + 2*(3+6) + 8 // bytes: two scores and times, and the varints
+	if len(data) < most {
+		return 0
 	}
-	count := uint64(data[0])
-	_, ends := word(data, 1)
-	two := ends & (ends - 1)
-	at := 2 + bits.TrailingZeros64(two)>>3
-	_, three := word(data, at)
-	at += 1 + bits.TrailingZeros64(three)>>3
-	w, ends1 := word(data, at)
-	firstAt := joined(w & (ends1 ^ (ends1 - 1)))
-	at += 1 + bits.TrailingZeros64(ends1)>>3
-	w, ends2 := word(data, at)
-	span := joined(w & (ends2 ^ (ends2 - 1)))
-	at += 1 + bits.TrailingZeros64(ends2)>>3
-	w, ends3 := word(data, at)
-	ends4 := ends3 & (ends3 - 1)
-	if ends4 == 0 || two == 0 || three == 0 || ends1 == 0 || ends2 == 0 {
-		return b, 0
+	s := &shortShapes[data[0]]
+	if s.fixed == 0 {
+		return 0
 	}
-	first := signed(joined(w & (ends3 ^ (ends3 - 1))))
-	last := signed(joined(w & (ends4 ^ (ends4 - 1)) >> (8 + bits.TrailingZeros64(ends3)&^7)))
-	if first != int64(Micro(first)) || last != int64(Micro(last)) {
-		return b, 0
+	n := s.fixed
+	if s.varints > 0 {
+		ends := ^word(data, n) & 0x8080808080808080
+		for range s.varints - 1 {
+			ends &= ends - 1
+		}
+		if ends == 0 {
+			return 0
+		}
+		n += 1 + bits.TrailingZeros64(ends)>>3
 	}
-	b = bounds{n: signed(count), firstAt: signed(firstAt), first: Micro(first), last: Micro(last)}
-	b.lastAt = b.firstAt + signed(span)
-	return b, at + 1 + bits.TrailingZeros64(ends4)>>3
+	b.merge(s.n, int64(word(data, 1+s.score))&s.timeMask*s.timeUnit, int64(word(data, s.second+s.score))&s.timeMask*s.timeUnit,
+		Micro(int64(word(data, 1))&s.scoreMask*s.scoreUnit), Micro(int64(word(data, s.second))&s.scoreMask*s.scoreUnit))
+	return n
 }
 
-func word(data []byte, at int) (w, ends uint64) {
-	w = binary.LittleEndian.Uint64(data[at:])
-	return w, ^w & 0x8080808080808080
-}
+func word(data []byte, at int) uint64 { return binary.LittleEndian.Uint64(data[at:]) }
 
-// joined puts the 7 bits of each byte of a word next to each other.
-func joined(word uint64) uint64 {
-	word = word&0x007f007f007f007f | word&0x7f007f007f007f00>>1
-	word = word&0x00003fff00003fff | word&0x3fff00003fff0000>>2
-	return word&0x0fffffff | word&0x0fffffff00000000>>4
-}
-
-func signed(x uint64) int64 { return int64(x>>1) ^ -int64(x&1) }
-
-func (b *bounds) merge(o *bounds) {
+func (b *bounds) merge(n int32, firstAt, lastAt int64, first, last Micro) {
 	if b.n == 0 {
-		*b = *o
+		*b = bounds{firstAt, lastAt, first, last, n}
 		return
 	}
-	b.n += o.n
-	if o.firstAt < b.firstAt || o.firstAt == b.firstAt && o.first < b.first {
-		b.firstAt, b.first = o.firstAt, o.first
+	b.n = 2
+	if firstAt < b.firstAt || firstAt == b.firstAt && first < b.first {
+		b.firstAt, b.first = firstAt, first
 	}
-	if o.lastAt > b.lastAt || o.lastAt == b.lastAt && o.last > b.last {
-		b.lastAt, b.last = o.lastAt, o.last
+	if lastAt > b.lastAt || lastAt == b.lastAt && last > b.last {
+		b.lastAt, b.last = lastAt, last
 	}
 }
 

@@ -56,8 +56,9 @@ func TestLiftOfUnusualAssessments(t *testing.T) {
 	for bucket, from := range []string{"1901-02-03", "1969-12-31", "1970-01-01", "2025-06-07", "9998-12-30"} {
 		c := new(impact.Cell)
 		for i := range 2_000 {
-			e := assessment(impact.Dimension(1+i%6), float64((i*i+bucket*i)%101)/100, from)
-			e.OccurredAt = e.OccurredAt.Add(time.Duration(i*i*i) * time.Millisecond)
+			e := assessment(impact.Dimension(1+i%6), float64((i*i+bucket*i)%101)/float64(100+i%2), from)
+			e.OccurredAt = e.OccurredAt.Add(time.Duration(i*i*i) * []time.Duration{time.Second, time.Millisecond}[i%5%2])
+			e.HasConfidence, e.Confidence = i%4 > 0, impact.Micro(i%100*[]int{10_000, 9_999}[i%7%2])
 			who := uint32(i % 40 * 7)
 			if i%3 == 0 {
 				who = 5 // more than a byte counts

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"maps"
 	"math"
-	"math/bits"
 	"slices"
 )
 
@@ -29,9 +28,9 @@ const PageBits = 7
 
 // Page is the encoded sums of the people whose ordinal >> PageBits is Number.
 //
-// Each person is one byte, the low bits of the ordinal, and then the sums as
-// varints; people are in ascending order. The encoding is canonical: equal sums
-// give equal bytes.
+// Each person is one byte, the low bits of the ordinal, and then the sums, most of
+// them as varints; people are in ascending order. The encoding is canonical: equal
+// sums give equal bytes.
 type Page struct {
 	Facet  Facet
 	Number uint32
@@ -193,29 +192,6 @@ func appendParticipant(b []byte, p *ParticipantSums) []byte {
 	return b
 }
 
-func appendAssessments(b []byte, as *AssessmentSums) []byte {
-	var present uint64
-	for d := range as {
-		if as[d].N != 0 {
-			present |= 1 << d
-		}
-	}
-	b = binary.AppendUvarint(b, present)
-	for d := range as {
-		a := &as[d]
-		if a.N == 0 {
-			continue
-		}
-		for _, x := range [...]int64{
-			int64(a.N), a.Sum, int64(a.ConfidenceN), a.ConfidenceSum,
-			a.FirstAt, a.LastAt - a.FirstAt, int64(a.First), int64(a.Last),
-		} {
-			b = binary.AppendVarint(b, x)
-		}
-	}
-	return b
-}
-
 var errPageTorn = errors.New("torn page")
 
 type pageReader struct {
@@ -273,14 +249,21 @@ func (r *pageReader) skipVarints(n uint64) {
 	}
 }
 
+// skip passes over n bytes.
+func (r *pageReader) skip(n int) {
+	if n > len(r.data) {
+		r.torn()
+		return
+	}
+	r.data = r.data[n:]
+}
+
 func (r *pageReader) skipVolunteer() {
 	r.skipVarints(2)
 	r.skipVarints(r.uvarint())
 }
 
 func (r *pageReader) skipParticipant() { r.skipVarints(3) }
-
-func (r *pageReader) skipAssessments() { r.skipVarints(8 * uint64(bits.OnesCount64(r.uvarint()))) }
 
 func (r *pageReader) volunteer(sum *VolunteerSums) {
 	v := VolunteerSums{N: r.varint(), MS: r.varint()}
@@ -308,36 +291,4 @@ func (r *pageReader) volunteer(sum *VolunteerSums) {
 func (r *pageReader) participant(sum *ParticipantSums) {
 	p := ParticipantSums{r.varint(), r.varint(), r.varint()}
 	sum.merge(&p)
-}
-
-func (r *pageReader) assessments(sum *AssessmentSums) {
-	present := r.uvarint()
-	if present>>len(sum) != 0 {
-		r.torn()
-		return
-	}
-	for d := range sum {
-		if present&(1<<d) == 0 {
-			continue
-		}
-		a := Assessment{N: r.count(), Sum: r.varint(), ConfidenceN: r.count(), ConfidenceSum: r.varint(), FirstAt: r.varint()}
-		a.LastAt = a.FirstAt + r.varint()
-		a.First, a.Last = r.score(), r.score()
-		if a.N <= 0 {
-			r.torn()
-			return
-		}
-		sum[d].merge(&a)
-	}
-}
-
-func (r *pageReader) score() Micro { return Micro(r.count()) }
-
-// count reads a number of 32 bits.
-func (r *pageReader) count() int32 {
-	x := r.varint()
-	if x != int64(int32(x)) {
-		r.torn()
-	}
-	return int32(x)
 }
