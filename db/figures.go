@@ -38,7 +38,7 @@ type Figures struct {
 }
 
 // maxReadings is how many calls put readings together at once; a large company's
-// takes some megabytes.
+// takes some megabytes, and two connections.
 const maxReadings = 2
 
 // maxTogether is how many readings are in memory together; more are read one lot

@@ -8,6 +8,7 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/lib/pq"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/impactql/impactql/impact"
 )
@@ -30,29 +31,46 @@ func (s *Store) Read(ctx context.Context, questions []impact.Question) ([]*impac
 	has := func(parts impact.Parts) func(*answer) bool {
 		return func(a *answer) bool { return a.Parts&parts != 0 }
 	}
-	for _, part := range []struct {
-		asked func(*answer) bool
-		read  func(context.Context, *Store, []*answer) error
-	}{
-		{has(impact.PartTallies), readTallies},
-		{has(impact.PartSets), readSets},
-		{has(impact.PartSets), readBefore},
-		{has(impact.PartAssessments | impact.PartPeople), readPages},
-		{(*answer).countsLift, readLifts},
+	// Lifts are about half of the work, and nothing else is read into them.
+	reading, ctx := errgroup.WithContext(ctx)
+	for _, list := range [...][]part{
+		{{(*answer).countsLift, readLifts}},
+		{
+			{has(impact.PartTallies), readTallies},
+			{has(impact.PartSets), readSets},
+			{has(impact.PartSets), readBefore},
+			{has(impact.PartAssessments | impact.PartPeople), readPages},
+		},
 	} {
-		asked := slices.DeleteFunc(slices.Clone(answers), func(a *answer) bool { return !part.asked(a) })
-		if len(asked) == 0 {
-			continue
-		}
-		if err := part.read(ctx, s, asked); err != nil {
-			return nil, err
-		}
+		reading.Go(func() error { return s.readInTurn(ctx, list, answers) })
+	}
+	if err := reading.Wait(); err != nil {
+		return nil, err
 	}
 	readings := make([]*impact.Reading, len(answers))
 	for i, a := range answers {
 		readings[i] = a.reading()
 	}
 	return readings, nil
+}
+
+// part is a statement, and which answers it is for.
+type part struct {
+	asked func(*answer) bool
+	read  func(context.Context, *Store, []*answer) error
+}
+
+func (s *Store) readInTurn(ctx context.Context, parts []part, answers []*answer) error {
+	for _, part := range parts {
+		asked := slices.DeleteFunc(slices.Clone(answers), func(a *answer) bool { return !part.asked(a) })
+		if len(asked) == 0 {
+			continue
+		}
+		if err := part.read(ctx, s, asked); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // answer is a reading in the making.

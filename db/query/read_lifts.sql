@@ -1,7 +1,8 @@
 -- Assessments per person of whole spans of buckets, a few page numbers of a question after
 -- the other, so that the reader can count people when it has seen all of their buckets:
--- the buckets that are there are found by a step into the index for each. Pages are packed
--- as in read_pages.
+-- the buckets that are there are found by a step into the index for each. They come in
+-- order of time, so that what is last is nearly always what comes last. Pages are packed as
+-- in read_pages.
 WITH RECURSIVE asked AS (
     SELECT *
     FROM unnest($1::integer[], $2::text[], $3::"char"[], $4::date[], $5::date[], $6::integer[], $7::integer[])
@@ -27,7 +28,7 @@ WITH RECURSIVE asked AS (
     CROSS JOIN LATERAL generate_series(0, (SELECT max(ordinal) >> 7 FROM person WHERE company_id = a.company_id), a.together)
         AS numbers ("from")
     WHERE s.bucket IS NOT NULL
-    ORDER BY a.question, numbers."from"
+    ORDER BY a.question, numbers."from", s.bucket
 )
 SELECT part.question, part.page, t.pages
 FROM part
