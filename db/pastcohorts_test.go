@@ -163,6 +163,20 @@ func office(c *impact.Company) (events []*impact.Event) {
 	return events
 }
 
+func inOffice(t *testing.T) (s *Store, c *impact.Company) {
+	t.Helper()
+	s = open(t)
+	c = company(t, s, "acme")
+	mustCommit(t, s, office(c)...)
+	foldAll(t, s)
+	return s, c
+}
+
+// ofEver asks for a cohort of all time as of an instant or, with 0, now.
+func ofEver(c *impact.Company, key string, at impact.AsOf) []impact.CohortQuestion {
+	return []impact.CohortQuestion{{Company: c.ID, Programme: impact.AllProgrammes, Range: impact.AllTime, Key: key, AsOf: at}}
+}
+
 // movedTo is the nth directory event, of the nth second.
 func movedTo(c *impact.Company, n int, who, department string) *impact.Event {
 	return &impact.Event{
@@ -197,7 +211,7 @@ func TestDepartmentsAsOf(t *testing.T) {
 	for i, want := range []string{"none none none", "North 12 South 12 none", "withheld South 13 withheld", "withheld South 13 withheld", "North 10 SOUTH 14 none"} {
 		var got []string
 		for _, key := range []string{"NORTH", "South", "east"} {
-			cohorts, err := f.Cohorts(t.Context(), []impact.CohortQuestion{{Company: c.ID, Programme: "*", Range: impact.AllTime, Key: key, AsOf: instants[i]}})
+			cohorts, err := f.Cohorts(t.Context(), ofEver(c, key, instants[i]))
 			switch {
 			case err != nil:
 				t.Fatal(err)
@@ -219,10 +233,7 @@ func TestDepartmentsAsOf(t *testing.T) {
 // it was taken away, when a department of its name is the cohort again.
 func TestDefinitionsAsOf(t *testing.T) {
 	t.Parallel()
-	s := open(t)
-	c := company(t, s, "acme")
-	mustCommit(t, s, office(c)...)
-	foldAll(t, s)
+	s, c := inOffice(t)
 	f := NewFigures(s, nil)
 	def := func(filter string) func() error {
 		return func() error {
@@ -253,24 +264,47 @@ func TestDefinitionsAsOf(t *testing.T) {
 		}
 		all = append(all, seen{instant(t, s), step.name})
 		for _, then := range all {
-			cohorts, err := f.Cohorts(t.Context(), []impact.CohortQuestion{{Company: c.ID, Programme: "*", Range: impact.AllTime, Key: "north", AsOf: then.at}})
+			cohorts, err := f.Cohorts(t.Context(), ofEver(c, "north", then.at))
 			if err != nil || cohorts[0] == nil || cohorts[0].Name != then.name {
 				t.Errorf("after %s: as of when it was %s: %+v, %v", step.name, then.name, cohorts[0], err)
 			}
 		}
-		if now, err := f.Cohorts(t.Context(), []impact.CohortQuestion{{Company: c.ID, Programme: "*", Range: impact.AllTime, Key: "north"}}); err != nil || now[0].ParticipantCount != step.n {
+		if now, err := f.Cohorts(t.Context(), ofEver(c, "north", 0)); err != nil || now[0].ParticipantCount != step.n {
 			t.Errorf("%s now: %+v, %v", step.name, now, err)
 		}
+	}
+}
+
+// A definition that began to be stored before an instant and is not committed yet keeps it
+// from being answered.
+func TestAsOfWaitsForDefinitions(t *testing.T) {
+	t.Parallel()
+	s, c := inOffice(t)
+	tx, err := s.db.Beginx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	if _, err := tx.Exec(`INSERT INTO cohort_version (company_id, key, version, name, filter) VALUES ($1, 'new', 1, 'New', '{"did":{"activity":"ANY"}}')`, c.ID); err != nil {
+		t.Fatal(err)
+	}
+	f := NewFigures(s, nil)
+	ask := ofEver(c, "new", instant(t, s))
+	if _, err := f.Cohorts(t.Context(), ask); !isCode(err, impact.CodeUnavailable) {
+		t.Errorf("while it is stored: %v", err)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := f.Cohorts(t.Context(), ask); err != nil || got[0] == nil || got[0].ParticipantCount != 24 {
+		t.Errorf("afterwards: %+v, %v", got, err)
 	}
 }
 
 // Definitions of before there were versions hold from when they were changed last.
 func TestDefinitionsOfBefore(t *testing.T) {
 	t.Parallel()
-	s := open(t)
-	c := company(t, s, "acme")
-	mustCommit(t, s, office(c)...)
-	foldAll(t, s)
+	s, c := inOffice(t)
 	exec(t, s, `INSERT INTO cohort (company_id, key, name, filter, version, updated_at) VALUES ($1, 'old', 'Old', '{"did":{"activity":"ANY"}}', 3, '2026-01-01')`, c.ID)
 	exec(t, s, "DROP TABLE cohort_version")
 	up := readMigration(t, "0017_cohort_versions.sql")
@@ -280,7 +314,7 @@ func TestDefinitionsOfBefore(t *testing.T) {
 	for at, there := range map[impact.AsOf]bool{
 		now: true, impact.AsOfTime(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)): true, impact.AsOfTime(time.Date(2025, 12, 31, 0, 0, 0, 0, time.UTC)): false,
 	} {
-		cohorts, err := f.Cohorts(t.Context(), []impact.CohortQuestion{{Company: c.ID, Programme: "*", Range: impact.AllTime, Key: "old", AsOf: at}})
+		cohorts, err := f.Cohorts(t.Context(), ofEver(c, "old", at))
 		if err != nil || (cohorts[0] != nil) != there {
 			t.Errorf("as of %s: %+v, %v", at, cohorts[0], err)
 		}
@@ -302,14 +336,11 @@ func readMigration(t *testing.T, name string) string {
 // of then.
 func TestGroupsAsOfAreNoSmallerThanNow(t *testing.T) {
 	t.Parallel()
-	s := open(t)
-	c := company(t, s, "acme")
-	mustCommit(t, s, office(c)...)
-	foldAll(t, s)
+	s, c := inOffice(t)
 	f := NewFigures(s, nil)
 	suppressed := func(at impact.AsOf) bool {
 		t.Helper()
-		cohorts, err := f.Cohorts(t.Context(), []impact.CohortQuestion{{Company: c.ID, Programme: "*", Range: impact.AllTime, Key: "north", AsOf: at}})
+		cohorts, err := f.Cohorts(t.Context(), ofEver(c, "north", at))
 		if err != nil || cohorts[0] == nil {
 			t.Fatal(cohorts, err)
 		}

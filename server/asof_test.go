@@ -128,9 +128,11 @@ func TestAsOfAtTheDoors(t *testing.T) {
 	if _, err := w.store.Erase(t.Context(), impact.EraseRequest{Company: acme.ID, Person: "p7", By: "test"}); err != nil {
 		t.Fatal(err)
 	}
-	r := a.get(t, paths[2]+"&asOf="+moments[1].at)
-	if !strings.Contains(string(r.body), `"erasedSince":true`) {
-		t.Errorf("after an erasure: %s", r.body)
+	for _, path := range []string{paths[2], "/v1/cohort/acme/sales?period=2025"} {
+		r := a.get(t, path+"&asOf="+moments[1].at)
+		if !strings.Contains(string(r.body), `"erasedSince":true`) {
+			t.Errorf("after an erasure: %s", r.body)
+		}
 	}
 	for query, pointer := range map[string]string{
 		"asOf=2199-01-01T00:00:00Z": "/asOf", "asOf=yesterday": "/asOf", "asOf=": "/asOf", "asOf=2025-01-01": "/asOf",
