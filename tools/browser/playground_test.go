@@ -85,8 +85,8 @@ func serve(t *testing.T) string {
 
 // page is a new profile of the browser, which has no internet, and notes what goes wrong.
 type page struct {
-	context.Context
-	mu       sync.Mutex
+	run      func(...chromedp.Action) error
+	mu       sync.Mutex // guards problems
 	problems []string
 }
 
@@ -101,7 +101,7 @@ func open(t *testing.T, addr string) *page {
 	t.Cleanup(cancel)
 	ctx, cancel = context.WithTimeout(ctx, 2*patience)
 	t.Cleanup(cancel)
-	p := &page{Context: ctx}
+	p := &page{run: func(actions ...chromedp.Action) error { return chromedp.Run(ctx, actions...) }}
 	note := func(format string, args ...any) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -121,7 +121,7 @@ func open(t *testing.T, addr string) *page {
 			}
 		}
 	})
-	if err := chromedp.Run(ctx, network.Enable(), log.Enable(), runtime.Enable()); err != nil {
+	if err := p.run(network.Enable(), log.Enable(), runtime.Enable()); err != nil {
 		t.Fatalf("the tests need a browser: install chromium: %v", err)
 	}
 	return p
@@ -129,7 +129,7 @@ func open(t *testing.T, addr string) *page {
 
 func (p *page) do(t *testing.T, actions ...chromedp.Action) {
 	t.Helper()
-	if err := chromedp.Run(p, actions...); err != nil {
+	if err := p.run(actions...); err != nil {
 		t.Fatal(err)
 	}
 }
