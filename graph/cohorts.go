@@ -24,7 +24,8 @@ type cohortsBook struct {
 // cohort is an answer to an ask, a cohortAsk or a pageAsk, as the graph shows it.
 func (b *cohortsBook) cohort(q *request, c *model.Company, s scope, ask any, of who, answer *impact.Cohort) *model.Cohort {
 	return &model.Cohort{
-		Cohort: answer, Order: of.key, Beside: b.beside.of(c, s), Company: c.Company.Key, Of: of.named(), Events: b.cohortEvents(q, c.Group, ask),
+		Cohort: answer, Order: of.key, Beside: b.beside.of(c, s), Company: c.Company.Key,
+		Of: of.explained(q.calendar(c.Company, s, b.pasts)), Events: b.cohortEvents(q, c.Group, ask),
 	}
 }
 

@@ -29,5 +29,5 @@ func (companyResolver) Confidence(
 	if got.Err != nil {
 		return nil, got.Err
 	}
-	return &model.Confidence{RatioInterval: got, Explained: book.explained(c, ask, 0, "")}, nil
+	return &model.Confidence{RatioInterval: got, Explained: book.explained(requestOf(ctx), c, ask, 0, who{key: impact.CohortAll})}, nil
 }

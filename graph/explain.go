@@ -199,9 +199,9 @@ type analysisEventsAsk struct {
 // analysisPlace is a figure: of a company in the group, and at a place of its answer.
 type analysisPlace struct{ company, figure int }
 
-// explained is how a figure of an answer about a company is explained, of a cohort or of
-// everybody.
-func (b *analysisBook[K, A]) explained(c *model.Company, ask K, figure int, cohort string) model.Explained {
+// explained is how a figure of an answer about some people of a company is explained.
+func (b *analysisBook[K, A]) explained(q *request, c *model.Company, ask K, figure int, of who) model.Explained {
+	cohort := of.explained(c.Calendar, c.Today(q.now))
 	return model.Explained{Company: c.Company.Key, Of: cohort, Events: func(
 		ctx context.Context, _ string, first *int, after *string,
 	) (*model.ArrivedEventConnection, error) {
@@ -209,7 +209,6 @@ func (b *analysisBook[K, A]) explained(c *model.Company, ask K, figure int, coho
 		if err != nil {
 			return nil, err
 		}
-		q := requestOf(ctx)
 		if cohort != "" && !q.viewer.Can(ScopePeople) {
 			return nil, errNotMembers
 		}

@@ -159,10 +159,10 @@ func TestExplainCohorts(t *testing.T) {
 		cohorts(first: 2) { nodes { vis { explain { cohort } } } } } } }`, nil)
 	wantCodes(t, res)
 	res.want(t, `{"cohort":"sales","start":"2025-02-01"}`, "companies", "nodes", 1, "sales", "explain")
-	res.want(t, `{"explain":{"cohort":"Engineering"},"sroi":{"explain":null},"vis":{"explain":{"cohort":"Engineering"}}}`, "companies", "nodes", 1, "few")
+	res.want(t, `{"explain":{"cohort":"engineering"},"sroi":{"explain":null},"vis":{"explain":{"cohort":"engineering"}}}`, "companies", "nodes", 1, "few")
 	res.want(t, `{"explain":null,"sroi":null,"vis":null}`, "companies", "nodes", 1, "tiny")
 	res.want(t, `"{\"department\":[\"Sales\"]}"`, "companies", "nodes", 1, "filter", "vis", "explain", "cohort")
-	res.want(t, `[{"vis":{"explain":{"cohort":null}}},{"vis":{"explain":{"cohort":"Engineering"}}}]`, "companies", "nodes", 1, "cohorts", "nodes")
+	res.want(t, `[{"vis":{"explain":{"cohort":null}}},{"vis":{"explain":{"cohort":"engineering"}}}]`, "companies", "nodes", 1, "cohorts", "nodes")
 	if api.calls["Cohorts"] != 1 {
 		t.Errorf("%v", api.calls)
 	}
@@ -255,7 +255,7 @@ func TestExplainBenchmarks(t *testing.T) {
 	for i, field := range []string{"metrics", "sroi", "vis"} {
 		res.want(t, fmt.Sprintf("%q", hash(field)), "companies", "nodes", 0, "all", "benchmark", "explain", "parameters", i+1, "value")
 	}
-	res.want(t, fmt.Sprintf(`{"cohort":"Sales","parameters":[{"name":"peerGroup","value":"g"},{"name":"hash.cohort-1.0","value":%q},{"name":"hash.teei-1.0","value":%q}]}`,
+	res.want(t, fmt.Sprintf(`{"cohort":"sales","parameters":[{"name":"peerGroup","value":"g"},{"name":"hash.cohort-1.0","value":%q},{"name":"hash.teei-1.0","value":%q}]}`,
 		hash("sales"), hash("sales", "sroi")), "companies", "nodes", 0, "sales", "benchmark", "explain")
 	res.want(t, fmt.Sprintf(`{"parameters":[{"name":"peerGroup","value":"g"},{"name":"hash.cohort-1.0","value":%q}]}`, hash("few")),
 		"companies", "nodes", 0, "few", "benchmark", "explain")

@@ -1,7 +1,9 @@
 package graph
 
 import (
+	"cmp"
 	"encoding/json"
+	"strings"
 
 	"github.com/impactql/impactql/graph/model"
 	"github.com/impactql/impactql/impact"
@@ -30,12 +32,14 @@ func newWho(key *string, filter *impact.CohortFilter, absent string) (w who, err
 	return w, nil
 }
 
-// named is the filter or the key; empty is everybody.
-func (w who) named() string {
-	if w.filter == "" && w.key != impact.CohortAll {
-		return w.key
+// explained is who it is in explanations, the same however it was written: the key in lower
+// case, or the filter as it is for a company on a day; empty is everybody.
+func (w who) explained(calendar impact.Calendar, today impact.Day) string {
+	if w.key == impact.CohortAll {
+		return ""
 	}
-	return w.filter
+	filter, _ := w.of(calendar, today) // it was checked
+	return cmp.Or(filter, strings.ToLower(w.key))
 }
 
 // of is the filter, if there is one, as it is for a company on a day.

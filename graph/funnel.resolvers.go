@@ -27,5 +27,5 @@ func (companyResolver) Funnel(
 	if f == nil {
 		return nil, errNoCohort
 	}
-	return &model.Funnel{Funnel: f, Explained: book.explained(c, ask, 0, w.named())}, nil
+	return &model.Funnel{Funnel: f, Explained: book.explained(requestOf(ctx), c, ask, 0, w)}, nil
 }

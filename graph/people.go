@@ -81,5 +81,5 @@ func rosterOf(
 	}
 	ask := rosterAsk{s, p, order}
 	r, err := book.of(c, ask)
-	return r, func(place int) model.Explained { return book.explained(c, ask, place, "") }, err
+	return r, func(place int) model.Explained { return book.explained(q, c, ask, place, who{key: impact.CohortAll}) }, err
 }

@@ -34,5 +34,5 @@ func (companyResolver) Retention(
 	if r == nil {
 		return nil, errNoCohort
 	}
-	return &model.Retention{Retention: r, Explained: book.explained(c, ask, 0, w.named())}, nil
+	return &model.Retention{Retention: r, Explained: book.explained(requestOf(ctx), c, ask, 0, w)}, nil
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/impactql/impactql/impact"
 )
 
 // explanation is an explanation as a stranger reads it.
@@ -360,6 +362,50 @@ func TestExplainedPeople(t *testing.T) {
 		if len(g.Errors) != 1 || g.Errors[0].Extensions.Code != "FORBIDDEN" {
 			t.Errorf("%s: %s", field, g.body)
 		}
+	}
+}
+
+// One question has one hash, however its cohort and the periods of its filter are written; and the
+// explanation says which days `last-30d` was.
+func TestExplainedCohortIsTheSame(t *testing.T) {
+	t.Parallel()
+	_, c, a := exporting(t)
+	a.mutate(t, `mutation { saveCohort(company: "acme", key: "Doers", filter: { did: { activity: SESSION } }) { version } }`, nil)
+	today := c.Today(time.Now())
+	did := func(period string) string {
+		return `filter: { did: { activity: SESSION, period: "` + period + `" } }`
+	}
+	dated := func(r impact.Range) string { return `{"did":{"activity":"SESSION","period":"` + r.String() + `"}}` }
+	for _, row := range []struct {
+		name, cohort string
+		asked        []string
+	}{
+		{"everybody", "", []string{`KEY: "all"`, `KEY: "ALL"`}},
+		{"a key", "doers", []string{`KEY: "Doers"`, `KEY: "doers"`, `KEY: "DOERS"`}},
+		{"a year", dated(impact.Range{From: impact.Date(2023, 1, 1), To: impact.Date(2024, 1, 1)}), []string{did("2023"), did("2023-01-01/2023-12-31")}},
+		{"days before today", dated(impact.Range{From: today - 29, To: today + 1}), []string{did("last-30d")}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			for field, key := range map[string]string{
+				`retention(period: "2023", interval: YEAR, intervals: 2, ARGS)`: "cohort", `funnel(period: "2023", steps: [{activity: SESSION}], ARGS)`: "cohort",
+				`cohort(period: "2023", ARGS)`: "key",
+			} {
+				hashes := make(map[string]bool)
+				for _, args := range row.asked {
+					g := a.query(t, `{ company(key: "acme") { it: `+strings.ReplaceAll(field, "ARGS", strings.Replace(args, "KEY", key, 1))+` { explain { `+explainedFields+` } } } }`, nil).clean(t)
+					if g.at("company", "it", "explain") == nil {
+						continue
+					}
+					x := readExplanation(t, g.at("company", "it", "explain"))
+					if hashes[x.Hash] = true; x.Cohort != row.cohort {
+						t.Errorf("%s with %s is of %q, want %q", field, args, x.Cohort, row.cohort)
+					}
+				}
+				if len(hashes) > 1 {
+					t.Errorf("%s: %d hashes", field, len(hashes))
+				}
+			}
+		})
 	}
 }
 

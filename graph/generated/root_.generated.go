@@ -5095,8 +5095,8 @@ type Explanation {
   "The programme; null is all of them, or none."
   programme: String
   """
-  Of whom: the key of a cohort, or its filter as JSON, behind ` + "`" + `not` + "`" + ` of everybody else; of a volunteer ` + "`" + `{"volunteer":"key"}` + "`" + `; null of
-  everybody.
+  Of whom: the key of a cohort in lower case, or its filter as JSON with the dates that its periods mean, behind ` + "`" + `not` + "`" + ` of everybody
+  else; of a volunteer ` + "`" + `{"volunteer":"key"}` + "`" + `; null of everybody.
   """
   cohort: String
   "The first day; null of a value map that was given."
@@ -5110,8 +5110,8 @@ type Explanation {
   """
   The events of the period and the programme, of the kinds that the figure is made of, as they count, by when they
   happened and then by identity, oldest first. What was corrected comes as it stands. ` + "`" + `completionRate` + "`" + `
-  and ` + "`" + `avgEngagement` + "`" + ` also rest on earlier ones. A programme with few events in a large log may run into the time limit:
-  name a shorter period. Null by ` + "`" + `svi-2012` + "`" + `, whose bound quantities name the figures they are, and of a change or a benchmark, which have
+  and ` + "`" + `avgEngagement` + "`" + ` also rest on earlier ones. Few events in a large log, of a rare programme, a volunteer or
+  a cohort, may run into the time limit: name a shorter period or fewer volunteers. Null by ` + "`" + `svi-2012` + "`" + `, whose bound quantities name the figures they are, and of a change or a benchmark, which have
   the explanations of their figures. Of a cohort other than ` + "`" + `all` + "`" + ` they
   are those of its members, of its score also those of the volunteers and of the participants whom they met, and FORBIDDEN without
   the scope ` + "`" + `people` + "`" + `.
