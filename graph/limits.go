@@ -172,6 +172,9 @@ const (
 	assumedLines = 50
 	// A company's sources, and the secrets of one.
 	assumedSources = 10
+	// To find the few events of some people, or of a rare programme, takes a look at all of the
+	// period's: about a second for 400,000.
+	scanCost = 200
 	// A series over all time is known to be short or long only when it is read.
 	assumedDays = 5 * 365
 	// Somebody's months are seldom more.
@@ -261,7 +264,7 @@ func costs() (c generated.ComplexityRoot) {
 	c.Uncertainty.MonteCarlo = func(child, draws, _ int, _ []*model.DistributionInput) int { return draws/5 + child }
 	c.Explanation.Inputs = func(child int) int { return 1 + assumedVersions*child }
 	c.Explanation.Parameters = func(child int) int { return 1 + assumedVersions*child }
-	c.Explanation.Events = func(child int, first *int, _ *string) int { return 1 + length(first)*(child+bodyCost) }
+	c.Explanation.Events = func(child int, first *int, _ *string) int { return scanCost + length(first)*(child+bodyCost) }
 	c.SROI.Parameters = func(child int) int { return 1 + 15*child }
 	c.Query.Erasures = func(child int, _ string, first *int, _ *string) int { return 1 + length(first)*child }
 	c.Query.Sources = func(child int, _ string) int { return 1 + assumedSources*child }

@@ -212,3 +212,24 @@ func TestInstantsCost(t *testing.T) {
 	refused(t, ask(6, 6), http.StatusUnprocessableEntity)
 	refused(t, ask(12, 12), http.StatusUnprocessableEntity)
 }
+
+// The events behind each figure are a search of their own, however few are asked for.
+func TestExplainedEventsCost(t *testing.T) {
+	t.Parallel()
+	api := serve(newMemory(1), func(c *graph.Config) { c.Inbox, c.Viewer = new(inbox), as(key{scopes: "read,people"}) })
+	for _, row := range []struct {
+		field string
+		fits  bool
+	}{
+		{`timeSeries(period: "2024", interval: WEEK) { metrics { explain { EVENTS } } }`, true},
+		{`timeSeries(period: "2024", interval: DAY) { metrics { explain { EVENTS } } }`, false},
+		{`volunteers(first: 100) { nodes { vis { explain { a: EVENTS b: EVENTS c: EVENTS } } } }`, false},
+	} {
+		res := api.query(t, `{ company(key: "c001") { `+strings.ReplaceAll(row.field, "EVENTS", "events(first: 1) { nodes { id } }")+` } }`, nil)
+		if row.fits {
+			passes(t, res)
+		} else {
+			refused(t, res, http.StatusUnprocessableEntity)
+		}
+	}
+}
