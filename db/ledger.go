@@ -65,7 +65,7 @@ func (s *Store) Ledger(ctx context.Context, company impact.CompanyID, patience t
 	if err := tx.GetContext(ctx, &began, backend); err != nil {
 		return wrap(err, "open the ledger")
 	}
-	view := &Store{db: tx, url: s.url, log: s.log}
+	view := &Store{db: tx, url: s.url, log: s.log, still: true}
 	l := &Ledger{Figures: NewFigures(view, nil), Then: NewFigures(s, nil), tx: tx}
 	var key string
 	if err := tx.GetContext(ctx, &key, "SELECT key FROM company WHERE id = $1", company); err != nil {

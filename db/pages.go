@@ -7,12 +7,13 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"github.com/impactql/impactql/impact"
 )
 
-func readPages(ctx context.Context, s *Store, answers []*answer) error {
+func readPages(ctx context.Context, q sqlx.QueryerContext, answers []*answer) error {
 	var sp spans
 	for _, a := range answers {
 		if a.Parts&impact.PartPeople == 0 {
@@ -27,7 +28,7 @@ func readPages(ctx context.Context, s *Store, answers []*answer) error {
 	for i, a := range sp.of {
 		people[i] = a.Parts&impact.PartPeople != 0
 	}
-	rows, err := s.db.QueryContext(ctx, query("read_pages"), sp.args(pq.Array(people))...)
+	rows, err := q.QueryContext(ctx, query("read_pages"), sp.args(pq.Array(people))...)
 	if err != nil {
 		return wrap(err, "read pages")
 	}
@@ -63,7 +64,7 @@ const (
 	pagesOfDayTogether = 256
 )
 
-func readLifts(ctx context.Context, s *Store, answers []*answer) error {
+func readLifts(ctx context.Context, q sqlx.QueryerContext, answers []*answer) error {
 	var sp spans
 	var question, together []int64
 	for i, a := range answers {
@@ -76,7 +77,7 @@ func readLifts(ctx context.Context, s *Store, answers []*answer) error {
 			question, together = append(question, int64(i)), append(together, n)
 		}
 	}
-	rows, err := s.db.QueryContext(ctx, query("read_lifts"), sp.args(pq.Array(question), pq.Array(together))...)
+	rows, err := q.QueryContext(ctx, query("read_lifts"), sp.args(pq.Array(question), pq.Array(together))...)
 	if err != nil {
 		return wrap(err, "read lifts")
 	}

@@ -7,13 +7,14 @@ import (
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/impactql/impactql/impact"
 )
 
-// Read answers questions, in their order, from the rollups: at most one
+// Read answers questions, in their order, from one state of the rollups: at most one
 // statement per part, and one for settings, for all of them together, and rows in
 // proportion to the buckets that the ranges need.
 func (s *Store) Read(ctx context.Context, questions []impact.Question) ([]*impact.Reading, error) {
@@ -31,20 +32,21 @@ func (s *Store) Read(ctx context.Context, questions []impact.Question) ([]*impac
 	has := func(parts impact.Parts) func(*answer) bool {
 		return func(a *answer) bool { return a.Parts&parts != 0 }
 	}
-	// Lifts are about half of the work, and nothing else is read into them.
-	reading, ctx := errgroup.WithContext(ctx)
-	for _, list := range [...][]part{
-		{{(*answer).countsLift, readLifts}},
-		{
-			{has(impact.PartTallies), readTallies},
-			{has(impact.PartSets), readSets},
-			{has(impact.PartSets), readBefore},
-			{has(impact.PartAssessments | impact.PartPeople), readPages},
-		},
-	} {
-		reading.Go(func() error { return s.readInTurn(ctx, list, answers) })
+	statements := func(parts ...part) (list []statement) {
+		for _, p := range parts {
+			if asked := slices.DeleteFunc(slices.Clone(answers), func(a *answer) bool { return !p.asked(a) }); len(asked) > 0 {
+				list = append(list, statement{p.read, asked})
+			}
+		}
+		return list
 	}
-	if err := reading.Wait(); err != nil {
+	// Lifts are about half of the work, and nothing else is read into them.
+	if err := s.together(ctx, statements(part{(*answer).countsLift, readLifts}), statements(
+		part{has(impact.PartTallies), readTallies},
+		part{has(impact.PartSets), readSets},
+		part{has(impact.PartSets), readBefore},
+		part{has(impact.PartAssessments | impact.PartPeople), readPages},
+	)); err != nil {
 		return nil, err
 	}
 	readings := make([]*impact.Reading, len(answers))
@@ -54,19 +56,55 @@ func (s *Store) Read(ctx context.Context, questions []impact.Question) ([]*impac
 	return readings, nil
 }
 
-// part is a statement, and which answers it is for.
+// part is a part of readings, which one statement reads, and which answers it is for.
 type part struct {
 	asked func(*answer) bool
-	read  func(context.Context, *Store, []*answer) error
+	read  func(context.Context, sqlx.QueryerContext, []*answer) error
 }
 
-func (s *Store) readInTurn(ctx context.Context, parts []part, answers []*answer) error {
-	for _, part := range parts {
-		asked := slices.DeleteFunc(slices.Clone(answers), func(a *answer) bool { return !part.asked(a) })
-		if len(asked) == 0 {
-			continue
+// statement is a part of some answers.
+type statement struct {
+	read  func(context.Context, sqlx.QueryerContext, []*answer) error
+	asked []*answer
+}
+
+// together runs lists of statements at the same time, and those of a list one after the other.
+// All see the same state of the database: what a fold changes is seen in all parts of a
+// reading, or in none.
+func (s *Store) together(ctx context.Context, lists ...[]statement) error {
+	lists = slices.DeleteFunc(lists, func(list []statement) bool { return len(list) == 0 })
+	if all := slices.Concat(lists...); s.still || len(all) < 2 { // one statement sees one state by itself
+		return inTurn(ctx, s.db, all)
+	}
+	transactions := make([]*sqlx.Tx, len(lists))
+	var state string
+	for i := range lists {
+		tx, err := s.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+		if err != nil {
+			return wrap(err, "begin to read")
 		}
-		if err := part.read(ctx, s, asked); err != nil {
+		defer tx.Rollback()
+		switch {
+		case i > 0:
+			_, err = tx.ExecContext(ctx, "SET TRANSACTION SNAPSHOT "+pq.QuoteLiteral(state))
+		case len(lists) > 1:
+			err = tx.GetContext(ctx, &state, "SELECT pg_export_snapshot()")
+		}
+		if err != nil {
+			return wrap(err, "share a snapshot")
+		}
+		transactions[i] = tx
+	}
+	running, ctx := errgroup.WithContext(ctx)
+	for i, list := range lists {
+		running.Go(func() error { return inTurn(ctx, transactions[i], list) })
+	}
+	return running.Wait()
+}
+
+func inTurn(ctx context.Context, q sqlx.QueryerContext, list []statement) error {
+	for _, one := range list {
+		if err := one.read(ctx, q, one.asked); err != nil {
 			return err
 		}
 	}
@@ -170,9 +208,9 @@ func (sp *spans) segment(place, year int) *impact.Cell {
 	return sp.of[place-1].segment(sp.piece[place-1].Segment(year))
 }
 
-func readTallies(ctx context.Context, s *Store, answers []*answer) error {
+func readTallies(ctx context.Context, q sqlx.QueryerContext, answers []*answer) error {
 	sp := inPieces(answers)
-	rows, err := s.db.QueryContext(ctx, query("read_tallies"), sp.args()...)
+	rows, err := q.QueryContext(ctx, query("read_tallies"), sp.args()...)
 	if err != nil {
 		return wrap(err, "read tallies")
 	}
@@ -196,9 +234,9 @@ func readTallies(ctx context.Context, s *Store, answers []*answer) error {
 
 // readSets reads the sets of the ranges. A question's come one after the other, so that
 // those that are only counted are in memory one question at a time.
-func readSets(ctx context.Context, s *Store, answers []*answer) error {
+func readSets(ctx context.Context, q sqlx.QueryerContext, answers []*answer) error {
 	sp := inRange(answers)
-	rows, err := s.db.QueryContext(ctx, query("read_sets"), sp.args()...)
+	rows, err := q.QueryContext(ctx, query("read_sets"), sp.args()...)
 	if err != nil {
 		return wrap(err, "read sets")
 	}
@@ -238,7 +276,7 @@ func readSets(ctx context.Context, s *Store, answers []*answer) error {
 // readBefore reads the sets as they stood at the ends of the ranges. What was before one
 // end was before every later one, so each bucket is read once for all of a programme's
 // questions, and sets that are only counted are in memory once.
-func readBefore(ctx context.Context, s *Store, answers []*answer) error {
+func readBefore(ctx context.Context, q sqlx.QueryerContext, answers []*answer) error {
 	answers = slices.Clone(answers)
 	slices.SortStableFunc(answers, func(a, b *answer) int {
 		return cmp.Or(cmp.Compare(a.Company, b.Company), cmp.Compare(a.Programme, b.Programme), cmp.Compare(a.Range.To, b.Range.To))
@@ -258,7 +296,7 @@ func readBefore(ctx context.Context, s *Store, answers []*answer) error {
 			of = append(of, i)
 		}
 	}
-	rows, err := s.db.QueryContext(ctx, query("read_before"), sp.args()...)
+	rows, err := q.QueryContext(ctx, query("read_before"), sp.args()...)
 	if err != nil {
 		return wrap(err, "read sets before")
 	}

@@ -178,6 +178,61 @@ func TestReadLifts(t *testing.T) {
 	}
 }
 
+// A reading is of one moment: whatever a fold brought while it was read is in all of its parts, or in none.
+func TestReadSeesOneState(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	c := company(t, s, "acme")
+	folding := make(chan struct{})
+	go func() {
+		defer close(folding)
+		for i := range 150 { // each fold brings one person: with a session, and with two assessments that improve
+			person := fmt.Sprint("p", i)
+			events := []*impact.Event{sessionEvent(c, 3*i, person, "")}
+			for n := range 2 {
+				e := sessionEvent(c, 3*i+1+n, person, "")
+				e.Kind, e.Type, e.Dimension, e.Score = impact.KindOutcome, "outcome.assessed", impact.Language, impact.Micro(n*1_000_000)
+				e.OccurredAt = e.OccurredAt.AddDate(0, 0, n)
+				events = append(events, e)
+			}
+			if _, err := s.Commit(t.Context(), events); err != nil {
+				t.Error(err)
+				return
+			}
+			if err := (&Folder{store: s}).CatchUp(t.Context()); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	questions := []impact.Question{
+		{Company: c.ID, Programme: "*", Range: impact.AllTime, Parts: impact.PartsOverview | impact.PartsVIS},
+		{Company: c.ID, Programme: "buddy", Range: impact.AllTime, Parts: impact.PartsOverview | impact.PartsVIS},
+	}
+	states := make(map[int64]bool)
+	for end := false; !end; {
+		select {
+		case <-folding:
+			end = true
+		default:
+		}
+		readings, err := s.Read(t.Context(), questions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := readings[0].Figures().Metrics.Sessions
+		states[n] = true
+		for i, r := range readings {
+			if m := r.Figures().Metrics; m.Sessions != n || m.Participants != n || int64(r.Lift.Improved) != n {
+				t.Fatalf("question %d, of %d sessions: %d sessions, %d participants, %d improved", i, n, m.Sessions, m.Participants, r.Lift.Improved)
+			}
+		}
+	}
+	if len(states) < 10 || !states[150] {
+		t.Errorf("only %d states were seen: it proves nothing", len(states))
+	}
+}
+
 // No question sees another company's or programme's data.
 func TestReadIsolation(t *testing.T) {
 	t.Parallel()

@@ -28,6 +28,8 @@ type Store struct {
 	db  *sqlx.DB
 	url string
 	log *slog.Logger
+	// still says that db is one connection, in a transaction that sees one state.
+	still bool
 
 	batches  batchIDs
 	ordinals ordinals

@@ -18,7 +18,7 @@ import (
 type Database struct {
 	DatabaseURL string `env:"DATABASE_URL" placeholder:"URL" help:"Postgres to use. Empty: run one in DATA_DIR, with demo data."`
 	DataDir     string `env:"DATA_DIR" default:".impactql" help:"Where the embedded Postgres keeps its data."`
-	Connections int    `name:"db-connections" aliases:"connections" env:"DB_CONNECTIONS" default:"16" help:"Most connections to open to Postgres."`
+	Connections int    `name:"db-connections" aliases:"connections" env:"DB_CONNECTIONS" default:"16" help:"Most connections to open to Postgres; 4 or more."`
 	SecretsKey  string `env:"SECRETS_KEY" placeholder:"BASE64" help:"Key that encrypts the secrets of sources: 32 bytes as base64, from openssl rand -base64 32. Several, separated by commas: the first encrypts, all decrypt. Empty: one is made in DATA_DIR, if the database is there too."`
 }
 
@@ -63,12 +63,19 @@ func (d Database) open(ctx context.Context, log *slog.Logger) (*connection, erro
 	return c, nil
 }
 
+// leastConnections are two for each of the readings that are put together at once, so that none waits
+// for what another one holds.
+const leastConnections = 4
+
 func (d Database) connect(ctx context.Context, c *connection, log *slog.Logger) (err error) {
 	c.ring = new(vault.Ring)
 	if d.SecretsKey != "" {
 		if c.ring, err = vault.Parse(d.SecretsKey); err != nil {
 			return err
 		}
+	}
+	if d.Connections < leastConnections {
+		return fmt.Errorf("DB_CONNECTIONS: %d are too few: %d or more are needed", d.Connections, leastConnections)
 	}
 	url := d.DatabaseURL
 	if url == "" {
