@@ -2,6 +2,7 @@ package impact
 
 import (
 	"bytes"
+	"encoding/base64"
 	"strconv"
 	"strings"
 	"time"
@@ -99,17 +100,30 @@ func (e *Event) Strike(person string) {
 // Mentions reports whether a text names a person: their key, in any case if it is an
 // e-mail address, and not as part of a longer one; a short key only where a text is that
 // key and nothing else. The texts of raw JSON are looked at
-// as they are meant, names of members too; what is no JSON is looked at as it stands.
+// as they are meant, names of members too, and within the data_base64 of a CloudEvent; what
+// is no JSON is looked at as it stands.
 func Mentions(raw []byte, person string) bool {
 	d := jsontext.NewDecoder(bytes.NewReader(raw), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	encoded := false // the token before was the name of data_base64
 	for {
 		token, err := d.ReadToken()
 		if err != nil {
 			break
 		}
-		if token.Kind() == '"' && tells(token.String(), person) {
+		if token.Kind() != '"' {
+			encoded = false
+			continue
+		}
+		text := token.String()
+		if tells(text, person) {
 			return true
 		}
+		if encoded {
+			if data, err := base64.StdEncoding.DecodeString(text); err == nil && Mentions(data, person) {
+				return true
+			}
+		}
+		encoded = strings.EqualFold(strings.ReplaceAll(text, "_", ""), "database64")
 	}
 	return d.InputOffset() < int64(len(strings.TrimRight(string(raw), " \t\r\n"))) && tells(string(raw), person)
 }

@@ -1,6 +1,7 @@
 package impact_test
 
 import (
+	"encoding/base64"
 	"testing"
 
 	"github.com/impactql/impactql/impact"
@@ -46,6 +47,8 @@ func TestFateOf(t *testing.T) {
 	}
 }
 
+func base64Of(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+
 func TestMentions(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -70,6 +73,11 @@ func TestMentions(t *testing.T) {
 		{`{"a":"b"`, "person-12", false},
 		{`{"a":"person-12"`, "person-12", true},
 		{"", "person-12", false},
+		{`{"type":"t","data_base64":"` + base64Of(`{"a":"person-12"}`) + `"}`, "person-12", true},
+		{`{"type":"t","dataBase64":"` + base64Of(`{"a":"person-12",`) + `"}`, "person-12", true},
+		{`{"type":"t","data_base64":"` + base64Of(`of person-12, no JSON`) + `","a":1}`, "person-12", true},
+		{`{"type":"t","data_base64":"` + base64Of(`{"a":"person-123"}`) + `"}`, "person-12", false},
+		{`{"type":"t","data_base64":"person?","a":"data_base64"}`, "person-12", false},
 	} {
 		if got := impact.Mentions([]byte(c.raw), c.person); got != c.want {
 			t.Errorf("%s in %s: %v", c.person, c.raw, got)
