@@ -18,6 +18,11 @@ type confidenceAsk struct {
 	draws, seed int
 }
 
+// errDrawn is of an interval whose ends are ratios of known draws of the participants: a few
+// of them, by other seeds, are equations that tell what each participant adds.
+var errDrawn = impact.Errorf(impact.CodeForbidden,
+	"an interval by BOOTSTRAP or PERCENTILE tells of each participant, so it needs an API key with the scope %s: DELTA and FIELLER do not", ScopePeople)
+
 // confidences is the field of intervals.
 var confidences = analysis[confidenceAsk, impact.ConfidenceQuestion, *impact.RatioInterval]{
 	field: "confidence",
@@ -52,7 +57,13 @@ var confidences = analysis[confidenceAsk, impact.ConfidenceQuestion, *impact.Rat
 			Company: c.ID, Programme: a.programme, Range: q.rangeOf(c, a.period),
 			Ratio: a.ratio, Method: a.method, Level: level.InexactFloat64(), Draws: a.draws, Seed: uint64(a.seed),
 		}
-		return question, question.Check()
+		if err := question.Check(); err != nil {
+			return question, err
+		}
+		if a.method.Draws() && !q.viewer.Can(ScopePeople) {
+			return question, errDrawn
+		}
+		return question, nil
 	},
 	read: func(ctx context.Context, r Reader, questions []impact.ConfidenceQuestion) ([]*impact.RatioInterval, error) {
 		return r.Confidences(ctx, questions)

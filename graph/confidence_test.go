@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/impactql/impactql/graph"
 )
 
 // Each company of the fake has as many participants as its id says, with 0, 1, 2, ...
@@ -11,7 +13,7 @@ import (
 func TestConfidence(t *testing.T) {
 	t.Parallel()
 	m := newMemory(9)
-	res := serve(m).query(t, `{ companies { nodes { key
+	res := serve(m, func(c *graph.Config) { c.Viewer = as(key{scopes: "read,people"}) }).query(t, `{ companies { nodes { key
 		student: confidence(of: HOURS_PER_PARTICIPANT, method: DELTA) { suppressed participants ratio shape unbounded low high method level }
 		fieller: confidence(of: HOURS_PER_PARTICIPANT, method: FIELLER, level: 0.8) { low high level }
 		drawn: confidence(of: HOURS_PER_PARTICIPANT, seed: 3, draws: 500) { ratio shape method }
@@ -29,6 +31,20 @@ func TestConfidence(t *testing.T) {
 		"companies", "nodes", 3, "student")
 	if n := m.calls["Confidences"]; n != 1 {
 		t.Errorf("Confidences was called %d times", n)
+	}
+}
+
+// The ends of an interval that is drawn are ratios of draws that a reader can repeat, so that a few seeds
+// tell what each participant adds.
+func TestDrawnIntervalsNeedPeople(t *testing.T) {
+	t.Parallel()
+	for args, codes := range map[string][]string{
+		`method: DELTA`: nil, `method: FIELLER`: nil, `seed: 2`: {"FORBIDDEN"}, `method: BOOTSTRAP`: {"FORBIDDEN"}, `method: PERCENTILE`: {"FORBIDDEN"},
+	} {
+		for scopes, want := range map[string][]string{"read": codes, "read,people": nil} {
+			api := serve(newMemory(9), func(c *graph.Config) { c.Viewer = as(key{scopes: scopes}) })
+			wantCodes(t, api.query(t, `{ company(key: "c009") { confidence(of: HOURS_PER_PARTICIPANT, `+args+`) { low } } }`, nil), want...)
+		}
 	}
 }
 

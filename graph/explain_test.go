@@ -197,7 +197,7 @@ func TestExplainAnalyses(t *testing.T) {
 		before: metrics(period: "2025-02") { explain { hash } } vis(period: "2025-03", compareTo: PREVIOUS_YEAR) { change { ` + explained + ` } }
 		sroi(period: "2025-03", compareTo: PREVIOUS_YEAR) { change { ` + explained + ` } }
 `
-	api := serve(newMemory(9))
+	api := serve(newMemory(9), func(c *graph.Config) { c.Viewer = as(key{scopes: "read,people"}) })
 	res := api.query(t, `{ companies { nodes { `+fields+` } } }`, nil)
 	wantCodes(t, res)
 	for _, call := range []string{"Retentions", "Funnels", "Confidences", "Figures"} {
@@ -222,7 +222,7 @@ func TestExplainAnalyses(t *testing.T) {
 		box := new(inbox)
 		api := serve(newMemory(n), func(c *graph.Config) { c.Inbox = box })
 		wantCodes(t, api.query(t, `{ companies { nodes { retention(period: "2025-Q1", intervals: 3) { `+events+` } funnel(steps: [{activity: SESSION}, {activity: JOB}], period: "2025") { `+events+` }
-			confidence(of: COMPLETION_RATE, period: "2025") { `+events+` } metrics(period: "2025-03", compareTo: PREVIOUS_PERIOD) { change { `+events+` } } } } }`, nil))
+			confidence(of: COMPLETION_RATE, period: "2025", method: DELTA) { `+events+` } metrics(period: "2025-03", compareTo: PREVIOUS_PERIOD) { change { `+events+` } } } } }`, nil))
 		if box.calls != 3 || len(box.questions) != 3*n {
 			t.Errorf("%d companies: %d reads of %d figures", n, box.calls, len(box.questions))
 		}
