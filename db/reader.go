@@ -76,30 +76,43 @@ func (s *Store) together(ctx context.Context, lists ...[]statement) error {
 	if all := slices.Concat(lists...); s.still || len(all) < 2 { // one statement sees one state by itself
 		return inTurn(ctx, s.db, all)
 	}
-	transactions := make([]*sqlx.Tx, len(lists))
-	var state string
-	for i := range lists {
-		tx, err := s.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
-		if err != nil {
-			return wrap(err, "begin to read")
+	transactions, err := s.share(ctx, len(lists))
+	defer func() {
+		for _, tx := range transactions {
+			_ = tx.Rollback() // it has only read
 		}
-		defer tx.Rollback()
-		switch {
-		case i > 0:
-			_, err = tx.ExecContext(ctx, "SET TRANSACTION SNAPSHOT "+pq.QuoteLiteral(state))
-		case len(lists) > 1:
-			err = tx.GetContext(ctx, &state, "SELECT pg_export_snapshot()")
-		}
-		if err != nil {
-			return wrap(err, "share a snapshot")
-		}
-		transactions[i] = tx
+	}()
+	if err != nil {
+		return wrap(err, "share a snapshot")
 	}
 	running, ctx := errgroup.WithContext(ctx)
 	for i, list := range lists {
 		running.Go(func() error { return inTurn(ctx, transactions[i], list) })
 	}
 	return running.Wait()
+}
+
+// share begins n transactions that see the same state; also with an error those that it began
+// are to be ended.
+func (s *Store) share(ctx context.Context, n int) (transactions []*sqlx.Tx, err error) {
+	var state string
+	for len(transactions) < n {
+		tx, err := s.db.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+		if err != nil {
+			return transactions, err
+		}
+		transactions = append(transactions, tx)
+		switch {
+		case state != "":
+			_, err = tx.ExecContext(ctx, "SET TRANSACTION SNAPSHOT "+pq.QuoteLiteral(state))
+		case n > 1:
+			err = tx.GetContext(ctx, &state, "SELECT pg_export_snapshot()")
+		}
+		if err != nil {
+			return transactions, err
+		}
+	}
+	return transactions, nil
 }
 
 func inTurn(ctx context.Context, q sqlx.QueryerContext, list []statement) error {

@@ -223,7 +223,7 @@ func TestReadSeesOneState(t *testing.T) {
 		n := readings[0].Figures().Metrics.Sessions
 		states[n] = true
 		for i, r := range readings {
-			if m := r.Figures().Metrics; m.Sessions != n || m.Participants != n || int64(r.Lift.Improved) != n {
+			if m := r.Figures().Metrics; m.Sessions != n || m.Participants != n || r.Lift.Improved != n {
 				t.Fatalf("question %d, of %d sessions: %d sessions, %d participants, %d improved", i, n, m.Sessions, m.Participants, r.Lift.Improved)
 			}
 		}
