@@ -42,12 +42,8 @@ func (s *Store) members(ctx context.Context, questions []impact.CohortQuestion) 
 		return nil, err
 	}
 	m.findDepartments()
-	var p presence
-	asked := slices.Collect(maps.Keys(m.sets))
-	for _, of := range asked {
-		p.add(of.company, of.programme, of.set, of.days)
-	}
-	if err := p.read(ctx, s, func(at int, _ impact.Day, people *roaring.Bitmap) { m.sets[asked[at]].Or(people) }); err != nil {
+	asked := m.presence()
+	if err := asked.read(ctx, s, func(at int, _ impact.Day, people *roaring.Bitmap) { m.sets[asked[at]].Or(people) }); err != nil {
 		return nil, err
 	}
 	return m.resolve(), nil
@@ -67,14 +63,6 @@ type membership struct {
 	traits      traitAsks
 	sets        map[presenceOf]*roaring.Bitmap
 	of          func(company impact.CompanyID, did *impact.CohortDid) presenceOf
-}
-
-// presenceOf is who is in a set on some days.
-type presenceOf struct {
-	company   impact.CompanyID
-	programme string
-	set       impact.Set
-	days      impact.Range
 }
 
 func newMembership(questions []impact.CohortQuestion) (*membership, error) {
@@ -139,7 +127,7 @@ func (m *membership) look(calendar func(impact.CompanyID) (impact.Calendar, impa
 		if programme == "" {
 			programme = impact.AllProgrammes
 		}
-		return presenceOf{company, programme, set, did.Range(calendar(company))}
+		return presenceOf{company: company, programme: programme, set: set, days: did.Range(calendar(company))}
 	}
 	for i, f := range m.filters {
 		company := m.questions[i].Company
@@ -159,11 +147,14 @@ func (m *membership) look(calendar func(impact.CompanyID) (impact.Calendar, impa
 	}
 }
 
+// presence is who was in which sets, as far as filters ask.
+func (m *membership) presence() presence { return slices.Collect(maps.Keys(m.sets)) }
+
 // known is who is known of a company as a participant.
 func known(company impact.CompanyID) [2]presenceOf {
 	return [2]presenceOf{
-		{company, impact.AllProgrammes, impact.SetParticipants, impact.AllTime},
-		{company, impact.AllProgrammes, impact.SetEnrolled, impact.AllTime},
+		{company: company, programme: impact.AllProgrammes, set: impact.SetParticipants, days: impact.AllTime},
+		{company: company, programme: impact.AllProgrammes, set: impact.SetEnrolled, days: impact.AllTime},
 	}
 }
 

@@ -116,9 +116,9 @@ func openPast(ctx context.Context, tx *sqlx.Tx, at impact.AsOf, companies []impa
 // eachPast goes through the log once, as it was at the instant of the last of logs, and
 // calls f with every event that counted in each of them, by their place: of those that
 // happened before a day or soon after, in no particular order, with what figures need of
-// it, until f returns. Logs are of the same companies, by instant; those but the last are
+// it, until f returns; an error of f ends it. Logs are of the same companies, by instant; those but the last are
 // of one instant. The error is [impact.CodeTooLarge] if events are more than limit.
-func eachPast(ctx context.Context, tx *sqlx.Tx, logs []*pastLog, before impact.Day, limit int, f func(log int, e *impact.Event)) error {
+func eachPast(ctx context.Context, tx *sqlx.Tx, logs []*pastLog, before impact.Day, limit int, f func(log int, e *impact.Event) error) error {
 	first, last := logs[0], len(logs)-1
 	keyed := slices.ContainsFunc(logs, func(l *pastLog) bool { return len(l.members) > 0 })
 	rows, err := tx.QueryContext(ctx, query("past_events"), pq.Array(int64s(first.companies)), logs[last].at.Time(),
@@ -139,7 +139,9 @@ func eachPast(ctx context.Context, tx *sqlx.Tx, logs []*pastLog, before impact.D
 		}
 		for i, l := range logs {
 			if (early || i == last) && !l.isMember(e) {
-				f(i, e)
+				if err := f(i, e); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -148,7 +150,9 @@ func eachPast(ctx context.Context, tx *sqlx.Tx, logs []*pastLog, before impact.D
 	}
 	for i, l := range logs {
 		for _, e := range l.standing {
-			f(i, e)
+			if err := f(i, e); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -17,6 +17,29 @@ import (
 // the log. Groups of fewer people than k are withheld, the greater of k as it was and, by
 // company, as it is.
 func (l *pastLog) cohorts(ctx context.Context, tx *sqlx.Tx, questions []impact.CohortQuestion, k map[impact.CompanyID]erased, limit int) ([]*impact.Cohort, error) {
+	people := make(pastPeople)
+	m, err := l.membership(ctx, tx, questions, people, limit)
+	if err != nil {
+		return nil, err
+	}
+	c := newCohorts(questions, m.members)
+	if len(c.asked) == 0 {
+		return c.answer(nil), nil
+	}
+	b := newPastBook(c.asked, m.presence(), l.withheldBy(k), people)
+	if err := b.read(ctx, tx, l, limit); err != nil {
+		return nil, err
+	}
+	m.attend(b)
+	m.resolve()
+	answers := c.answer(b.readings())
+	return answers, people.asNumbered(ctx, tx, explainedIn(answers))
+}
+
+// membership is who belonged to cohorts, but for who was in sets.
+func (l *pastLog) membership(
+	ctx context.Context, tx *sqlx.Tx, questions []impact.CohortQuestion, people pastPeople, limit int,
+) (*membership, error) {
 	m, err := newMembership(questions)
 	if err != nil {
 		return nil, err
@@ -28,29 +51,18 @@ func (l *pastLog) cohorts(ctx context.Context, tx *sqlx.Tx, questions []impact.C
 		calendar := l.settings[c].Calendar
 		return calendar, calendar.Today(l.at.Time())
 	})
-	people := make(pastPeople)
 	if err := l.directory(ctx, tx, m, people, limit); err != nil {
 		return nil, err
 	}
 	m.findDepartments()
-	c := newCohorts(questions, m.members)
-	if len(c.asked) == 0 {
-		return c.answer(nil), nil
+	return m, nil
+}
+
+// attend takes who was in the sets.
+func (m *membership) attend(b *pastBook) {
+	for of, members := range m.sets {
+		b.each(of, func(_ impact.Day, people *roaring.Bitmap) { members.Or(people) })
 	}
-	present := slices.Collect(maps.Keys(m.sets))
-	b := newPastBook(c.asked, present, l.withheldBy(k), people)
-	if err := b.checkPresent(present); err != nil {
-		return nil, err
-	}
-	if err := eachPast(ctx, tx, []*pastLog{l}, b.end, limit, func(_ int, e *impact.Event) { b.add(e) }); err != nil {
-		return nil, err
-	}
-	for of := range m.sets {
-		m.sets[of] = b.present(of)
-	}
-	m.resolve()
-	answers := c.answer(b.readings())
-	return answers, people.asNumbered(ctx, tx, answers)
 }
 
 // withheldBy are the settings as they were, of the groups of now if those are greater:
@@ -180,12 +192,14 @@ func (p pastPeople) number(company impact.CompanyID, key string) impact.Ordinal 
 	return n
 }
 
-// asNumbered writes the people of explanations by the numbers that they have in the
-// database: by those their events are found. The error is [impact.CodeUnavailable] while
-// somebody has none yet.
-func (p pastPeople) asNumbered(ctx context.Context, tx *sqlx.Tx, answers []*impact.Cohort) error {
-	var sets []**roaring.Bitmap
-	var owners []impact.CompanyID
+// explainedPeople are some people of a company.
+type explainedPeople struct {
+	company impact.CompanyID
+	people  **roaring.Bitmap
+}
+
+// explainedIn are those of the explanations of cohorts.
+func explainedIn(answers []*impact.Cohort) (sets []explainedPeople) {
 	for _, c := range answers {
 		if c == nil {
 			continue
@@ -194,15 +208,27 @@ func (p pastPeople) asNumbered(ctx context.Context, tx *sqlx.Tx, answers []*impa
 			if c == nil || c.Explained == nil || c.Explained.Members == nil {
 				continue
 			}
-			x := c.Explained
-			sets = append(sets, &x.Members, &x.Serving, &x.Met)
-			owners = append(owners, c.Basis.Company, c.Basis.Company, c.Basis.Company)
+			for _, people := range []**roaring.Bitmap{&c.Explained.Members, &c.Explained.Serving, &c.Explained.Met} {
+				sets = append(sets, explainedPeople{c.Basis.Company, people})
+			}
 		}
 	}
+	return sets
+}
+
+// asNumbered writes the people of explanations by the numbers that they have in the
+// database: by those their events are found. The error is [impact.CodeUnavailable] while
+// somebody has none yet.
+func (p pastPeople) asNumbered(ctx context.Context, tx *sqlx.Tx, sets []explainedPeople) error {
 	if len(sets) == 0 {
 		return nil
 	}
-	companies := slices.Compact(slices.Sorted(slices.Values(owners)))
+	var companies []impact.CompanyID
+	for _, of := range sets {
+		companies = append(companies, of.company)
+	}
+	slices.Sort(companies)
+	companies = slices.Compact(companies)
 	numbers := make(map[impact.CompanyID]map[impact.Ordinal]impact.Ordinal, len(companies))
 	for _, company := range companies {
 		numbers[company] = make(map[impact.Ordinal]impact.Ordinal, len(p[company]))
@@ -222,16 +248,16 @@ func (p pastPeople) asNumbered(ctx context.Context, tx *sqlx.Tx, answers []*impa
 			numbers[of.company][own] = n
 		}
 	}
-	for i, set := range sets {
+	for _, of := range sets {
 		numbered := roaring.New()
-		for own := range roaring.Values(*set) {
-			n, known := numbers[owners[i]][own]
+		for own := range roaring.Values(*of.people) {
+			n, known := numbers[of.company][own]
 			if !known {
 				return impact.Errorf(impact.CodeUnavailable, "somebody is so new that their events cannot be listed yet: ask again")
 			}
 			numbered.Add(n)
 		}
-		*set = numbered
+		*of.people = numbered
 	}
 	return wrap(rows.Err(), "read the numbers of people")
 }

@@ -95,38 +95,48 @@ func fromPast[K comparable, V any](
 	read func(ctx context.Context, tx *sqlx.Tx, log *pastLog, erased map[impact.CompanyID]erased, missing []K) ([]V, error),
 ) ([]V, error) {
 	values := make([]V, len(keys))
+	err := p.eachInstant(ctx, len(keys), func(i int) (impact.CompanyID, impact.AsOf) { return about(keys[i]) },
+		func(i int, e erased) (found bool) {
+			values[i], found = c.Get(pastKeyOf(keys[i], e))
+			return found && ctx.Value(uncachedKey{}) == nil
+		},
+		func(tx *sqlx.Tx, log *pastLog, erased map[impact.CompanyID]erased, missing []int) error {
+			asked := make([]K, len(missing))
+			for n, i := range missing {
+				asked[n] = keys[i]
+			}
+			got, err := read(ctx, tx, log, erased, asked)
+			if err != nil {
+				return err
+			}
+			for n, i := range missing {
+				values[i] = got[n]
+				if company, _ := about(keys[i]); ctx.Value(uncachedKey{}) == nil {
+					c.Add(pastKeyOf(keys[i], erased[company]), got[n])
+				}
+			}
+			return nil
+		})
+	return values, err
+}
+
+// eachInstant has those of n places read that are not known, in one go for each instant.
+func (p *pasts) eachInstant(
+	ctx context.Context, n int, about pastAsked[int], known func(i int, e erased) bool,
+	read func(tx *sqlx.Tx, log *pastLog, erased map[impact.CompanyID]erased, missing []int) error,
+) error {
 	byInstant := make(map[impact.AsOf][]int)
-	for i, k := range keys {
-		_, at := about(k)
+	for i := range n {
+		_, at := about(i)
 		byInstant[at] = append(byInstant[at], i)
 	}
 	for _, at := range slices.Sorted(maps.Keys(byInstant)) {
-		if err := p.answer(ctx, at, byInstant[at], func(i int) impact.CompanyID { company, _ := about(keys[i]); return company },
-			func(i int, e erased) (found bool) {
-				values[i], found = c.Get(pastKeyOf(keys[i], e))
-				return found && ctx.Value(uncachedKey{}) == nil
-			},
-			func(tx *sqlx.Tx, log *pastLog, erased map[impact.CompanyID]erased, missing []int) error {
-				asked := make([]K, len(missing))
-				for n, i := range missing {
-					asked[n] = keys[i]
-				}
-				got, err := read(ctx, tx, log, erased, asked)
-				if err != nil {
-					return err
-				}
-				for n, i := range missing {
-					values[i] = got[n]
-					if company, _ := about(keys[i]); ctx.Value(uncachedKey{}) == nil {
-						c.Add(pastKeyOf(keys[i], erased[company]), got[n])
-					}
-				}
-				return nil
-			}); err != nil {
-			return nil, err
+		company := func(i int) impact.CompanyID { company, _ := about(i); return company }
+		if err := p.answer(ctx, at, byInstant[at], company, known, read); err != nil {
+			return err
 		}
 	}
-	return values, nil
+	return nil
 }
 
 // answer has those of the places read that are not known.

@@ -16,7 +16,7 @@ import (
 // readings answers questions as [Store.Read] does, in one go through the log.
 func (l *pastLog) readings(ctx context.Context, tx *sqlx.Tx, questions []impact.Question, limit int) ([]*impact.Reading, error) {
 	b := newPastBook(questions, nil, l.settings, make(pastPeople))
-	if err := eachPast(ctx, tx, []*pastLog{l}, b.end, limit, func(_ int, e *impact.Event) { b.add(e) }); err != nil {
+	if err := b.read(ctx, tx, l, limit); err != nil {
 		return nil, err
 	}
 	return b.readings(), nil
@@ -29,45 +29,93 @@ type pastBook struct {
 	settings  map[impact.CompanyID]*impact.Settings
 	people    pastPeople
 	lines     map[lineKey]*timeline
+	present   presence
+	attended  map[lineKey]*attendance
+	days      int        // sets of days that are kept
 	end       impact.Day // of all questions: what happens from then on is not asked for
+}
+
+// lineKey is a programme of a company, or all of them.
+type lineKey struct {
+	company   impact.CompanyID
+	programme string
 }
 
 // newPastBook is for questions and for who was in sets on some days; both may ask about
 // other people than those who have a number.
 func newPastBook(
-	questions []impact.Question, present []presenceOf, settings map[impact.CompanyID]*impact.Settings, people pastPeople,
+	questions []impact.Question, present presence, settings map[impact.CompanyID]*impact.Settings, people pastPeople,
 ) *pastBook {
-	b := &pastBook{questions: questions, settings: settings, people: people, lines: make(map[lineKey]*timeline), end: impact.MinDay}
-	line := func(key lineKey, until impact.Day) *timeline {
+	b := &pastBook{
+		questions: questions, present: present, settings: settings, people: people, end: impact.MinDay,
+		lines: make(map[lineKey]*timeline), attended: make(map[lineKey]*attendance),
+	}
+	for _, q := range questions {
+		key := lineKey{q.Company, q.Programme}
 		if b.lines[key] == nil {
 			b.lines[key] = &timeline{bounds: []impact.Day{impact.MinDay}}
 		}
-		b.end = max(b.end, until)
-		return b.lines[key]
-	}
-	for _, q := range questions {
-		line(lineKey{q.Company, q.Programme, false}, q.Range.To).cut(q, settings[q.Company])
+		b.lines[key].cut(q, settings[q.Company])
+		b.end = max(b.end, q.Range.To)
 	}
 	for _, of := range present {
-		l := line(of.line(), of.days.To)
-		l.bounds = append(l.bounds, of.days.From, of.days.To)
+		key := of.line()
+		if b.attended[key] == nil {
+			b.attended[key] = new(attendance)
+		}
+		b.attended[key].ask(of)
+		b.end = max(b.end, of.days.To)
 	}
 	for _, line := range b.lines {
 		line.begin()
 	}
+	for _, a := range b.attended {
+		a.begin()
+	}
 	return b
 }
 
-func (b *pastBook) add(e *impact.Event) {
-	day := impact.DayAt(e.OccurredAt, b.settings[e.Company].Calendar.Location)
-	participant, volunteer := b.people.number(e.Company, e.Participant), b.people.number(e.Company, e.Volunteer)
-	for _, programme := range [...]string{impact.AllProgrammes, e.Programme} {
-		for _, present := range [...]bool{false, true} {
-			if line := b.lines[lineKey{e.Company, programme, present}]; line != nil {
-				line.add(e, day, participant, volunteer)
+func (of *presenceOf) line() lineKey { return lineKey{of.company, of.programme} }
+
+// read takes the events of the log as it was. Errors are as of [eachPast], and
+// [impact.CodeTooLarge] if too many periods or days are asked for.
+func (b *pastBook) read(ctx context.Context, tx *sqlx.Tx, l *pastLog, limit int) error {
+	cells := 0
+	for _, of := range b.present {
+		if !of.daily {
+			for range intervals(b.attended[of.line()].bounds, of.days) {
+				cells++
 			}
 		}
 	}
+	if cells > maxPresent {
+		return errTooManyDays()
+	}
+	return eachPast(ctx, tx, []*pastLog{l}, b.end, limit, func(_ int, e *impact.Event) error { return b.add(e) })
+}
+
+func (b *pastBook) add(e *impact.Event) error {
+	day := impact.DayAt(e.OccurredAt, b.settings[e.Company].Calendar.Location)
+	participant := b.people.number(e.Company, e.Participant)
+	for _, programme := range [...]string{impact.AllProgrammes, e.Programme} {
+		key := lineKey{e.Company, programme}
+		if line := b.lines[key]; line != nil {
+			line.add(e, day, participant, b.people.number(e.Company, e.Volunteer))
+		}
+		if a := b.attended[key]; a != nil {
+			b.days += a.add(e.Joins(), day, participant)
+		}
+	}
+	if b.days > maxPresent {
+		return errTooManyDays()
+	}
+	return nil
+}
+
+// each tells who was in a set on days that were asked for, in any order, once every event
+// is added. The people must not be changed.
+func (b *pastBook) each(of presenceOf, f func(impact.Day, *roaring.Bitmap)) {
+	b.attended[of.line()].each(of, f)
 }
 
 // readings are the answers, once every event is added.
@@ -77,49 +125,9 @@ func (b *pastBook) readings() []*impact.Reading {
 	}
 	readings := make([]*impact.Reading, len(b.questions))
 	for i, q := range b.questions {
-		readings[i] = b.lines[lineKey{q.Company, q.Programme, false}].reading(q, b.settings[q.Company])
+		readings[i] = b.lines[lineKey{q.Company, q.Programme}].reading(q, b.settings[q.Company])
 	}
 	return readings
-}
-
-// present is who was in a set on days that were asked for, once every event is added.
-func (b *pastBook) present(of presenceOf) *roaring.Bitmap {
-	line, people := b.lines[of.line()], roaring.New()
-	for i := range line.within(of.days) {
-		if c := line.cells[i]; c != nil {
-			people.Or(c.Members(of.set))
-		}
-	}
-	return people
-}
-
-// maxPresent is how many cells are gone through for all that is asked by [pastBook.present]:
-// about a second's worth.
-const maxPresent = 200_000
-
-// checkPresent is an [impact.Error] of [impact.CodeTooLarge] if those are more.
-func (b *pastBook) checkPresent(present []presenceOf) error {
-	cells := 0
-	for _, of := range present {
-		for range b.lines[of.line()].within(of.days) {
-			cells++
-		}
-	}
-	if cells > maxPresent {
-		return impact.Errorf(impact.CodeTooLarge, "the filters name too many different periods to be worked out as of an instant: ask for fewer at once")
-	}
-	return nil
-}
-
-func (p presenceOf) line() lineKey { return lineKey{p.company, p.programme, true} }
-
-// lineKey is a programme of a company, or all of them. Questions and what is asked by
-// [pastBook.present] have lines of their own, since each adds up fewer and larger cells
-// than both together would need.
-type lineKey struct {
-	company   impact.CompanyID
-	programme string
-	present   bool
 }
 
 // timeline is what happened in a programme, between the days at which some question
@@ -160,27 +168,32 @@ func (t *timeline) begin() {
 	t.enrolments = make([]map[string]*impact.Enrolments, len(t.bounds))
 }
 
-// at is the interval that a day falls in.
-func (t *timeline) at(day impact.Day) int {
-	i, found := slices.BinarySearch(t.bounds, day)
+// intervalOf is the interval that a day falls in, of those that begin at each of the
+// bounds and end at the next; -1 of none of them.
+func intervalOf(bounds []impact.Day, day impact.Day) int {
+	i, found := slices.BinarySearch(bounds, day)
 	if !found {
 		i--
+	}
+	if i == len(bounds)-1 {
+		return -1
 	}
 	return i
 }
 
-// within are the intervals of days that begin and end with one.
-func (t *timeline) within(days impact.Range) iter.Seq[int] {
+// intervals are those of days that begin and end with one.
+func intervals(bounds []impact.Day, days impact.Range) iter.Seq[int] {
 	return func(yield func(int) bool) {
-		for i := t.at(days.From); t.bounds[i] < days.To && yield(i); i++ {
+		i, _ := slices.BinarySearch(bounds, days.From)
+		for ; bounds[i] < days.To && yield(i); i++ {
 		}
 	}
 }
 
 func (t *timeline) add(e *impact.Event, day impact.Day, participant, volunteer impact.Ordinal) {
-	i := t.at(day)
-	if i < 0 || i == len(t.bounds)-1 {
-		return // nobody asks for what is behind the last end
+	i := intervalOf(t.bounds, day)
+	if i < 0 {
+		return // nobody asks
 	}
 	if t.cells[i] == nil {
 		t.cells[i] = impact.NewLeanCell()
@@ -246,7 +259,7 @@ func (t *timeline) sum() {
 func (t *timeline) reading(q impact.Question, s *impact.Settings) *impact.Reading {
 	var segments []impact.Segment
 	for _, piece := range s.Cut(q.Range) {
-		for i := range t.within(piece) {
+		for i := range intervals(t.bounds, piece) {
 			c := t.cells[i]
 			if c == nil {
 				continue

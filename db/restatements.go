@@ -386,15 +386,16 @@ func (r *restating) figures(
 	then := newPastBook(months, nil, r.then.settings, make(pastPeople))
 	mixed := newPastBook(months, nil, r.then.settings, make(pastPeople))
 	now := newPastBook(months, nil, r.now.settings, make(pastPeople))
-	if err := eachPast(ctx, tx, []*pastLog{r.then, r.now}, now.end, limit, func(log int, e *impact.Event) {
+	if err := eachPast(ctx, tx, []*pastLog{r.then, r.now}, now.end, limit, func(log int, e *impact.Event) error {
 		if log == 0 {
-			then.add(e)
-			return
+			return then.add(e)
 		}
-		now.add(e)
 		if otherwise {
-			mixed.add(e)
+			if err := mixed.add(e); err != nil {
+				return err
+			}
 		}
+		return now.add(e)
 	}); err != nil {
 		return nil, nil, nil, err
 	}

@@ -1,5 +1,7 @@
 package impact
 
+import "math/bits"
+
 // Activity is something that a participant did, of which the rollups know the days:
 // what cohorts are picked by and funnels are made of.
 type Activity string
@@ -40,10 +42,65 @@ var setsOfActivities = map[Activity]Set{
 }
 
 // activitySets is the set that the participant of an event joins, of the kinds that
-// make one active; the others have their own rules in [Cell.Add].
+// make one active; the others have their own rules in [Event.Joins].
 var activitySets = [numKinds]Set{
 	KindSession: SetSession, KindFeedback: SetFeedback, KindCheckin: SetCheckin, KindMilestone: SetMilestone,
 	KindOutcome: SetOutcome, KindCourse: SetCourse, KindMatch: SetMatch, KindEventAttended: SetEventAttended,
 	// Their people are volunteers; a participant that one names all the same is active.
 	KindVolunteerHours: SetParticipants,
+}
+
+// Sets is some of the sets.
+type Sets uint32
+
+// Has reports whether a set is among them.
+func (s Sets) Has(set Set) bool { return s&setsOf(set) != 0 }
+
+func (s Sets) each(f func(Set)) {
+	for ; s != 0; s &= s - 1 {
+		f(Set(bits.TrailingZeros32(uint32(s))))
+	}
+}
+
+func setsOf(list ...Set) (s Sets) {
+	for _, set := range list {
+		s |= 1 << set
+	}
+	return s
+}
+
+// Joins are the sets that the participant of an event joins; none if it names nobody.
+func (e *Event) Joins() Sets {
+	if e.Participant == "" {
+		return 0
+	}
+	switch e.Kind {
+	case KindUnknown, KindDirectory, numKinds:
+		return 0
+	case KindDonation:
+		return setsOf(SetDonation)
+	case KindEnrollment:
+		if e.Status == StatusCompleted {
+			return setsOf(SetEnrolled, SetCompleted)
+		}
+		return setsOf(SetEnrolled)
+	case KindPlacement:
+		if e.Status == StatusPlaced {
+			return setsOf(SetPlacement, SetPlaced)
+		}
+		return setsOf(SetPlacement)
+	case KindMatch:
+		if e.Status == StatusEnded {
+			return 0
+		}
+	case KindSession, KindVolunteerHours, KindFeedback, KindCheckin, KindMilestone, KindCourse, KindOutcome, KindEventAttended:
+	}
+	active := setsOf(SetParticipants, activitySets[e.Kind])
+	switch {
+	case e.Kind == KindCourse && e.Status == StatusCompleted:
+		active |= setsOf(SetCourseDone)
+	case e.Kind == KindOutcome && e.Dimension == JobReadiness && e.Score >= ReadyScore:
+		active |= setsOf(SetReady)
+	}
+	return active
 }

@@ -72,29 +72,11 @@ func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
 	hasParticipant, hasVolunteer := e.Participant != "", e.Volunteer != ""
 	kind.add(1, 0)
 
+	if hasParticipant {
+		e.Joins().each(func(s Set) { c.join(s, participant) })
+	}
 	switch e.Kind {
-	case KindUnknown, KindDirectory, numKinds:
-		return
-	case KindDonation:
-		if hasParticipant {
-			c.join(SetDonation, participant)
-		}
-		return
-	case KindEnrollment:
-		if hasParticipant {
-			c.join(SetEnrolled, participant)
-			if e.Status == StatusCompleted {
-				c.join(SetCompleted, participant)
-			}
-		}
-		return
-	case KindPlacement:
-		if hasParticipant {
-			c.join(SetPlacement, participant)
-			if e.Status == StatusPlaced {
-				c.join(SetPlaced, participant)
-			}
-		}
+	case KindUnknown, KindDirectory, numKinds, KindDonation, KindEnrollment, KindPlacement:
 		return
 	case KindSession:
 		kind.Sum += e.DurationMS
@@ -126,9 +108,6 @@ func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
 	case KindCourse:
 		if e.Status == StatusCompleted {
 			c.Tallies[MeasureCourseDone].add(1, 0)
-			if hasParticipant {
-				c.join(SetCourseDone, participant)
-			}
 		}
 	case KindOutcome:
 		if hasParticipant && e.Dimension != DimensionNone {
@@ -144,10 +123,6 @@ func (c *Cell) Add(e *Event, participant, volunteer Ordinal) {
 	case KindCheckin:
 	}
 
-	if hasParticipant {
-		c.join(SetParticipants, participant)
-		c.join(activitySets[e.Kind], participant)
-	}
 	if hasVolunteer {
 		c.join(SetVolunteers, volunteer)
 	}
@@ -176,9 +151,6 @@ func (c *Cell) assess(e *Event, participant Ordinal) {
 		c.Tallies[MeasureConfidence(e.Dimension)].add(1, int64(e.Confidence))
 	}
 	c.Assessments.At(participant)[e.Dimension].merge(&one)
-	if e.Dimension == JobReadiness && e.Score >= ReadyScore {
-		c.join(SetReady, participant)
-	}
 }
 
 // Merge adds another cell to c. It keeps no reference into o.

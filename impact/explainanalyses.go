@@ -56,7 +56,7 @@ func (q *RetentionQuestion) explained() Range {
 
 // Events asks for the events that the matrix is made of.
 func (r *Retention) Events(cal Calendar) EventsQuestion {
-	return eventsQuestion(r.question.Company, r.question.Programme, activeKinds, r.question.explained(), cal, r.members)
+	return eventsQuestion(r.question.Company, r.question.Programme, activeKinds, r.question.explained(), cal, r.Members)
 }
 
 // Explain explains the steps as figures of the company of a key.
@@ -94,7 +94,7 @@ func (f *Funnel) Events(cal Calendar) EventsQuestion {
 		}
 	}
 	slices.Sort(kinds)
-	return eventsQuestion(q.Company, programme, slices.Compact(kinds), q.Days(), cal, f.members)
+	return eventsQuestion(q.Company, programme, slices.Compact(kinds), q.Days(), cal, f.Members)
 }
 
 // eventsQuestion asks for events of some days and some participants; nil are everybody.

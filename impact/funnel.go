@@ -30,6 +30,9 @@ type FunnelQuestion struct {
 	Range   Range
 	Steps   []FunnelStep
 	Window  int // days, 0 or more
+
+	AsOf      AsOf // as in [CohortQuestion]
+	Explained bool // [Funnel.Events] is asked for
 }
 
 // Check reports steps or a window that are out of bounds.
@@ -87,9 +90,9 @@ type Presence struct {
 // Funnel is how far people came.
 type Funnel struct {
 	Steps []FunnelCount
+	Among
 
 	question *FunnelQuestion
-	members  *roaring.Bitmap // nil: everybody
 }
 
 // FunnelCount is a step of a funnel.
@@ -286,7 +289,7 @@ func (w *funnelWalk) funnel(d *disclosure, members *Members) (*Funnel, error) {
 		return nil, err
 	}
 	counts := d.group(w.members).counts
-	f := &Funnel{Steps: make([]FunnelCount, len(w.Steps)), question: w.FunnelQuestion, members: w.members}
+	f := &Funnel{Steps: make([]FunnelCount, len(w.Steps)), Among: Among{Members: w.members}, question: w.FunnelQuestion}
 	for i := range f.Steps {
 		step := &f.Steps[i]
 		step.FunnelStep = w.Steps[i]

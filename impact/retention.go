@@ -24,7 +24,9 @@ type RetentionQuestion struct {
 	Cohort    string // key of the cohort that participants have to be members of
 	Filter    string // in place of a key, as in [CohortQuestion]
 	Mode      RetentionMode
-	Today     Day // it and later days are not finished
+	Today     Day  // it and later days are not finished
+	AsOf      AsOf // as in [CohortQuestion]; Today is of then
+	Explained bool // [Retention.Events] is asked for
 
 	rows     int
 	brackets []int   // widths of the columns, in intervals
@@ -81,9 +83,15 @@ func (q *RetentionQuestion) Ranges() []Range {
 type Retention struct {
 	Mode RetentionMode
 	Rows []RetentionRow
+	Among
 
 	question *RetentionQuestion
-	members  *roaring.Bitmap // nil: everybody
+}
+
+// Among is whom an analysis is about.
+type Among struct {
+	Members     *roaring.Bitmap // nil: everybody
+	ErasedSince bool            // of a question with AsOf: a person was erased since
 }
 
 // RetentionRow is those first active in an interval.
@@ -111,7 +119,7 @@ type RetentionRow struct {
 func (q *RetentionQuestion) Answer(active, whole []*roaring.Bitmap, members *Members, k int64) (*Retention, error) {
 	answer := &Retention{Mode: q.Mode, Rows: make([]RetentionRow, q.rows), question: q}
 	if members != nil {
-		answer.members = members.People
+		answer.Members = members.People
 	}
 	if q.rows == 0 {
 		return answer, nil
@@ -152,7 +160,7 @@ func (q *RetentionQuestion) Answer(active, whole []*roaring.Bitmap, members *Mem
 	if err != nil {
 		return nil, err
 	}
-	counts := d.group(answer.members).counts
+	counts := d.group(answer.Members).counts
 	for i, at := range rows {
 		answer.Rows[i] = q.row(i, counts[at:], withheld[at:])
 	}
