@@ -160,15 +160,18 @@ func (a *analysis[Q, A]) live(ctx context.Context, f *Figures, questions []Q) ([
 	if err := in.presence.read(ctx, f.store, in.take); err != nil {
 		return nil, err
 	}
-	return in.answers(members, func(i int) int64 { return settings[i].K() })
+	return in.answers(ctx, members, func(i int) int64 { return settings[i].K() })
 }
 
 // answers are in the order of questions; none where there is no such cohort.
-func (in *inquiry[A]) answers(members []*impact.Members, k func(question int) int64) ([]A, error) {
+func (in *inquiry[A]) answers(ctx context.Context, members []*impact.Members, k func(question int) int64) ([]A, error) {
 	answers := make([]A, len(members))
 	for i := range members {
 		if members[i] == nil {
 			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, wrap(err, "work out analyses")
 		}
 		answer, err := in.answer(i, k(i))
 		if err != nil {

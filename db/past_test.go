@@ -153,7 +153,8 @@ func sight(t testing.TB, s *Store, companies []*impact.Company, at impact.AsOf) 
 		one.Basis = nil // an address
 		lines = append(lines, fmt.Sprintf("cohort of company %d %s %s: %+v", cohorts[i].Company, cohorts[i].Programme, cohorts[i].Range, one))
 	}
-	return append(lines, cohortSight(t, s, f, companies, at)...)
+	lines = append(lines, cohortSight(t, s, f, companies, at)...)
+	return append(lines, analysisSight(t, s, f, companies, settings, at)...)
 }
 
 // pastOf is what figures depend on beside events, at an instant or now.

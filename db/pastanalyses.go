@@ -55,7 +55,7 @@ func (a *analysis[Q, A]) known(
 			b.each(of, func(day impact.Day, people *roaring.Bitmap) { in.take(ask, day, people) })
 		}
 	}
-	answers, err := in.answers(m.resolve(), func(i int) int64 { return settings[cohorts[i].Company].K() })
+	answers, err := in.answers(ctx, m.resolve(), func(i int) int64 { return settings[cohorts[i].Company].K() })
 	if err != nil {
 		return nil, err
 	}

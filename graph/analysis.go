@@ -11,21 +11,35 @@ import (
 )
 
 // An analysis is a field of a company whose answer takes one question: the answers for
-// all companies and all fields of its sort are read at once.
-type analysis[K comparable, Q, A any] struct {
+// all companies and all fields of its sort are read at once, and for each instant.
+type analysis[K analysisAsk, Q, A any] struct {
 	field    string
 	ask      func(arguments) (K, error)
-	question func(q *request, c *impact.Company, ask K) (Q, error)
+	question func(q *request, c *impact.Company, ask K, how asked) (Q, error)
 	read     func(ctx context.Context, r Reader, questions []Q) ([]A, error)
 	// events ask for the events of each figure of an answer that is explained.
 	events func(answer A, cal impact.Calendar) []impact.EventsQuestion
 }
 
+// analysisAsk is what a field asks; fields that ask the same share the answer.
+type analysisAsk interface {
+	comparable
+	when() scope
+}
+
+// asked is what an ask alone does not say: what was known when it says, and whether the
+// answer is explained.
+type asked struct {
+	past      pasts
+	explained bool
+}
+
 // analysisBook is the answers to everything that a group asks of one sort.
-type analysisBook[K comparable, A any] struct {
+type analysisBook[K analysisAsk, A any] struct {
 	events  func(answer A, cal impact.Calendar) []impact.EventsQuestion
 	entries map[K][]analysisEntry // by the company's place in the group
-	answers []A                   // of all groups that were read together
+	past    pasts
+	answers []A // of all groups that were read together
 }
 
 type analysisEntry struct {
@@ -45,29 +59,56 @@ func (b *analysisBook[K, A]) of(c *model.Company, ask K) (answer A, err error) {
 	return b.answers[entries[c.Place].place], nil
 }
 
+// asks are those of a group, in their order, and which of them are explained. Fields
+// whose arguments break a rule ask nothing: their resolvers answer with the error.
+func (a *analysis[K, Q, A]) asks(op *graphql.OperationContext, g *model.Group) (asks []K, explained map[K]bool) {
+	explained = make(map[K]bool)
+	for _, f := range g.Fields {
+		if f.Name != a.field {
+			continue
+		}
+		ask, err := a.ask(arguments(f.ArgumentMap(op.Variables)))
+		if err != nil {
+			continue
+		}
+		if _, known := explained[ask]; !known {
+			asks = append(asks, ask)
+		}
+		explained[ask] = explained[ask] || explains(op, collect(op, f.Selections))
+	}
+	return asks, explained
+}
+
 // books is the loader. Questions that break a rule are not asked: their fields answer
 // with the error.
 func (a *analysis[K, Q, A]) books(q *request) func(context.Context, []*model.Group) ([]*analysisBook[K, A], []error) {
 	return func(ctx context.Context, groups []*model.Group) ([]*analysisBook[K, A], []error) {
 		op := graphql.GetOperationContext(ctx)
+		all, explained := make([][]K, len(groups)), make([]map[K]bool, len(groups))
+		var instants pastAsks
+		for i, g := range groups {
+			all[i], explained[i] = a.asks(op, g)
+			for _, ask := range all[i] {
+				instants.add(g, ask.when().asOf, false)
+			}
+		}
+		past := instants.read(ctx, q.Reader)
 		books := make([]*analysisBook[K, A], len(groups))
 		var questions []Q
+		var asOf []impact.AsOf // of each
 		for i, g := range groups {
-			books[i] = &analysisBook[K, A]{events: a.events, entries: make(map[K][]analysisEntry)}
-			for _, f := range g.Fields {
-				if f.Name != a.field {
-					continue
-				}
-				ask, err := a.ask(arguments(f.ArgumentMap(op.Variables)))
-				if _, asked := books[i].entries[ask]; err != nil || asked {
-					continue
-				}
+			books[i] = &analysisBook[K, A]{events: a.events, entries: make(map[K][]analysisEntry), past: past}
+			for _, ask := range all[i] {
 				entries := make([]analysisEntry, len(g.Companies))
 				for place, c := range g.Companies {
-					question, err := a.question(q, c, ask)
+					if ask.when().asOf != 0 && past.err != nil {
+						entries[place].err = past.err
+						continue
+					}
+					question, err := a.question(q, c, ask, asked{past, explained[i][ask]})
 					entries[place] = analysisEntry{len(questions), err}
 					if err == nil {
-						questions = append(questions, question)
+						questions, asOf = append(questions, question), append(asOf, ask.when().asOf)
 					}
 				}
 				books[i].entries[ask] = entries
@@ -76,17 +117,30 @@ func (a *analysis[K, Q, A]) books(q *request) func(context.Context, []*model.Gro
 		if len(questions) == 0 {
 			return books, nil
 		}
-		answers, err := a.read(ctx, q.Reader, questions)
-		if err == nil {
-			err = miscounted(a.field, len(answers), len(questions))
-		}
+		answers, pastErr, err := readAnswers(questions, func(place int) impact.AsOf { return asOf[place] },
+			func(questions []Q) ([]A, error) { return a.read(ctx, q.Reader, questions) })
 		if err != nil {
 			return nil, []error{err}
 		}
 		for _, b := range books {
 			b.answers = answers
+			b.refuse(pastErr)
 		}
 		return books, nil
+	}
+}
+
+// refuse has the fields that ask about the past answer with an error, if there is one.
+func (b *analysisBook[K, A]) refuse(pastErr error) {
+	if pastErr == nil {
+		return
+	}
+	for ask, entries := range b.entries {
+		for place := range entries {
+			if ask.when().asOf != 0 && entries[place].err == nil {
+				entries[place].err = pastErr
+			}
+		}
 	}
 }
 
@@ -157,18 +211,20 @@ var retentions = analysis[retentionAsk, impact.RetentionQuestion, *impact.Retent
 		return newRetentionAsk(s, (*impact.Interval)(args.optional("interval")), intervals,
 			(*impact.RetentionMode)(args.optional("mode")), brackets, w)
 	},
-	question: func(q *request, c *impact.Company, a retentionAsk) (impact.RetentionQuestion, error) {
+	question: func(q *request, c *impact.Company, a retentionAsk, how asked) (impact.RetentionQuestion, error) {
 		brackets := make([]int, len(a.brackets))
 		for i := range brackets {
 			brackets[i] = int(a.brackets[i])
 		}
-		filter, err := a.of(c.Calendar, c.Today(q.now))
+		calendar, today := q.calendar(c, a.scope, how.past)
+		filter, err := a.of(calendar, today)
 		if err != nil {
 			return impact.RetentionQuestion{}, err
 		}
 		return impact.NewRetentionQuestion(impact.RetentionQuestion{
-			Company: c.ID, Programme: a.programme, Cohort: a.key, Filter: filter, Mode: a.mode, Today: c.Today(q.now),
-		}, q.rangeOf(c, a.period), a.interval, c.Calendar, brackets)
+			Company: c.ID, Programme: a.programme, Cohort: a.key, Filter: filter, Mode: a.mode, Today: today,
+			AsOf: a.asOf, Explained: how.explained,
+		}, a.period.Range(calendar, today), a.interval, calendar, brackets)
 	},
 	read: func(ctx context.Context, r Reader, questions []impact.RetentionQuestion) ([]*impact.Retention, error) {
 		return r.Retentions(ctx, questions)
@@ -182,14 +238,14 @@ var retentions = analysis[retentionAsk, impact.RetentionQuestion, *impact.Retent
 }
 
 type funnelAsk struct {
+	scope
 	who
-	period impact.Period
 	window int
 	steps  string // "ACTIVITY programme" by lines
 }
 
-func newFunnelAsk(period impact.Period, steps []*model.FunnelStepInput, window *int, w who) funnelAsk {
-	a := funnelAsk{who: w, period: period, window: or(window, 30)}
+func newFunnelAsk(s scope, steps []*model.FunnelStepInput, window *int, w who) funnelAsk {
+	a := funnelAsk{scope: s, who: w, window: or(window, 30)}
 	lines := make([]string, len(steps))
 	for i, s := range steps {
 		lines[i] = string(s.Activity) + " " + or(s.Programme, impact.AllProgrammes)
@@ -218,15 +274,17 @@ var funnels = analysis[funnelAsk, impact.FunnelQuestion, *impact.Funnel]{
 			})
 		}
 		w, err := args.who("cohort", impact.CohortAll)
-		return newFunnelAsk(s.period, steps, window, w), err
+		return newFunnelAsk(s, steps, window, w), err
 	},
-	question: func(q *request, c *impact.Company, a funnelAsk) (impact.FunnelQuestion, error) {
-		filter, err := a.of(c.Calendar, c.Today(q.now))
+	question: func(q *request, c *impact.Company, a funnelAsk, how asked) (impact.FunnelQuestion, error) {
+		calendar, today := q.calendar(c, a.scope, how.past)
+		filter, err := a.of(calendar, today)
 		if err != nil {
 			return impact.FunnelQuestion{}, err
 		}
 		question := impact.FunnelQuestion{
-			Company: c.ID, Cohort: a.key, Filter: filter, Range: q.rangeOf(c, a.period), Window: a.window,
+			Company: c.ID, Cohort: a.key, Filter: filter, Range: a.period.Range(calendar, today), Window: a.window,
+			AsOf: a.asOf, Explained: how.explained,
 		}
 		if a.steps != "" {
 			for line := range strings.SplitSeq(a.steps, "\n") {

@@ -139,7 +139,7 @@ func (q *request) readCohorts(ctx context.Context, groups []*model.Group) ([]*co
 		return books, nil
 	}
 
-	answers, pastErr, err := readAnswers(questions, func(question impact.CohortQuestion) impact.AsOf { return question.AsOf },
+	answers, pastErr, err := readAnswers(questions, func(place int) impact.AsOf { return questions[place].AsOf },
 		func(asked []impact.CohortQuestion) ([]*impact.Cohort, error) { return q.Reader.Cohorts(ctx, asked) })
 	if err != nil {
 		return nil, []error{err}

@@ -45,7 +45,7 @@ var confidences = analysis[confidenceAsk, impact.ConfidenceQuestion, *impact.Rat
 		a.draws, a.seed = or(draws, 0), or(seed, 0)
 		return a, err
 	},
-	question: func(q *request, c *impact.Company, a confidenceAsk) (impact.ConfidenceQuestion, error) {
+	question: func(q *request, c *impact.Company, a confidenceAsk, _ asked) (impact.ConfidenceQuestion, error) {
 		level, err := decimal.NewFromString(a.level)
 		if err != nil {
 			return impact.ConfidenceQuestion{}, err

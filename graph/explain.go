@@ -187,9 +187,9 @@ func (q *request) cohortEventsQuestions(a *cohortEventsAsk) explainedRead[*impac
 type analysisEventsAsk struct {
 	group *model.Group
 	book  interface {
-		// eventsOf are the questions after the events of the figures of an answer, by the
-		// company's place.
-		eventsOf(place int, ask any, cal impact.Calendar) []impact.EventsQuestion
+		// eventsOf are the questions after the events of the figures of an answer about a
+		// company, by its place, and as of when.
+		eventsOf(q *request, c *impact.Company, place int, ask any) ([]impact.EventsQuestion, impact.AsOf)
 	}
 	ask   any
 	first int
@@ -220,19 +220,22 @@ func (b *analysisBook[K, A]) explained(q *request, c *model.Company, ask K, figu
 	}}
 }
 
-func (b *analysisBook[K, A]) eventsOf(place int, ask any, cal impact.Calendar) []impact.EventsQuestion {
+func (b *analysisBook[K, A]) eventsOf(q *request, c *impact.Company, place int, ask any) ([]impact.EventsQuestion, impact.AsOf) {
 	key, _ := ask.(K)
 	e := b.entries[key][place]
 	if e.err != nil {
-		return nil
+		return nil, 0
 	}
-	return b.events(b.answers[e.place], cal)
+	calendar, _ := q.calendar(c, key.when(), b.past)
+	return b.events(b.answers[e.place], calendar), key.when().asOf
 }
 
 func (q *request) analysisEventsQuestions(a *analysisEventsAsk) explainedRead[analysisPlace] {
 	r := explainedRead[analysisPlace]{first: a.first}
 	for place, c := range a.group.Companies {
-		for figure, question := range a.book.eventsOf(place, a.ask, c.Calendar) {
+		questions, at := a.book.eventsOf(q, c, place, a.ask)
+		r.asOf = max(r.asOf, at)
+		for figure, question := range questions {
 			question.After = a.after
 			r.places, r.questions = append(r.places, analysisPlace{place, figure}), append(r.questions, question)
 		}

@@ -21,13 +21,15 @@ type inbox struct {
 	mu        sync.Mutex // guards the fields below: loaders call at once
 	calls     int
 	questions []impact.EventsQuestion
+	asOf      impact.AsOf // of the last call
 }
 
 func (i *inbox) ExplainedEvents(
-	_ context.Context, _ impact.AsOf, questions []impact.EventsQuestion, limit, _ int,
+	_ context.Context, asOf impact.AsOf, questions []impact.EventsQuestion, limit, _ int,
 ) ([][]*impact.Arrival, error) {
 	i.mu.Lock()
 	i.calls++
+	i.asOf = asOf
 	i.questions = append(i.questions, questions...)
 	i.mu.Unlock()
 	lists := make([][]*impact.Arrival, len(questions))

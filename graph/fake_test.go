@@ -275,6 +275,11 @@ func (m *memory) Funnels(ctx context.Context, questions []impact.FunnelQuestion)
 			return nil, err
 		}
 	}
+	if slices.ContainsFunc(questions, func(q impact.FunnelQuestion) bool { return q.AsOf != 0 }) {
+		if err := m.called(ctx, "Past funnels"); err != nil {
+			return nil, err
+		}
+	}
 	return answers, m.called(ctx, "Funnels")
 }
 

@@ -146,7 +146,7 @@ func (q *request) readFigures(ctx context.Context, groups []*model.Group) ([]*fi
 		return books, errs
 	}
 
-	answers, pastErr, err := readAnswers(questions, func(question impact.Question) impact.AsOf { return question.AsOf },
+	answers, pastErr, err := readAnswers(questions, func(place int) impact.AsOf { return questions[place].AsOf },
 		func(asked []impact.Question) ([]*impact.Figures, error) { return q.Reader.Figures(ctx, asked) })
 	if err != nil {
 		return nil, []error{err}

@@ -9,13 +9,17 @@ import (
 
 func (companyResolver) Funnel(
 	ctx context.Context, c *model.Company, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string,
-	filter *model.CohortFilter,
+	filter *model.CohortFilter, asOf *impact.AsOf,
 ) (*model.Funnel, error) {
+	s, err := newScope(&period, nil)
+	if err != nil {
+		return nil, err
+	}
 	w, err := newWho(cohort, cohortFilterOf(filter), impact.CohortAll)
 	if err != nil {
 		return nil, err
 	}
-	ask := newFunnelAsk(period, steps, window, w)
+	ask := newFunnelAsk(s.as(asOf), steps, window, w)
 	book, err := requestOf(ctx).funnels.Load(ctx, c.Group)
 	if err != nil {
 		return nil, err

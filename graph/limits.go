@@ -52,8 +52,8 @@ func (l *limits) MutateOperationContext(ctx context.Context, op *graphql.Operati
 	cost := introspection + size.fields
 	if cost <= l.MaxComplexity {
 		cost = introspection + min(complexity.Calculate(ctx, l.schema, op.Operation, op.Variables), most)
-		if n := instants(op); n > 1 {
-			cost += (n - 1) * instantCost
+		if n := looks(op); n > 1 {
+			cost += (n - 1) * lookCost
 		}
 	}
 	if cost > l.MaxComplexity {
@@ -64,21 +64,25 @@ func (l *limits) MutateOperationContext(ctx context.Context, op *graphql.Operati
 	return nil
 }
 
-// instants is how many instants the operation asks about the past: all fields of one share
-// a look at the log.
-func instants(op *graphql.OperationContext) int {
+// looks is how many times the operation looks at the log: once for all fields of an instant,
+// but for matrices and for funnels, which have a look of their own.
+func looks(op *graphql.OperationContext) int {
 	seen, spread := make(map[string]bool), make(map[*ast.FragmentDefinition]bool)
 	var walk func(ast.SelectionSet)
 	walk = func(selections ast.SelectionSet) {
 		for _, s := range selections {
 			switch s := s.(type) {
 			case *ast.Field:
+				own := ""
+				if s.Name == retentions.field || s.Name == funnels.field {
+					own = s.Name
+				}
 				for _, a := range s.Arguments {
 					if a.Name != "asOf" && a.Name != "since" {
 						continue
 					}
 					if at, err := a.Value.Value(op.Variables); err == nil && at != nil {
-						seen[fmt.Sprint(at)] = true
+						seen[fmt.Sprint(own, at)] = true
 					}
 				}
 				walk(s.SelectionSet)
@@ -161,7 +165,7 @@ const (
 	pastCost = 1_500
 	// The looks at the log of an operation come one after the other: five of them over a
 	// million events take as long as it may.
-	instantCost = 12_000
+	lookCost = 12_000
 	// A figure is worth so many draws of everybody.
 	drawsCost = 2
 	// About what the fields of a full introspection come to.
@@ -213,17 +217,19 @@ func costs() (c generated.ComplexityRoot) {
 	}
 	c.Company.Retention = func(
 		child int, period impact.Period, interval *impact.Interval, intervals *int, _ *impact.RetentionMode, brackets []int, _ *string,
-		_ *model.CohortFilter, _ *string,
+		_ *model.CohortFilter, _ *string, asOf *impact.AsOf,
 	) int {
 		columns := len(brackets)
 		if brackets == nil {
 			columns = or(intervals, 12)
 		}
 		cells := min(points(&period, or(interval, impact.IntervalMonth)), maxFirst) * max(1, min(columns, maxFirst))
-		return analysisCost + child*(1+cells/assumedCells)
+		return analysisCost + child*(1+cells/assumedCells) + past(asOf)
 	}
-	c.Company.Funnel = func(child int, _ []*model.FunnelStepInput, _ impact.Period, _ *int, _ *string, _ *model.CohortFilter) int {
-		return child + analysisCost
+	c.Company.Funnel = func(
+		child int, _ []*model.FunnelStepInput, _ impact.Period, _ *int, _ *string, _ *model.CohortFilter, asOf *impact.AsOf,
+	) int {
+		return child + analysisCost + past(asOf)
 	}
 	c.Company.Restatements = func(child int, _ impact.AsOf, first *int, _ *string) int {
 		return 3*pastCost + length(first)*child

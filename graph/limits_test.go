@@ -192,8 +192,8 @@ func TestHostileQueries(t *testing.T) {
 	}
 }
 
-// Fields share a look at the log for each instant that an operation asks about; of many
-// instants it would not be done in time.
+// Fields share a look at the log for each instant that an operation asks about, matrices one
+// of their own, and funnels; of many looks it would not be done in time.
 func TestInstantsCost(t *testing.T) {
 	t.Parallel()
 	ask := func(instants, fields int) *answer {
@@ -211,6 +211,17 @@ func TestInstantsCost(t *testing.T) {
 	passes(t, ask(5, 7))
 	refused(t, ask(6, 6), http.StatusUnprocessableEntity)
 	refused(t, ask(12, 12), http.StatusUnprocessableEntity)
+
+	analyses := func(instants int) *answer {
+		query := "{ company(key: \"c001\") {"
+		for i := range instants {
+			query += fmt.Sprintf(` f%[1]d: metrics(asOf: "2025-01-0%[2]dT00:00:00Z") { events } m%[1]d: retention(period: "2024", asOf: "2025-01-0%[2]dT00:00:00Z") { mode }
+				w%[1]d: funnel(steps: [{activity: JOB}], period: "2024", asOf: "2025-01-0%[2]dT00:00:00Z") { erasedSince } again%[1]d: funnel(steps: [{activity: ANY}], period: "2024", asOf: "2025-01-0%[2]dT00:00:00Z") { erasedSince }`, i, i+1)
+		}
+		return serve(newMemory(1)).query(t, query+" } }", nil)
+	}
+	passes(t, analyses(1)) // three looks
+	refused(t, analyses(2), http.StatusUnprocessableEntity)
 }
 
 // The events behind each figure are a search of their own, however few are asked for.

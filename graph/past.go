@@ -20,49 +20,62 @@ type pasts struct {
 	err error // why there is none; of the fields that ask about the past alone
 }
 
-// readPast is what the figures that groups ask for depended on at their instants, beside
-// events.
-func (q *request) readPast(ctx context.Context, groups []*model.Group, all []*asks) pasts {
-	place := make(map[moment]int)
-	var asked []impact.PastAsk
-	ask := func(g *model.Group, at impact.AsOf, active bool) {
-		for _, c := range g.Companies {
-			m := moment{c.ID, at}
-			i, known := place[m]
-			if !known {
-				i = len(asked)
-				place[m], asked = i, append(asked, impact.PastAsk{Company: c.ID, AsOf: at})
-			}
-			asked[i].Active = asked[i].Active || active
-		}
+// pastAsks is what is asked about moments.
+type pastAsks struct {
+	place map[moment]int
+	asked []impact.PastAsk
+}
+
+// add asks about the companies of a group at an instant, if that is not now.
+func (p *pastAsks) add(g *model.Group, at impact.AsOf, active bool) {
+	if at == 0 {
+		return
 	}
-	for i, g := range groups {
-		for _, f := range all[i].figures {
-			if f.asOf != 0 {
-				ask(g, f.asOf, f.isUnbounded() || all[i].mayCountMonths(f))
-			}
-		}
-		for _, c := range all[i].cohorts {
-			if c.asOf != 0 {
-				ask(g, c.asOf, false)
-			}
-		}
+	if p.place == nil {
+		p.place = make(map[moment]int)
 	}
-	if len(asked) == 0 {
+	for _, c := range g.Companies {
+		m := moment{c.ID, at}
+		i, known := p.place[m]
+		if !known {
+			i = len(p.asked)
+			p.place[m], p.asked = i, append(p.asked, impact.PastAsk{Company: c.ID, AsOf: at})
+		}
+		p.asked[i].Active = p.asked[i].Active || active
+	}
+}
+
+func (p *pastAsks) read(ctx context.Context, r Reader) pasts {
+	if len(p.asked) == 0 {
 		return pasts{}
 	}
-	list, err := q.Reader.Past(ctx, asked)
+	list, err := r.Past(ctx, p.asked)
 	if err == nil {
-		err = miscounted("Past", len(list), len(asked))
+		err = miscounted("Past", len(list), len(p.asked))
 	}
 	if err != nil {
 		return pasts{err: err}
 	}
-	p := pasts{of: make(map[moment]*impact.Past, len(asked))}
-	for m, i := range place {
-		p.of[m] = list[i]
+	of := make(map[moment]*impact.Past, len(p.asked))
+	for m, i := range p.place {
+		of[m] = list[i]
 	}
-	return p
+	return pasts{of: of}
+}
+
+// readPast is what the figures that groups ask for depended on at their instants, beside
+// events.
+func (q *request) readPast(ctx context.Context, groups []*model.Group, all []*asks) pasts {
+	var p pastAsks
+	for i, g := range groups {
+		for _, f := range all[i].figures {
+			p.add(g, f.asOf, f.isUnbounded() || all[i].mayCountMonths(f))
+		}
+		for _, c := range all[i].cohorts {
+			p.add(g, c.asOf, false)
+		}
+	}
+	return p.read(ctx, q.Reader)
 }
 
 // mayCountMonths reports whether a figure of all time can depend on when something
@@ -108,14 +121,14 @@ func (p pasts) settingsAt(c *impact.Company, s scope, now map[impact.CompanyID]*
 // readAnswers answers questions about now and about the past, each in a call of their
 // own: what keeps the past from being read is no matter to those about now.
 func readAnswers[Q, A any](
-	questions []Q, at func(Q) impact.AsOf, read func([]Q) ([]A, error),
+	questions []Q, at func(place int) impact.AsOf, read func([]Q) ([]A, error),
 ) (answers []A, pastErr, err error) {
 	answers = make([]A, len(questions))
 	half := func(past bool) error {
 		var asked []Q
 		var places []int
 		for i, q := range questions {
-			if (at(q) != 0) == past {
+			if (at(i) != 0) == past {
 				asked, places = append(asked, q), append(places, i)
 			}
 		}

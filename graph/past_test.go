@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/impactql/impactql/graph"
 	"github.com/impactql/impactql/impact"
 )
 
@@ -46,6 +47,31 @@ func TestAsOf(t *testing.T) {
 	}
 }
 
+// Matrices and funnels go by the calendar and the day of then, in which columns are finished,
+// and list the events of then; each sort looks the past up once.
+func TestAnalysesAsOf(t *testing.T) {
+	t.Parallel()
+	box := new(inbox)
+	api := serve(newMemory(2), func(c *graph.Config) { c.Inbox = box })
+	res := api.query(t, `query ($at: DateTime) { companies(first: 2) { nodes {
+		now: retention(period: "FY2024-Q3", intervals: 2) { erasedSince rows { start retained } }
+		retention(period: "FY2024-Q4", intervals: 2, asOf: $at) { erasedSince rows { start retained } explain { events(first: 1) { nodes { receipt } } } }
+		funnel(steps: [{activity: SESSION}], period: "last-30d", asOf: $at) { erasedSince steps { people } explain { start end } }
+		again: funnel(steps: [{activity: JOB}], period: "last-30d", asOf: $at) { erasedSince }
+	} } }`, map[string]any{"at": "2024-06-10T23:00:00Z"})
+	wantCodes(t, res)
+	res.want(t, `{
+		"now":{"erasedSince":false,"rows":[{"start":"2023-10-01","retained":[10,5]},{"start":"2023-11-01","retained":[0,0]},{"start":"2023-12-01","retained":[0,0]}]},
+		"retention":{"erasedSince":false,"rows":[{"start":"2024-04-01","retained":[10,5]},{"start":"2024-05-01","retained":[0,null]},{"start":"2024-06-01","retained":[null,null]}],"explain":{"events":{"nodes":[{"receipt":"1"}]}}},
+		"funnel":{"erasedSince":false,"steps":[{"people":10}],"explain":{"start":"2024-05-12","end":"2024-06-10"}},"again":{"erasedSince":false}}`, "companies", "nodes", 0)
+	if api.calls["Past"] != 2 || api.calls["Past funnels"] != 1 {
+		t.Errorf("the past was looked up %d times, and funnels asked for %d times", api.calls["Past"], api.calls["Past funnels"])
+	}
+	if then := impact.AsOfTime(time.Date(2024, 6, 10, 23, 0, 0, 0, time.UTC)); box.asOf != then || len(box.questions) != 2 {
+		t.Errorf("%d lists of events as of %s", len(box.questions), box.asOf)
+	}
+}
+
 // What cannot be known of the past is an error of the fields that ask for it alone.
 func TestAsOfRefusals(t *testing.T) {
 	t.Parallel()
@@ -53,14 +79,17 @@ func TestAsOfRefusals(t *testing.T) {
 		t.Helper()
 		res := serve(m).query(t, `{ company(key: "c001") {
 			now: metrics { events } cohort(key: "all") { key }
-			then: metrics(asOf: "`+asOf+`") { events } old: cohort(key: "all", asOf: "`+asOf+`") { key } } }`, nil)
+			retention(period: "2024-Q1") { mode } funnel(steps: [{activity: JOB}], period: "2024") { steps { activity } }
+			then: metrics(asOf: "`+asOf+`") { events } old: cohort(key: "all", asOf: "`+asOf+`") { key }
+			rows: retention(period: "2024-Q1", asOf: "`+asOf+`") { mode } steps: funnel(steps: [{activity: JOB}], period: "2024", asOf: "`+asOf+`") { erasedSince } } }`, nil)
 		wantCodes(t, res, codes...)
 		if codes != nil {
-			res.want(t, `{"now":{"events":1},"cohort":{"key":"all"},"then":null,"old":null}`, "company")
+			res.want(t, `{"now":{"events":1},"cohort":{"key":"all"},"retention":{"mode":"CLASSIC"},"funnel":{"steps":[{"activity":"JOB"}]},
+				"then":null,"old":null,"rows":null,"steps":null}`, "company")
 		}
 	}
 	query(newMemory(1), "2025-11-13T09:59:59Z")
-	query(newMemory(1), "2025-11-13T10:00:01Z", "INVALID", "INVALID")
+	query(newMemory(1), "2025-11-13T10:00:01Z", "INVALID", "INVALID", "INVALID", "INVALID")
 	broken := newMemory(1)
 	broken.fail = func(call string) error {
 		if call == "Past" {
@@ -68,10 +97,23 @@ func TestAsOfRefusals(t *testing.T) {
 		}
 		return nil
 	}
-	query(broken, "2025-01-01T00:00:00Z", "INTERNAL", "INTERNAL")
+	query(broken, "2025-01-01T00:00:00Z", "INTERNAL", "INTERNAL", "INTERNAL", "INTERNAL")
+
+	// One that a reader cannot tell is no matter to those about now, nor to others.
+	broken.fail = func(call string) error {
+		if call == "Past funnels" {
+			return &impact.Error{Code: impact.CodeTooLarge, Message: "no"}
+		}
+		return nil
+	}
+	res := serve(broken).query(t, `{ company(key: "c001") { funnel(steps: [{activity: JOB}], period: "2024") { erasedSince }
+		then: funnel(steps: [{activity: JOB}], period: "2024", asOf: "2025-01-01T00:00:00Z") { erasedSince } rows: retention(period: "2024", asOf: "2025-01-01T00:00:00Z") { mode } } }`, nil)
+	wantCodes(t, res, "TOO_LARGE")
+	res.want(t, `{"funnel":{"erasedSince":false},"then":null,"rows":{"mode":"CLASSIC"}}`, "company")
 
 	for _, field := range []string{
 		`cohort(key: "all", period: "2023", asOf: "2025-01-01T00:00:00Z") { benchmark { peers } }`,
+		`retention(period: "2024", asOf: "2025-01-01") { mode }`, `funnel(steps: [{activity: JOB}], period: "2024", asOf: "2025-01-01") { erasedSince }`,
 		`metrics(asOf: "2025-01-01") { events }`, `metrics(asOf: "2025-01-01T00:00:00") { events }`,
 		`metrics(asOf: "1969-01-01T00:00:00Z") { events }`, `metrics(asOf: 7) { events }`, `metrics(asOf: "2200-01-01T00:00:00Z") { events }`,
 	} {

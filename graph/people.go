@@ -26,7 +26,7 @@ func roster(field string, role impact.Role) *analysis[rosterAsk, impact.RosterQu
 			p, err := args.page()
 			return rosterAsk{s, p, impact.RosterOrder(args.text("orderBy"))}, err
 		},
-		question: func(q *request, c *impact.Company, a rosterAsk) (impact.RosterQuestion, error) {
+		question: func(q *request, c *impact.Company, a rosterAsk, _ asked) (impact.RosterQuestion, error) {
 			question := impact.RosterQuestion{
 				Company: c.ID, Programme: a.programme, Range: q.rangeOf(c, a.period),
 				Role: role, Order: a.order, After: a.after, First: a.first,

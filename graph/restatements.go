@@ -12,6 +12,9 @@ type restatementsAsk struct {
 	since, until impact.AsOf // until is 0 on the first page
 }
 
+// when is now: the question says which instants it compares.
+func (restatementsAsk) when() scope { return scope{} }
+
 func newRestatementsAsk(since impact.AsOf, p page) (ask restatementsAsk, after model.RestatementPlace, err error) {
 	ask.since = since
 	if p.after == "" {
@@ -39,7 +42,7 @@ var restatements = analysis[restatementsAsk, impact.RestatementQuestion, *impact
 		ask, _, err := newRestatementsAsk(since, p)
 		return ask, err
 	},
-	question: func(_ *request, c *impact.Company, a restatementsAsk) (impact.RestatementQuestion, error) {
+	question: func(_ *request, c *impact.Company, a restatementsAsk, _ asked) (impact.RestatementQuestion, error) {
 		return impact.RestatementQuestion{Company: c.ID, Since: a.since, Until: a.until}, nil
 	},
 	read: func(ctx context.Context, r Reader, questions []impact.RestatementQuestion) ([]*impact.Restatements, error) {

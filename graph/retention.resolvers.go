@@ -9,7 +9,7 @@ import (
 
 func (companyResolver) Retention(
 	ctx context.Context, c *model.Company, period impact.Period, interval *impact.Interval, intervals *int,
-	mode *impact.RetentionMode, brackets []int, cohort *string, filter *model.CohortFilter, programme *string,
+	mode *impact.RetentionMode, brackets []int, cohort *string, filter *model.CohortFilter, programme *string, asOf *impact.AsOf,
 ) (*model.Retention, error) {
 	s, err := newScope(&period, programme)
 	if err != nil {
@@ -19,7 +19,7 @@ func (companyResolver) Retention(
 	if err != nil {
 		return nil, err
 	}
-	ask, err := newRetentionAsk(s, interval, intervals, mode, brackets, w)
+	ask, err := newRetentionAsk(s.as(asOf), interval, intervals, mode, brackets, w)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,9 @@ type scope struct {
 	asOf      impact.AsOf // 0: now
 }
 
+// when is the scope, of what embeds one.
+func (s scope) when() scope { return s }
+
 // as is the scope at an instant; nil is now.
 func (s scope) as(of *impact.AsOf) scope {
 	s.asOf = or(of, 0)

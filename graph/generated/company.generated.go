@@ -27,14 +27,14 @@ type CompanyResolver interface {
 	TimeSeries(ctx context.Context, obj *model.Company, period *impact.Period, interval impact.Interval, programme *string, compareTo *impact.Comparison, asOf *impact.AsOf) ([]*model.Point, error)
 	Events(ctx context.Context, obj *model.Company, first *int, after *string, filter *model.EventFilter) (*model.ArrivedEventConnection, error)
 	Confidence(ctx context.Context, obj *model.Company, of impact.SumRatio, period *impact.Period, programme *string, method *impact.IntervalMethod, level *decimal.Decimal, draws *int, seed *int) (*model.Confidence, error)
-	Funnel(ctx context.Context, obj *model.Company, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string, filter *model.CohortFilter) (*model.Funnel, error)
+	Funnel(ctx context.Context, obj *model.Company, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string, filter *model.CohortFilter, asOf *impact.AsOf) (*model.Funnel, error)
 	Volunteers(ctx context.Context, obj *model.Company, first *int, after *string, orderBy *impact.RosterOrder, period *impact.Period, programme *string) (*model.VolunteerConnection, error)
 	Participants(ctx context.Context, obj *model.Company, first *int, after *string, orderBy *impact.RosterOrder, period *impact.Period, programme *string) (*model.ParticipantConnection, error)
 	Rejects(ctx context.Context, obj *model.Company, first *int, after *string, filter *model.RejectFilter) (*model.RejectConnection, error)
 	Reject(ctx context.Context, obj *model.Company, id string) (*model.Reject, error)
 	Intake(ctx context.Context, obj *model.Company) (*model.Intake, error)
 	Restatements(ctx context.Context, obj *model.Company, since impact.AsOf, first *int, after *string) (*model.RestatementConnection, error)
-	Retention(ctx context.Context, obj *model.Company, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, filter *model.CohortFilter, programme *string) (*model.Retention, error)
+	Retention(ctx context.Context, obj *model.Company, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, filter *model.CohortFilter, programme *string, asOf *impact.AsOf) (*model.Retention, error)
 	Settings(ctx context.Context, obj *model.Company, at *impact.Day) (*model.Settings, error)
 	SettingsHistory(ctx context.Context, obj *model.Company) ([]*model.SettingVersion, error)
 	AuditLog(ctx context.Context, obj *model.Company, first *int, after *string) (*model.AuditConnection, error)
@@ -286,6 +286,14 @@ func (ec *executionContext) field_Company_funnel_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["filter"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "asOf",
+		func(ctx context.Context, v any) (*impact.AsOf, error) {
+			return ec.unmarshalODateTime2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐAsOf(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["asOf"] = arg5
 	return args, nil
 }
 
@@ -514,6 +522,14 @@ func (ec *executionContext) field_Company_retention_args(ctx context.Context, ra
 		return nil, err
 	}
 	args["programme"] = arg7
+	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "asOf",
+		func(ctx context.Context, v any) (*impact.AsOf, error) {
+			return ec.unmarshalODateTime2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐAsOf(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["asOf"] = arg8
 	return args, nil
 }
 
@@ -1181,7 +1197,7 @@ func (ec *executionContext) _Company_funnel(ctx context.Context, field graphql.C
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Company().Funnel(ctx, obj, fc.Args["steps"].([]*model.FunnelStepInput), fc.Args["period"].(impact.Period), fc.Args["window"].(*int), fc.Args["cohort"].(*string), fc.Args["filter"].(*model.CohortFilter))
+			return ec.Resolvers.Company().Funnel(ctx, obj, fc.Args["steps"].([]*model.FunnelStepInput), fc.Args["period"].(impact.Period), fc.Args["window"].(*int), fc.Args["cohort"].(*string), fc.Args["filter"].(*model.CohortFilter), fc.Args["asOf"].(*impact.AsOf))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Funnel) graphql.Marshaler {
@@ -1477,7 +1493,7 @@ func (ec *executionContext) _Company_retention(ctx context.Context, field graphq
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Company().Retention(ctx, obj, fc.Args["period"].(impact.Period), fc.Args["interval"].(*impact.Interval), fc.Args["intervals"].(*int), fc.Args["mode"].(*impact.RetentionMode), fc.Args["brackets"].([]int), fc.Args["cohort"].(*string), fc.Args["filter"].(*model.CohortFilter), fc.Args["programme"].(*string))
+			return ec.Resolvers.Company().Retention(ctx, obj, fc.Args["period"].(impact.Period), fc.Args["interval"].(*impact.Interval), fc.Args["intervals"].(*int), fc.Args["mode"].(*impact.RetentionMode), fc.Args["brackets"].([]int), fc.Args["cohort"].(*string), fc.Args["filter"].(*model.CohortFilter), fc.Args["programme"].(*string), fc.Args["asOf"].(*impact.AsOf))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.Retention) graphql.Marshaler {

@@ -81,6 +81,29 @@ func (ec *executionContext) fieldContext_Retention_rows(_ context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _Retention_erasedSince(ctx context.Context, field graphql.CollectedField, obj *model.Retention) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Retention_erasedSince(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ErasedSince, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Retention_erasedSince(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Retention", field, false, false, "Boolean")
+}
+
 func (ec *executionContext) _Retention_explain(ctx context.Context, field graphql.CollectedField, obj *model.Retention) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -304,6 +327,11 @@ func (ec *executionContext) _Retention(ctx context.Context, sel ast.SelectionSet
 			}
 		case "rows":
 			out.Values[i] = ec._Retention_rows(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "erasedSince":
+			out.Values[i] = ec._Retention_erasedSince(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

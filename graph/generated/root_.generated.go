@@ -180,7 +180,7 @@ type ComplexityRoot struct {
 		Cohorts         func(childComplexity int, first *int, after *string, period *impact.Period, programme *string) int
 		Confidence      func(childComplexity int, of impact.SumRatio, period *impact.Period, programme *string, method *impact.IntervalMethod, level *decimal.Decimal, draws *int, seed *int) int
 		Events          func(childComplexity int, first *int, after *string, filter *model.EventFilter) int
-		Funnel          func(childComplexity int, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string, filter *model.CohortFilter) int
+		Funnel          func(childComplexity int, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string, filter *model.CohortFilter, asOf *impact.AsOf) int
 		ID              func(childComplexity int) int
 		Intake          func(childComplexity int) int
 		Key             func(childComplexity int) int
@@ -190,7 +190,7 @@ type ComplexityRoot struct {
 		Reject          func(childComplexity int, id string) int
 		Rejects         func(childComplexity int, first *int, after *string, filter *model.RejectFilter) int
 		Restatements    func(childComplexity int, since impact.AsOf, first *int, after *string) int
-		Retention       func(childComplexity int, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, filter *model.CohortFilter, programme *string) int
+		Retention       func(childComplexity int, period impact.Period, interval *impact.Interval, intervals *int, mode *impact.RetentionMode, brackets []int, cohort *string, filter *model.CohortFilter, programme *string, asOf *impact.AsOf) int
 		Settings        func(childComplexity int, at *impact.Day) int
 		SettingsHistory func(childComplexity int) int
 		Sroi            func(childComplexity int, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison, whatIf map[string]any, asOf *impact.AsOf) int
@@ -287,8 +287,9 @@ type ComplexityRoot struct {
 	}
 
 	Funnel struct {
-		Explain func(childComplexity int) int
-		Steps   func(childComplexity int) int
+		ErasedSince func(childComplexity int) int
+		Explain     func(childComplexity int) int
+		Steps       func(childComplexity int) int
 	}
 
 	FunnelStep struct {
@@ -581,9 +582,10 @@ type ComplexityRoot struct {
 	}
 
 	Retention struct {
-		Explain func(childComplexity int) int
-		Mode    func(childComplexity int) int
-		Rows    func(childComplexity int) int
+		ErasedSince func(childComplexity int) int
+		Explain     func(childComplexity int) int
+		Mode        func(childComplexity int) int
+		Rows        func(childComplexity int) int
 	}
 
 	RetentionRow struct {
@@ -1401,7 +1403,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Company.Funnel(childComplexity, args["steps"].([]*model.FunnelStepInput), args["period"].(impact.Period), args["window"].(*int), args["cohort"].(*string), args["filter"].(*model.CohortFilter)), true
+		return e.ComplexityRoot.Company.Funnel(childComplexity, args["steps"].([]*model.FunnelStepInput), args["period"].(impact.Period), args["window"].(*int), args["cohort"].(*string), args["filter"].(*model.CohortFilter), args["asOf"].(*impact.AsOf)), true
 	case "Company.id":
 		if e.ComplexityRoot.Company.ID == nil {
 			break
@@ -1491,7 +1493,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Company.Retention(childComplexity, args["period"].(impact.Period), args["interval"].(*impact.Interval), args["intervals"].(*int), args["mode"].(*impact.RetentionMode), args["brackets"].([]int), args["cohort"].(*string), args["filter"].(*model.CohortFilter), args["programme"].(*string)), true
+		return e.ComplexityRoot.Company.Retention(childComplexity, args["period"].(impact.Period), args["interval"].(*impact.Interval), args["intervals"].(*int), args["mode"].(*impact.RetentionMode), args["brackets"].([]int), args["cohort"].(*string), args["filter"].(*model.CohortFilter), args["programme"].(*string), args["asOf"].(*impact.AsOf)), true
 	case "Company.settings":
 		if e.ComplexityRoot.Company.Settings == nil {
 			break
@@ -1894,6 +1896,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.FigureChange.Relative(childComplexity), true
 
+	case "Funnel.erasedSince":
+		if e.ComplexityRoot.Funnel.ErasedSince == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Funnel.ErasedSince(childComplexity), true
 	case "Funnel.explain":
 		if e.ComplexityRoot.Funnel.Explain == nil {
 			break
@@ -3215,6 +3223,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RestatingEvent.Type(childComplexity), true
 
+	case "Retention.erasedSince":
+		if e.ComplexityRoot.Retention.ErasedSince == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Retention.ErasedSince(childComplexity), true
 	case "Retention.explain":
 		if e.ComplexityRoot.Retention.Explain == nil {
 			break
@@ -5196,6 +5210,8 @@ enum EvidenceGrade {
     cohort: String = "all"
     "Only those who pass this filter; then ` + "`" + `cohort` + "`" + ` is left out."
     filter: CohortFilter
+    "As of ` + "`" + `metrics` + "`" + ` and ` + "`" + `cohort` + "`" + `: what was known at this instant. Answers are not kept: each field is worked out anew."
+    asOf: DateTime
   ): Funnel
 }
 
@@ -5211,6 +5227,10 @@ input FunnelStepInput {
 type Funnel {
   "The steps, in order."
   steps: [FunnelStep!]!
+  """
+  With ` + "`" + `asOf` + "`" + `: whether a person was erased since that instant, so that the figures are what was known then of everybody else.
+  """
+  erasedSince: Boolean!
 }
 
 "A step of a funnel."
@@ -5898,6 +5918,11 @@ enum RestatementReason {
     filter: CohortFilter
     "First activity and retention of this programme alone; absent means any."
     programme: String
+    """
+    As of ` + "`" + `metrics` + "`" + ` and ` + "`" + `cohort` + "`" + `: what was known at this instant, when the columns that end by its day are finished. Answers
+    are not kept: each field is worked out anew.
+    """
+    asOf: DateTime
   ): Retention
 }
 
@@ -5907,6 +5932,10 @@ type Retention {
   mode: RetentionMode!
   "The intervals of the period, in order."
   rows: [RetentionRow!]!
+  """
+  With ` + "`" + `asOf` + "`" + `: whether a person was erased since that instant, so that the figures are what was known then of everybody else.
+  """
+  erasedSince: Boolean!
 }
 
 "The participants whose first activity fell in one interval."
@@ -7348,6 +7377,8 @@ func (ec *executionContext) childFields_Funnel(ctx context.Context, field graphq
 	switch field.Name {
 	case "steps":
 		return ec.fieldContext_Funnel_steps(ctx, field)
+	case "erasedSince":
+		return ec.fieldContext_Funnel_erasedSince(ctx, field)
 	case "explain":
 		return ec.fieldContext_Funnel_explain(ctx, field)
 	}
@@ -7888,6 +7919,8 @@ func (ec *executionContext) childFields_Retention(ctx context.Context, field gra
 		return ec.fieldContext_Retention_mode(ctx, field)
 	case "rows":
 		return ec.fieldContext_Retention_rows(ctx, field)
+	case "erasedSince":
+		return ec.fieldContext_Retention_erasedSince(ctx, field)
 	case "explain":
 		return ec.fieldContext_Retention_explain(ctx, field)
 	}
