@@ -163,7 +163,7 @@ const (
 	// What was known is worked out from the log, which takes one to three seconds for a million events:
 	// more than freeCost, so that few do at once.
 	pastCost = 1_500
-	// The looks at the log of an operation come one after the other: five of them over a
+	// The looks of an operation at the log come one after the other: five of them over a
 	// million events take as long as it may.
 	lookCost = 12_000
 	// A figure is worth so many draws of everybody.

@@ -23,9 +23,14 @@ const asOfQuery = `query ($key: ID!) { company(key: $key) {
 	cohort(key: "all" %[1]s) { participantCount completionRate sroi { ratio } vis { score } }
 	sales: cohort(key: "Sales" %[1]s) { ...Told } mine: cohort(key: "mine", period: "2025" %[1]s) { ...Told }
 	some: cohort(filter: {and: [{not: {department: "sales"}}, {did: {activity: ANY, period: "last-3000d"}}]} %[1]s) { ...Told }
+	retention(period: "2024-01-01/2025-06-30", interval: YEAR, intervals: 2 %[1]s) { ...Stayed } rolling: retention(period: "2024", cohort: "Sales", mode: ROLLING, interval: YEAR, intervals: 2 %[1]s) { ...Stayed }
+	funnel(steps: [{activity: ANY}, {activity: SESSION}], window: 200, period: "last-3000d" %[1]s) { ...Came }
+	south: funnel(steps: [{activity: ANY}, {activity: OUTCOME, programme: "buddy"}], window: 200, period: "2024", filter: {not: {department: "sales"}} %[1]s) { ...Came }
 	timeSeries(period: "2024", interval: QUARTER %[1]s) { start metrics { events participants avgEngagement } sroi { ratio explain { hash } } vis { score } }
 } }
 fragment On on SROI { explain { inputs { name value } hash events(first: 30) { nodes { id participant occurredAt programme } pageInfo { hasNextPage endCursor } } } }
+fragment Stayed on Retention { rows { start few: suppressed size retained withheld } explain { inputs { name value } hash events(first: 10) { nodes { id participant } pageInfo { hasNextPage endCursor } } } }
+fragment Came on Funnel { steps { few: suppressed people medianDays } explain { inputs { name value } hash events(first: 10) { nodes { id participant } pageInfo { hasNextPage endCursor } } } }
 fragment Told on Cohort { key name suppressed participantCount completionRate sroi(methodology: "teei-npv-1.0") { ratio explain { hash } } vis { score explain { hash } }
 	explain { inputs { name value } hash events(first: 30) { nodes { id participant } pageInfo { hasNextPage endCursor } } } }`
 
@@ -123,6 +128,9 @@ func TestAsOfAtTheDoors(t *testing.T) {
 		if strings.Count(moment, `"suppressed":false`) != 3 {
 			t.Errorf("some cohort is withheld: the comparison proves little: %s", moment)
 		}
+		if n := strings.Count(moment, `"few":false`); n < 6 {
+			t.Errorf("%d rows and steps are told: the comparison proves little: %s", n, moment)
+		}
 	}
 
 	if _, err := w.store.Erase(t.Context(), impact.EraseRequest{Company: acme.ID, Person: "p7", By: "test"}); err != nil {
@@ -134,6 +142,18 @@ func TestAsOfAtTheDoors(t *testing.T) {
 			t.Errorf("after an erasure: %s", r.body)
 		}
 	}
+	const erasedSince = `{ company(key: "acme") { retention(period: "2024" %[1]s) { erasedSince } funnel(steps: [{activity: ANY}], period: "2024" %[1]s) { erasedSince } } }`
+	for args, want := range map[string]string{"": "false", `, asOf: "` + moments[1].at + `"`: "true"} {
+		text, err := json.Marshal(a.query(t, fmt.Sprintf(erasedSince, args), nil).Data)
+		if err != nil || strings.Count(string(text), `"erasedSince":`+want) != 2 {
+			t.Errorf("matrices and funnels%s, after an erasure: %s", args, text)
+		}
+	}
+	for _, export := range []string{"funnel.csv?period=2024&steps=ANY", "retention.csv?period=2024&interval=YEAR"} {
+		if r := a.get(t, "/v1/export/acme/"+export+"&asOf="+moments[1].at); r.status != http.StatusOK || !strings.Contains(string(r.body), "true") {
+			t.Errorf("%s, after an erasure: %d %s", export, r.status, r.body)
+		}
+	}
 	for query, pointer := range map[string]string{
 		"asOf=2199-01-01T00:00:00Z": "/asOf", "asOf=yesterday": "/asOf", "asOf=": "/asOf", "asOf=2025-01-01": "/asOf",
 	} {
@@ -143,9 +163,14 @@ func TestAsOfAtTheDoors(t *testing.T) {
 		t.Errorf("of a cohort that there was not yet: %d %s", r.status, r.body)
 	}
 	for _, key := range []string{"mine", "sales"} {
-		q := fmt.Sprintf(`{ company(key: "acme") { cohort(key: %q, asOf: "2025-01-01T00:00:00Z") { participantCount } } }`, key)
-		if answer := a.query(t, q, nil); len(answer.Errors) != 1 || answer.Errors[0].Extensions.Code != string(impact.CodeNotFound) {
-			t.Errorf("of %s, before anything was known: %v", key, answer.Errors)
+		for _, field := range []string{
+			`cohort(key: %q, asOf: "2025-01-01T00:00:00Z") { participantCount }`, `retention(cohort: %q, period: "2024", asOf: "2025-01-01T00:00:00Z") { mode }`,
+			`funnel(steps: [{activity: JOB}], cohort: %q, period: "2024", asOf: "2025-01-01T00:00:00Z") { erasedSince }`,
+		} {
+			answer := a.query(t, `{ company(key: "acme") { `+fmt.Sprintf(field, key)+` } }`, nil)
+			if len(answer.Errors) != 1 || answer.Errors[0].Extensions.Code != string(impact.CodeNotFound) {
+				t.Errorf("%s of %s, before anything was known: %v", field, key, answer.Errors)
+			}
 		}
 	}
 	a.as(w.key(t, "read", other)).get(t, "/v1/metrics/acme?asOf="+moments[1].at).wantRefusal(t, http.StatusForbidden, impact.CodeForbidden, "")

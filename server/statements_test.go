@@ -115,6 +115,7 @@ func TestStatementsDoNotGrowWithCompanies(t *testing.T) {
 	// however many companies are asked about.
 	for _, query := range []string{
 		`metrics(period: "2025", asOf: "AT") { sessions } timeSeries(interval: MONTH, asOf: "AT") { metrics { sessions } vis { score } }`,
+		`retention(period: "2025", asOf: "AT") { rows { size } } funnel(steps: [{activity: ANY}], period: "2025", asOf: "AT") { steps { people } }`,
 		`restatements(since: "2025-11-13T10:00:00Z") { nodes { figure } }`,
 	} {
 		var want []string

@@ -13,6 +13,8 @@ type List struct {
 	// Columns are paths of fields from the row. `components[hours].score` is that of the
 	// item of the list whose name is hours.
 	Columns []string
+	// Above are likewise fields of the object that the rows are a list of.
+	Above []string
 	// Each is the list in a row of which every item is a row of its own, or lists side by
 	// side, such as "retained,withheld,rates"; the column "#name" counts the items from 0.
 	Each string
@@ -83,11 +85,11 @@ var Lists = []List{
 	},
 	{
 		Name: "retention", What: "who came back, by first activity and column", Field: "retention.rows", Each: "retained,withheld,rates",
-		Columns: []string{"start", "end", "suppressed", "size", "#column", "withheld", "retained", "rates"},
+		Columns: []string{"start", "end", "suppressed", "size", "#column", "withheld", "retained", "rates"}, Above: []string{"erasedSince"},
 	},
 	{
 		Name: "funnel", What: "how far people came, step by step", Field: "funnel.steps",
-		Columns: []string{"activity", "programme", "suppressed", "people", "conversion", "medianDays"},
+		Columns: []string{"activity", "programme", "suppressed", "people", "conversion", "medianDays"}, Above: []string{"erasedSince"},
 	},
 	{
 		Name: "volunteers", What: "the volunteers of a period", Field: "volunteers", Defaults: map[string]string{"orderBy": "FIRST_SEEN"},

@@ -139,6 +139,9 @@ func (q *queryText) fields(in *ast.Definition, path []string, ofCompany bool) (s
 	switch {
 	case len(path) > 1:
 		below, err := q.fields(of, path[1:], ofCompany)
+		if len(path) == 2 && len(q.plan.list.Above) > 0 {
+			below += " " + q.above(of)
+		}
 		return head + " {" + below + "}", err
 	case nodes != nil:
 		q.plan.paged = true
@@ -166,6 +169,18 @@ func (q *queryText) rows(of *ast.Definition) string {
 	for _, name := range names {
 		c := newColumn(name, q.plan.list.Each)
 		c.number = isNumber(q.schema, of, c.path)
+		q.plan.columns = append(q.plan.columns, c)
+		selected.add(c.path)
+	}
+	return selected.text()
+}
+
+// above is the selection of what the rows are a list of, and lays out its columns.
+func (q *queryText) above(of *ast.Definition) string {
+	selected := new(selection)
+	for _, name := range q.plan.list.Above {
+		c := newColumn(name, "")
+		c.above, c.number = true, isNumber(q.schema, of, c.path)
 		q.plan.columns = append(q.plan.columns, c)
 		selected.add(c.path)
 	}

@@ -21,6 +21,7 @@ type column struct {
 	path   []step
 	each   int  // how many steps lead to the list that is laid out in rows; 0: none does
 	number bool // a number, also where the graph writes it as text
+	above  bool // of the object that the rows are a list of
 	count  bool // of no field: it counts the items of that list
 }
 
@@ -77,8 +78,9 @@ func (p *plan) read(data json.RawMessage) (*page, error) {
 	if err := d.Decode(&at); err != nil {
 		return nil, fmt.Errorf("export %s: %w", p.list.Name, err)
 	}
+	var above any
 	for _, field := range p.path {
-		at = below(at, step{field: field})
+		above, at = at, below(at, step{field: field})
 	}
 	out := &page{isLast: true, bytes: len(data)}
 	if p.paged {
@@ -94,13 +96,13 @@ func (p *plan) read(data json.RawMessage) (*page, error) {
 	}
 	out.nodes = len(nodes)
 	for _, node := range nodes {
-		out.rows = append(out.rows, p.lay(node)...)
+		out.rows = append(out.rows, p.lay(node, above)...)
 	}
 	return out, nil
 }
 
-// lay is the rows of a node.
-func (p *plan) lay(node any) [][]cell {
+// lay is the rows of a node, which is below another.
+func (p *plan) lay(node, above any) [][]cell {
 	rows := 1
 	if p.list.Each != "" {
 		lists := strings.Split(p.list.Each, ",")
@@ -113,6 +115,9 @@ func (p *plan) lay(node any) [][]cell {
 		for j := range p.columns {
 			c := &p.columns[j]
 			at, path := node, c.path
+			if c.above {
+				at = above
+			}
 			if c.each > 0 {
 				items, _ := below(node, path[0]).([]any)
 				at, path = nil, path[1:]
