@@ -35,17 +35,17 @@ func (p presence) read(ctx context.Context, s *Store, each func(ask int, bucket 
 	if len(p) == 0 {
 		return nil
 	}
-	var spans spans
+	var buckets spans
 	var sets []string
 	var asks []int // which each span belongs to
 	for ask := range p {
 		of := &p[ask]
 		for _, span := range of.spans() {
-			spans.addSpan(of.company, of.programme, span)
+			buckets.addSpan(of.company, of.programme, span)
 			sets, asks = append(sets, of.set.String()), append(asks, ask)
 		}
 	}
-	rows, err := s.db.QueryContext(ctx, query("read_presence"), spans.args(pq.Array(sets))...)
+	rows, err := s.db.QueryContext(ctx, query("read_presence"), buckets.args(pq.Array(sets))...)
 	if err != nil {
 		return wrap(err, "read presence")
 	}
