@@ -9,14 +9,13 @@ import (
 
 // account is what happened in a period of a programme, or of all of them.
 type account struct {
-	events, unmapped, sessions int64
-	courses                    int64            // completed
-	rated, ratings             int64            // participants' feedback: how often, and its sum in millionths
-	time                       map[string]int64 // that named volunteers gave, in milliseconds, by what an hour of its day is worth
-	activity                   [6]int64         // matches made, events attended, skill shares, feedback, milestones, check-ins
-	worth                      [6]map[string]int64
-	kinds                      map[impact.Kind]int64
-	people                     map[string]*person
+	kinds          map[impact.Kind]int64
+	courses        int64               // completed
+	rated, ratings int64               // participants' feedback: how often, and its sum in millionths
+	time           map[*rates]int64    // that named volunteers gave, in milliseconds
+	activity       [6]int64            // matches made, events attended, skill shares, feedback, milestones, check-ins
+	worth          [6]map[*rates]int64 // the same
+	people         map[string]*person
 }
 
 // person is what somebody did, received and said in a period.
@@ -27,7 +26,7 @@ type person struct {
 	givenMS int64
 	met     map[string]bool
 
-	received     map[string]int64 // time of named volunteers in sessions, by what an hour is worth
+	received     map[*rates]int64 // time of named volunteers in sessions
 	rated, rates int64
 	assessed     [7]assessed // by dimension
 }
@@ -41,9 +40,9 @@ type assessed struct {
 }
 
 func newAccount() *account {
-	a := &account{time: make(map[string]int64), people: make(map[string]*person), kinds: make(map[impact.Kind]int64)}
+	a := &account{time: make(map[*rates]int64), people: make(map[string]*person), kinds: make(map[impact.Kind]int64)}
 	for i := range a.worth {
-		a.worth[i] = make(map[string]int64)
+		a.worth[i] = make(map[*rates]int64)
 	}
 	return a
 }
@@ -57,8 +56,10 @@ func (a *account) of(who string) *person {
 	return p
 }
 
-// rates are what an hour and the activities of a day are worth.
+// rates are what an hour and the activities are worth, from a day on: from the beginning of
+// its year, or since a setting changed.
 type rates struct {
+	from     impact.Day
 	hour     string
 	activity [6]string
 }
@@ -86,17 +87,14 @@ const readyFrom = 700_000 // of job_readiness, millionths
 func (a *account) add(e *db.LedgerEvent, r *rates) {
 	a.kinds[e.Kind]++
 	if e.Kind == impact.KindUnknown {
-		a.unmapped++
 		return
 	}
-	a.events++
 	count := func(activity int) {
 		a.activity[activity]++
-		a.worth[activity][r.activity[activity]]++
+		a.worth[activity][r]++
 	}
 	switch e.Kind {
 	case impact.KindSession:
-		a.sessions++
 		if e.Type == "buddy.skill_share.completed" || e.Type == "buddy.skill-share.completed" {
 			count(2)
 		}
@@ -139,7 +137,7 @@ func (a *account) add(e *db.LedgerEvent, r *rates) {
 		}
 	}
 	if e.Volunteer != "" && (e.Kind == impact.KindSession || e.Kind == impact.KindVolunteerHours) {
-		a.time[r.hour] += e.DurationMS
+		a.time[r] += e.DurationMS
 		v := a.of(e.Volunteer)
 		v.givenMS += e.DurationMS
 	}
@@ -162,9 +160,9 @@ func (a *account) add(e *db.LedgerEvent, r *rates) {
 	if e.Participant != "" && e.Volunteer != "" && e.Kind == impact.KindSession {
 		p := a.of(e.Participant)
 		if p.received == nil {
-			p.received = make(map[string]int64)
+			p.received = make(map[*rates]int64)
 		}
-		p.received[r.hour] += e.DurationMS
+		p.received[r] += e.DurationMS
 	}
 }
 
@@ -212,3 +210,25 @@ func (h *history) add(e *db.LedgerEvent) {
 
 // dayOf is the company's day of an instant.
 func dayOf(at time.Time, in *time.Location) impact.Day { return impact.Date(at.In(in).Date()) }
+
+func sumOf(time map[*rates]int64) (ms int64) {
+	for _, n := range time {
+		ms += n
+	}
+	return ms
+}
+
+func (a *account) counts() (participants, volunteers, placed int64) {
+	for _, p := range a.people {
+		if p.takesPart {
+			participants++
+		}
+		if p.volunteers {
+			volunteers++
+		}
+		if p.placed {
+			placed++
+		}
+	}
+	return participants, volunteers, placed
+}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/impactql/impactql/db"
 	"github.com/impactql/impactql/impact"
 )
 
@@ -23,7 +24,8 @@ func (f *figures) maybe(name string, x decimal.NullDecimal, places int32) {
 	}
 }
 
-func metricsOf(m *impact.Metrics) (list figures) {
+func metricsOf(f *impact.Figures) (list figures) {
+	m := f.Metrics
 	list.count("events", m.Events)
 	list.count("unmapped", m.Unmapped)
 	list.count("sessions", m.Sessions)
@@ -32,6 +34,7 @@ func metricsOf(m *impact.Metrics) (list figures) {
 	list.decimal("volunteerHours", m.VolunteerHours, 2)
 	list.decimal("avgEngagement", m.AvgEngagement, 2)
 	list.decimal("completionRate", m.CompletionRate, 2)
+	list.decimal("impactScore", f.ImpactScore, 2)
 	return list
 }
 
@@ -54,9 +57,14 @@ func valueOverOf(prefix string, s *impact.SROI) (list figures) {
 	return list
 }
 
-func visOf(v *impact.VIS) (list figures) {
-	list.decimal("vis score", v.Score, 2)
-	list.say("vis band", v.Band)
+func scoreOf(prefix string, v *impact.VIS) (list figures) {
+	list.decimal(prefix+"score", v.Score, 2)
+	list.say(prefix+"band", v.Band)
+	return list
+}
+
+func visOf(v *impact.VIS) figures {
+	list := scoreOf("vis ", v)
 	for _, c := range v.Components {
 		if c.Covered {
 			list.decimal("vis "+c.Name, c.Score, 2)
@@ -64,15 +72,6 @@ func visOf(v *impact.VIS) (list figures) {
 			list.say("vis "+c.Name, "no data")
 		}
 	}
-	return list
-}
-
-func cohortOf(name string, c *impact.Cohort) (list figures) {
-	prefix := "cohort " + name + " "
-	list.count(prefix+"participantCount", c.ParticipantCount)
-	list.decimal(prefix+"completionRate", c.CompletionRate, 2)
-	list = append(list, teeiOf(prefix+"sroi ", &c.SROI)...)
-	list.decimal(prefix+"avgVIS", c.AvgVIS, 2)
 	return list
 }
 
@@ -105,92 +104,121 @@ const partsAsked = impact.PartsOverview | impact.PartOwn
 func (r *run) ask(ctx context.Context) error {
 	waiting := r.waiting
 	r.waiting = nil
+	return r.askOf(ctx, r.ledger.Figures, 0, waiting)
+}
+
+// askOf compares claims with what readers tell, as of an instant; 0 is now.
+func (r *run) askOf(ctx context.Context, readers *db.Figures, asOf impact.AsOf, claims []*claim) error {
 	var questions []impact.Question
 	var cohorts []impact.CohortQuestion
-	for _, c := range waiting {
-		company := r.ledger.Company.ID
-		questions = append(questions, impact.Question{Company: company, Programme: c.programme, Range: c.days, Parts: partsAsked})
-		cohorts = append(cohorts, impact.CohortQuestion{Company: company, Programme: c.programme, Range: c.days, Key: impact.CohortAll})
-		for _, d := range c.cohorts {
-			d.question.Company, d.question.Programme, d.question.Range = company, c.programme, c.days
-			cohorts = append(cohorts, d.question)
+	for _, c := range claims {
+		questions = append(questions, impact.Question{Company: r.ledger.Company.ID, Programme: c.programme, Range: c.days, Parts: partsAsked, AsOf: asOf})
+		cohorts = append(cohorts, r.cohortsOf(c, asOf)...)
+	}
+	told, err := readers.Figures(ctx, questions)
+	if err != nil {
+		return err
+	}
+	groups, err := readers.Cohorts(ctx, cohorts)
+	if impact.CodeOf(err) == impact.CodeTooLarge && asOf != 0 { // the stored filters are too much together
+		cohorts = nil
+		for _, c := range claims {
+			c.cohorts = nil
+			cohorts = append(cohorts, r.cohortsOf(c, asOf)...)
 		}
+		groups, err = readers.Cohorts(ctx, cohorts)
 	}
-	told, err := r.ledger.Figures.Figures(ctx, questions)
 	if err != nil {
 		return err
 	}
-	groups, err := r.ledger.Figures.Cohorts(ctx, cohorts)
-	if err != nil {
-		return err
-	}
-	for i, c := range waiting {
-		list, err := companyOf(told[i], c.active)
-		if err != nil {
+	for i, c := range claims {
+		if err := r.judgeClaim(c, told[i], groups); err != nil {
 			return fmt.Errorf("%s, %s: %w", c.period, c.programme, err)
-		}
-		r.judge(c, c.figures, append(list, cohortOf(impact.CohortAll, groups[0])...))
-		if c.explained != nil {
-			given, err := explainedBy(told[i], r.ledger.Company.Key)
-			if err != nil {
-				return fmt.Errorf("%s, %s: %w", c.period, c.programme, err)
-			}
-			r.judge(c, c.explained, given)
-		}
-		if err := r.judgeChanges(c, list); err != nil {
-			return err
-		}
-		for n, d := range c.cohorts {
-			r.judgeCohort(c, d, groups[1+n])
 		}
 		groups = groups[1+len(c.cohorts):]
 	}
 	return nil
 }
 
-// companyOf is a company's own figures by every methodology that is live.
-func companyOf(f *impact.Figures, active impact.Range) (figures, error) {
-	list := metricsOf(f.Metrics)
-	list = append(list, teeiOf("sroi ", f.SROI)...)
+// cohortsOf asks for everybody and for the other cohorts of a claim.
+func (r *run) cohortsOf(c *claim, asOf impact.AsOf) []impact.CohortQuestion {
+	list := []impact.CohortQuestion{{Key: impact.CohortAll}}
+	for i := range c.cohorts {
+		list = append(list, c.cohorts[i].question)
+	}
+	for i := range list {
+		q := &list[i]
+		q.Company, q.Programme, q.Range, q.AsOf, q.Explained = r.ledger.Company.ID, c.programme, c.days, asOf, c.explained
+	}
+	return list
+}
+
+// judgeClaim judges what readers tell, of cohorts in the order of [run.cohortsOf].
+func (r *run) judgeClaim(c *claim, f *impact.Figures, groups []*impact.Cohort) error {
+	own, err := r.companyBy(f, c)
+	if err != nil {
+		return err
+	}
+	everybody, err := r.cohortBy(impact.CohortAll, groups[0])
+	if err != nil {
+		return err
+	}
+	told := r.judgeParts(c, "", c.parts, own)
+	r.judgeParts(c, "", c.everybody, everybody)
+	for n := range c.cohorts {
+		if err := r.judgeCohort(c, &c.cohorts[n], groups[1+n]); err != nil {
+			return err
+		}
+	}
+	return r.judgeChanges(c, told)
+}
+
+// companyBy is a company's own figures by every methodology that is live.
+func (r *run) companyBy(f *impact.Figures, c *claim) (list []answer, err error) {
+	key := r.ledger.Company.Key
+	add := func(told figures, explain func() *impact.Explanation) {
+		a := answer{figures: told}
+		if c.explained {
+			a.explanation = explain()
+		}
+		list = append(list, a)
+	}
+	add(metricsOf(f), func() *impact.Explanation { return f.ExplainMetrics(key) })
+	ratio := func(prefix, id string, o impact.Overrides, of func(string, *impact.SROI) figures) error {
+		live, err := f.Basis.SROI(id, o, c.active)
+		if err == nil {
+			add(of(prefix, &live.SROI), func() *impact.Explanation { return live.Explain(key, f.Question) })
+		}
+		return err
+	}
+	if err := ratio("sroi ", impact.IDTeei1, nil, func(prefix string, _ *impact.SROI) figures { return teeiOf(prefix, f.SROI) }); err != nil {
+		return nil, err
+	}
 	for _, v := range variants {
-		live, err := f.Basis.SROI(impact.IDTeei1, overrides(v.sum, v.measured), active)
-		if err != nil {
+		if err := ratio(v.prefix, impact.IDTeei1, overrides(v.sum, v.measured), teeiOf); err != nil {
 			return nil, err
 		}
-		list = append(list, teeiOf(v.prefix, &live.SROI)...)
 	}
 	for _, id := range [...]string{impact.IDNPV, impact.IDActivity} {
-		live, err := f.Basis.SROI(id, nil, active)
-		if err != nil {
+		if err := ratio("sroi "+id+" ", id, nil, valueOverOf); err != nil {
 			return nil, err
 		}
-		list = append(list, valueOverOf("sroi "+id+" ", &live.SROI)...)
 	}
-	list = append(list, visOf(f.VIS)...)
-	reporting := f.Basis.Reporting(impact.DefaultReporting, active)
-	list.decimal("vis teei-vis-reporting-1.0 score", reporting.Score, 2)
-	list.say("vis teei-vis-reporting-1.0 band", reporting.Band)
-	list.decimal("impactScore", f.ImpactScore, 2)
+	add(visOf(f.VIS), func() *impact.Explanation { return f.ExplainVIS(key) })
+	reporting := f.Basis.Reporting(impact.DefaultReporting, c.active)
+	add(scoreOf("vis teei-vis-reporting-1.0 ", &reporting), func() *impact.Explanation {
+		return f.Basis.ExplainReporting(key, impact.DefaultReporting, c.active)
+	})
 	return list, nil
 }
 
-// recomputed is the same, and the cohort of everybody, of an account.
-func (r *run) recomputed(a *account, h *history, programme string, days impact.Range, months int64) figures {
-	w := r.weightsOn(days.To - 1)
-	investment := plus(worthOf(a.time), r.costs(programme, days))
-	list := a.metrics(h)
-	sroi, ratio := a.teei("sroi ", investment, nil, false, false)
-	list = append(list, sroi...)
-	for _, v := range variants {
-		own, _ := a.teei(v.prefix, investment, nil, v.sum, v.measured)
-		list = append(list, own...)
-	}
-	list = append(list, a.npv(investment)...)
-	list = append(list, a.activities(months)...)
-	vis, score := a.vis(w)
-	list = append(list, vis...)
-	list = append(list, a.reporting(months)...)
-	list.number("impactScore", impactScore(ratio, score), 2)
-	cohort, _ := a.cohort(impact.CohortAll, h, nil, investment, w)
-	return append(list, cohort...)
+// cohortBy is the figures of a cohort, and what of them may be explained.
+func (r *run) cohortBy(name string, c *impact.Cohort) ([]answer, error) {
+	prefix, key := "cohort "+name+" ", r.ledger.Company.Key
+	counts, score := answer{explanation: c.ExplainCounts(key)}, answer{explanation: c.ExplainVIS(key)}
+	counts.figures.count(prefix+"participantCount", c.ParticipantCount)
+	counts.figures.decimal(prefix+"completionRate", c.CompletionRate, 2)
+	score.figures.decimal(prefix+"avgVIS", c.AvgVIS, 2)
+	x, err := c.ExplainSROI(impact.IDTeei1, key)
+	return []answer{counts, {teeiOf(prefix+"sroi ", &c.SROI), x}, score}, err
 }

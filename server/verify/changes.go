@@ -28,7 +28,7 @@ var changing = map[string]bool{
 // judgeChanges compares how figures of a month or a year changed since the period before and
 // the year before, as far as there is a claim of these; of what is told, since it is asked
 // for by the same question as any figure.
-func (r *run) judgeChanges(c *claim, told figures) error {
+func (r *run) judgeChanges(c *claim, told pair) error {
 	year, month, _ := c.days.From.Time().Date()
 	var bases map[impact.Comparison]impact.Range
 	switch c.days {
@@ -44,9 +44,9 @@ func (r *run) judgeChanges(c *claim, told figures) error {
 		return nil
 	}
 	var now pair
-	for i, f := range told {
+	for i, f := range told.got {
 		if changing[f.name] {
-			now.want, now.got = append(now.want, c.figures[i]), append(now.got, f)
+			now.want, now.got = append(now.want, told.want[i]), append(now.got, f)
 		}
 	}
 	if r.bases == nil {

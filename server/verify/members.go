@@ -248,10 +248,10 @@ func (w *crowd) members(f *filter, known map[string]bool) map[string]bool {
 
 // departmentClaims are the figures of departments, of all programmes, that no definition
 // hides and readers know.
-func (w *crowd) departmentClaims(a *account, h *history, by weights, told func(name string) bool) (list []cohortClaim) {
+func (w *crowd) departmentClaims(s *scope, told func(name string) bool) (list []cohortClaim) {
 	for _, name := range slices.Sorted(maps.Keys(w.departments)) {
 		if told(name) && !w.defined[name] {
-			own, size := a.cohort(name, h, w.departments[name], nil, by)
+			own, size := s.cohort(name, w.departments[name])
 			list = append(list, cohortClaim{name, impact.CohortQuestion{Key: name}, size, own})
 		}
 	}
@@ -260,12 +260,12 @@ func (w *crowd) departmentClaims(a *account, h *history, by weights, told func(n
 
 // filterClaims are the figures of cohorts by a filter, once the whole log was read; all is
 // the history of all programmes.
-func (w *crowd) filterClaims(a *account, h, all *history, by weights) (list []cohortClaim) {
+func (w *crowd) filterClaims(s *scope, all *history) (list []cohortClaim) {
 	for _, c := range w.cohorts {
 		if c.members == nil {
 			c.members = w.members(&c.filter, all.known)
 		}
-		told, size := a.cohort(c.name, h, c.members, nil, by)
+		told, size := s.cohort(c.name, c.members)
 		claim := cohortClaim{c.name, impact.CohortQuestion{Key: c.key}, size, told}
 		if c.key == "" {
 			claim.question.Filter = c.text

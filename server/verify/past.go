@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -108,68 +107,35 @@ func (r *run) addPast(p *past, e *db.LedgerEvent) {
 
 // comparePasts compares what was known with what readers say was.
 func (r *run) comparePasts(ctx context.Context) error {
-	programmes := r.programmes[:min(len(r.programmes), maxFilterProgrammes)]
-	company := r.ledger.Company.ID
 	for _, p := range r.pasts {
-		var questions []impact.Question
-		var cohorts []impact.CohortQuestion
-		for _, programme := range programmes {
-			q := impact.Question{Company: company, Programme: programme, Range: impact.AllTime, Parts: partsAsked, AsOf: impact.AsOfTime(p.at)}
-			questions = append(questions, q)
-			cohorts = append(cohorts, impact.CohortQuestion{Company: company, Programme: programme, Range: q.Range, Key: impact.CohortAll, AsOf: q.AsOf})
+		var claims []*claim
+		for _, programme := range r.programmes[:min(len(r.programmes), maxFilterProgrammes)] {
+			claims = append(claims, r.pastClaim(p, programme))
 		}
-		told, err := r.ledger.Then.Figures(ctx, questions)
+		err := r.askOf(ctx, r.ledger.Then, impact.AsOfTime(p.at), claims)
 		if impact.CodeOf(err) == impact.CodeTooLarge {
 			return nil // readers do not tell it either
 		}
 		if err != nil {
 			return err
 		}
-		claims := make([]*claim, len(programmes))
-		for i, programme := range programmes {
-			claims[i] = r.pastClaim(p, programme)
-			for _, of := range claims[i].cohorts {
-				of.question.Company, of.question.Programme, of.question.Range = company, programme, impact.AllTime
-				of.question.AsOf = impact.AsOfTime(p.at)
-				cohorts = append(cohorts, of.question)
-			}
-		}
-		groups, err := r.ledger.Then.Cohorts(ctx, cohorts)
-		if impact.CodeOf(err) == impact.CodeTooLarge { // the stored filters are too much together
-			for _, c := range claims {
-				c.cohorts = nil
-			}
-			groups, err = r.ledger.Then.Cohorts(ctx, cohorts[:len(programmes)])
-		}
-		if err != nil {
-			return err
-		}
 		r.result.Instants++
-		others := groups[len(programmes):]
-		days := impact.Range{From: p.first, To: p.last + 1}
-		for i, programme := range programmes {
-			list, err := companyOf(told[i], days)
-			if err != nil {
-				return fmt.Errorf("as of %s, %s: %w", p.at, programme, err)
-			}
-			want := r.recomputed(p.accounts[programme], p.history[programme], programme, impact.AllTime, monthsOf(days))
-			r.judge(claims[i], want, append(list, cohortOf(impact.CohortAll, groups[i])...))
-			for n, of := range claims[i].cohorts {
-				r.judgeCohort(claims[i], of, others[n])
-			}
-			others = others[len(claims[i].cohorts):]
-		}
 	}
 	return nil
 }
 
-// pastClaim is what the log says of the cohorts of a programme at an instant.
+// pastClaim is what the log says of a programme at an instant.
 func (r *run) pastClaim(p *past, programme string) *claim {
-	c := &claim{period: AllTime + " as of " + impact.AsOfTime(p.at).String(), programme: programme}
-	a, h, by := p.accounts[programme], p.history[programme], r.weightsOn(impact.AllTime.To-1)
-	if programme == impact.AllProgrammes {
-		c.cohorts = p.departmentClaims(a, h, by, func(string) bool { return true })
+	active := impact.Range{From: p.first, To: p.last + 1}
+	of := r.scope(p.accounts[programme], p.history[programme], programme, impact.AllTime, monthsOf(active))
+	c := &claim{
+		period: AllTime + " as of " + impact.AsOfTime(p.at).String(), programme: programme, days: impact.AllTime, active: active,
+		explained: true, parts: of.company(),
 	}
-	c.cohorts = append(c.cohorts, p.filterClaims(a, h, p.history[impact.AllProgrammes], by)...)
+	c.everybody, _ = of.cohort(impact.CohortAll, nil)
+	if programme == impact.AllProgrammes {
+		c.cohorts = p.departmentClaims(of, func(string) bool { return true })
+	}
+	c.cohorts = append(c.cohorts, p.filterClaims(of, p.history[impact.AllProgrammes])...)
 	return c
 }

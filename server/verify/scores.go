@@ -1,63 +1,124 @@
 package verify
 
 import (
+	"iter"
 	"math/big"
 
 	"github.com/impactql/impactql/impact"
 )
 
-// weights are those of the four parts of a VIS.
-type weights [4]*big.Rat
+// weights are those of the four parts of a VIS, and the hours that score 100.
+type weights [5]*big.Rat
 
-// parts of teei-vis-1.0 of a group, 0..100; nil has no data. volunteers is how many gave
-// the time, 0 for nobody.
-func (a *account) parts(group func(yield func(*person) bool), ms, volunteers, rated, ratings int64) (parts [4]*big.Rat) {
-	if volunteers > 0 {
-		parts[0] = times(ratio(ms, volunteers*hour), ratio(1, 10))
-		if parts[0].Cmp(ratio(100, 1)) > 0 {
-			parts[0] = ratio(100, 1)
-		}
+var weightNames = [len(weights{})]string{"hoursWeight", "qualityWeight", "outcomeLiftWeight", "placementWeight", "fullHours"}
+
+// quality are the dimensions whose scores are a part of teei-vis-1.0.
+var quality = [...]impact.Dimension{impact.Confidence, impact.Belonging, impact.WellBeing, impact.JobReadiness}
+
+// service is what a score of teei-vis-1.0 is made of.
+type service struct {
+	ms, volunteers                 int64 // the volunteers are 0 if they gave no time
+	scores                         [len(quality)]struct{ n, sum int64 }
+	rated, ratings                 int64
+	improved, twice, placed, ready int64
+}
+
+// serviceOf is of participants.
+func serviceOf(ms, volunteers, rated, ratings int64, participants iter.Seq[*person]) *service {
+	s := &service{ms: ms, volunteers: volunteers, rated: rated, ratings: ratings}
+	if ms == 0 {
+		s.volunteers = 0
 	}
-	quality := [...]impact.Dimension{impact.Confidence, impact.Belonging, impact.WellBeing, impact.JobReadiness}
-	var n, sum [len(quality)]int64
-	var improved, twice, placed, ready int64
-	for p := range group {
+	for p := range participants {
 		for i, d := range quality {
-			n[i], sum[i] = n[i]+p.assessed[d].n, sum[i]+p.assessed[d].sum
+			s.scores[i].n, s.scores[i].sum = s.scores[i].n+p.assessed[d].n, s.scores[i].sum+p.assessed[d].sum
 		}
 		gain, again := p.gain()
 		if again {
-			twice++
+			s.twice++
 		}
 		if gain > 0 {
-			improved++
+			s.improved++
 		}
 		if p.placed {
-			placed++
+			s.placed++
 		}
 		if p.ready {
-			ready++
+			s.ready++
 		}
+	}
+	return s
+}
+
+// counts are the names of what is counted.
+func (s *service) counts() map[string]*int64 {
+	return map[string]*int64{
+		"time": &s.ms, "volunteers": &s.volunteers, "improved": &s.improved, "assessedTwice": &s.twice, "placed": &s.placed, "jobReady": &s.ready,
+	}
+}
+
+func (s *service) sheet(w weights) sheet {
+	list := make(sheet)
+	for name, n := range s.counts() {
+		list.count(name, *n)
+	}
+	for i, d := range quality {
+		list.scored("score."+d.String(), s.scores[i].n, s.scores[i].sum)
+	}
+	list.scored("rating", s.rated, s.ratings)
+	list.weights(w)
+	return list
+}
+
+func (s sheet) weights(w weights) {
+	for i, name := range weightNames {
+		s.set(name, w[i])
+	}
+}
+
+// service is the same of a sheet.
+func (s sheet) service() (of service, w weights) {
+	for name, n := range of.counts() {
+		*n = s.whole(name)
+	}
+	scored := func(name string) (n, sum int64) {
+		return s.whole(name + ".count"), times(s.of(name+".sum"), ratio(million, 1)).Num().Int64()
+	}
+	for i, d := range quality {
+		of.scores[i].n, of.scores[i].sum = scored("score." + d.String())
+	}
+	of.rated, of.ratings = scored("rating")
+	for i, name := range weightNames {
+		w[i] = s.of(name)
+	}
+	return of, w
+}
+
+// parts of teei-vis-1.0, 0..100; nil has no data.
+func (s *service) parts(fullHours *big.Rat) (parts [4]*big.Rat) {
+	hundred := ratio(100, 1)
+	if s.volunteers > 0 {
+		parts[0] = least(times(over(ratio(s.ms, s.volunteers*hour), fullHours), hundred), hundred)
 	}
 	var present int64
 	all := new(big.Rat)
-	for i := range quality {
-		if n[i] > 0 {
+	for _, of := range s.scores {
+		if of.n > 0 {
 			present++
-			all = plus(all, ratio(sum[i], n[i]*million))
+			all = plus(all, ratio(of.sum, of.n*million))
 		}
 	}
 	switch {
 	case present > 0:
 		parts[1] = times(all, ratio(100, present))
-	case rated > 0:
-		parts[1] = ratio(100*ratings, rated*million)
+	case s.rated > 0:
+		parts[1] = ratio(100*s.ratings, s.rated*million)
 	}
-	if twice > 0 {
-		parts[2] = percent(improved, twice)
+	if s.twice > 0 {
+		parts[2] = ratio(100*s.improved, s.twice)
 	}
-	if ready > 0 {
-		parts[3] = percent(placed, ready)
+	if s.ready > 0 {
+		parts[3] = ratio(100*s.placed, s.ready)
 	}
 	return parts
 }
@@ -73,7 +134,7 @@ func (p *person) gain() (gain int64, again bool) {
 	return gain, again
 }
 
-func score(parts [4]*big.Rat, w weights) *big.Rat {
+func (w *weights) score(parts [4]*big.Rat) *big.Rat {
 	sum := new(big.Rat)
 	for i, p := range parts {
 		if p != nil {
@@ -83,33 +144,26 @@ func score(parts [4]*big.Rat, w weights) *big.Rat {
 	return sum
 }
 
-func (a *account) everybody(yield func(*person) bool) {
-	for _, p := range a.people {
-		if !yield(p) {
-			return
-		}
-	}
-}
-
 var partNames = [4]string{"hours", "quality", "outcome_lift", "placement"}
 
-func (a *account) vis(w weights) (list figures, published *big.Rat) {
-	_, volunteers, _ := a.counts()
-	if sumOf(a.time) == 0 {
-		volunteers = 0
-	}
-	parts := a.parts(a.everybody, sumOf(a.time), volunteers, a.rated, a.ratings)
-	published = numeral(fixed(score(parts, w), 2))
-	list.say("vis score", fixed(published, 2))
-	list.say("vis band", band(published))
+func vis(prefix string, s sheet) (list figures) {
+	of, w := s.service()
+	parts := of.parts(w[4])
+	list.scoreAndBand(prefix, w.score(parts))
 	for i, p := range parts {
 		if p == nil {
-			list.say("vis "+partNames[i], "no data")
+			list.say(prefix+partNames[i], "no data")
 		} else {
-			list.number("vis "+partNames[i], p, 2)
+			list.number(prefix+partNames[i], p, 2)
 		}
 	}
-	return list, published
+	return list
+}
+
+func (f *figures) scoreAndBand(prefix string, score *big.Rat) {
+	published := fixed(score, 2)
+	f.say(prefix+"score", published)
+	f.say(prefix+"band", band(numeral(published)))
 }
 
 func band(score *big.Rat) string {
@@ -124,64 +178,38 @@ func band(score *big.Rat) string {
 	return "Transformational"
 }
 
-// reporting is teei-vis-reporting-1.0.
-func (a *account) reporting(months int64) (list figures) {
-	_, volunteers, _ := a.counts()
-	sum := new(big.Rat)
-	if volunteers > 0 {
-		hours := ratio(sumOf(a.time), volunteers*hour)
-		if hours.Cmp(ratio(100, 1)) > 0 {
-			hours = ratio(100, 1)
-		}
-		sum = plus(sum, times(hours, ratio(3, 10)))
-		if months > 0 {
-			sum = plus(sum, ratio(3*tier(ratio(a.sessions, volunteers*months)), 10))
-		}
-	}
+func reporting(prefix string, s sheet) (list figures) {
+	one, hundred, volunteers := ratio(1, 1), ratio(100, 1), s.of("volunteers")
+	given := least(over(shareOf(hours(s.of("time")), volunteers), s.of("fullHours")), one)
+	sum := times(s.of("hoursWeight"), times(given, hundred))
+	sum = plus(sum, times(s.of("sessionsWeight"), tier(shareOf(s.of("sessions"), times(volunteers, s.of("months"))))))
 	points, n := new(big.Rat), int64(0)
 	for _, v := range valued {
-		if p := a.improvement(v.dimension, nil, false, false); p != nil {
+		if p := s.improvement(v.dimension, v.name); p != nil {
 			points, n = plus(points, p), n+1
 		}
 	}
 	if n > 0 {
-		outcome := positive(over(minus(over(points, ratio(n, 1)), ratio(1, 10)), ratio(9, 10)))
-		if outcome.Cmp(ratio(1, 1)) > 0 {
-			outcome = ratio(1, 1)
-		}
-		sum = plus(sum, times(outcome, ratio(40, 1)))
+		outcome := over(minus(over(points, ratio(n, 1)), s.of("floor")), minus(one, s.of("floor")))
+		sum = plus(sum, times(s.of("outcomeWeight"), times(least(positive(outcome), one), hundred)))
 	}
-	published := numeral(fixed(sum, 2))
-	list.say("vis teei-vis-reporting-1.0 score", fixed(published, 2))
-	list.say("vis teei-vis-reporting-1.0 band", band(published))
+	list.scoreAndBand(prefix, sum)
 	return list
 }
 
-func tier(perMonth *big.Rat) int64 {
+func tier(perMonth *big.Rat) *big.Rat {
 	for _, t := range [...]struct{ from, score int64 }{{8, 100}, {4, 75}, {2, 50}} {
 		if perMonth.Cmp(ratio(t.from, 1)) >= 0 {
-			return t.score
+			return ratio(t.score, 1)
 		}
 	}
-	return 25 * int64(perMonth.Sign())
+	return ratio(25*int64(perMonth.Sign()), 1)
 }
 
-// impactScore is (min(sroi/10, 1) + vis/100) / 2 x 10, of published figures.
-func impactScore(sroi, vis *big.Rat) *big.Rat {
-	part := new(big.Rat)
-	if sroi != nil {
-		part = positive(over(sroi, ratio(10, 1)))
-	}
-	if part.Cmp(ratio(1, 1)) > 0 {
-		part = ratio(1, 1)
-	}
-	return times(plus(part, over(vis, ratio(100, 1))), ratio(5, 1))
-}
-
-// avgVIS is the mean of the published scores of the volunteers who met somebody of the
-// members who took part; nil are everybody.
-func (a *account) avgVIS(members map[string]bool, w weights) *big.Rat {
-	sum, n := new(big.Rat), int64(0)
+// served is the sum of the published scores of the volunteers who met somebody of the
+// members who took part, and how many these are; nil are everybody.
+func (a *account) served(members map[string]bool, w weights) (sum *big.Rat, n int64) {
+	sum = new(big.Rat)
 	for _, v := range a.people {
 		serves := false
 		for who := range v.met {
@@ -193,50 +221,20 @@ func (a *account) avgVIS(members map[string]bool, w weights) *big.Rat {
 		if !serves {
 			continue
 		}
-		var gave, rated, ratings int64
-		if v.givenMS > 0 {
-			gave = 1
-		}
+		var rated, ratings int64
 		for who := range v.met {
 			if p := a.people[who]; p != nil {
 				rated, ratings = rated+p.rated, ratings+p.rates
 			}
 		}
-		own := a.parts(func(yield func(*person) bool) {
+		own := serviceOf(v.givenMS, 1, rated, ratings, func(yield func(*person) bool) {
 			for who := range v.met {
 				if p := a.people[who]; p != nil && !yield(p) {
 					return
 				}
 			}
-		}, v.givenMS, gave, rated, ratings)
-		sum, n = plus(sum, numeral(fixed(score(own, w), 2))), n+1
+		})
+		sum, n = plus(sum, numeral(fixed(w.score(own.parts(w[4])), 2))), n+1
 	}
-	if n == 0 {
-		return sum
-	}
-	return over(sum, ratio(n, 1))
-}
-
-// cohort is the figures of members; nil are everybody, whose investment is the company's.
-func (a *account) cohort(name string, h *history, members map[string]bool, investment *big.Rat, w weights) (list figures, size int64) {
-	prefix := "cohort " + name + " "
-	for who, p := range a.people {
-		if p.takesPart && (members == nil || members[who]) {
-			size++
-		}
-	}
-	if members != nil {
-		investment = new(big.Rat)
-		for who, p := range a.people {
-			if members[who] {
-				investment = plus(investment, worthOf(p.received))
-			}
-		}
-	}
-	list.count(prefix+"participantCount", size)
-	list.number(prefix+"completionRate", h.completion(members), 2)
-	sroi, _ := a.teei(prefix+"sroi ", investment, members, false, false)
-	list = append(list, sroi...)
-	list.number(prefix+"avgVIS", a.avgVIS(members, w), 2)
-	return list, size
+	return sum, n
 }

@@ -154,7 +154,7 @@ func (a *account) figure(h *history, name string) *big.Rat {
 	case "VOLUNTEERS":
 		n = volunteers
 	case "SESSIONS":
-		n = a.sessions
+		n = a.kinds[impact.KindSession]
 	case "COURSE_COMPLETIONS":
 		n = a.courses
 	case "ENROLMENTS":
@@ -177,64 +177,40 @@ func (a *account) figure(h *history, name string) *big.Rat {
 	return ratio(n, 1)
 }
 
-// svi works the map out.
-func (r *run) svi(claim *mapClaim) (list figures) {
+// mapSheet is what the map is made of.
+func (r *run) mapSheet(claim *mapClaim) sheet {
 	m := r.valueMap
-	one, inputs, value := ratio(1, 1), new(big.Rat), new(big.Rat)
-	for _, in := range m.Inputs {
-		inputs = plus(inputs, in.Amount.value())
-	}
-	growth := plus(one, ratio(35, 1000))
+	list := sheet{"discountRate": "0.035", "discountTiming": or(m.DiscountTiming, "END_OF_YEAR"), "combine": or(m.Combine, "SEQUENTIAL")}
 	if m.DiscountRate != nil {
-		growth = plus(one, m.DiscountRate.value())
+		list.set("discountRate", m.DiscountRate.value())
+	}
+	for i := range m.Inputs {
+		list.set(fmt.Sprintf("inputs[%d].amount", i), m.Inputs[i].Amount.value())
 	}
 	for i := range m.Outcomes {
 		line := &m.Outcomes[i]
-		x := line.Quantity.value()
+		at := fmt.Sprintf("outcomes[%d].", i)
+		quantity := line.Quantity.value()
 		switch {
 		case line.bound != nil:
 			a, h := line.bound.of(or(line.Bind.Programme, claim.programme))
-			x = a.figure(h, line.Bind.Figure)
+			quantity = a.figure(h, line.Bind.Figure)
 		case line.Bind != nil:
-			x = claim.quantities[i]
+			quantity = claim.quantities[i]
 		}
-		x = times(x, line.Proxy.value())
-		if m.Combine == "ADDITIVE" {
-			x = times(x, minus(minus(minus(one, line.Deadweight.value()), line.Displacement.value()), line.Attribution.value()))
-		} else {
-			for _, share := range [...]number{line.Deadweight, line.Displacement, line.Attribution} {
-				x = times(x, minus(one, share.value()))
+		list.set(at+"quantity", quantity)
+		for name, x := range map[string]number{
+			"proxy": line.Proxy, "deadweight": line.Deadweight, "displacement": line.Displacement, "attribution": line.Attribution, "dropOff": line.DropOff,
+		} {
+			list.set(at+name, x.value())
+		}
+		for name, n := range map[string]*int64{"duration": line.Duration, "startYear": line.StartYear} {
+			list[at+name] = "1"
+			if n != nil {
+				list.count(at+name, *n)
 			}
 		}
-		year, duration := int64(1), int64(1)
-		if line.StartYear != nil {
-			year = *line.StartYear
-		}
-		if line.Duration != nil {
-			duration = *line.Duration
-		}
-		if m.DiscountTiming == "YEAR_1_UNDISCOUNTED" {
-			year--
-		}
-		for range duration {
-			discounted := x
-			for range year {
-				discounted = over(discounted, growth)
-			}
-			value = plus(value, discounted)
-			x, year = times(x, minus(one, line.DropOff.value())), year+1
-		}
 	}
-	const prefix = "sroi svi-2012 "
-	list.number(prefix+"investment", inputs, 2)
-	list.number(prefix+"socialValue", value, 2)
-	list.number(prefix+"netPresentValue", minus(value, inputs), 2)
-	var net, gross *big.Rat
-	if inputs.Sign() > 0 {
-		net, gross = over(minus(value, inputs), inputs), over(value, inputs)
-	}
-	list.number(prefix+"netRatio", net, 4)
-	list.number(prefix+"ratio", gross, 4)
 	return list
 }
 
@@ -277,7 +253,9 @@ func (r *run) compareMaps(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		r.judge(&claim{period: of.period, programme: of.programme}, r.svi(of), valueOverOf("sroi svi-2012 ", &live.SROI))
+		const prefix = "sroi svi-2012 "
+		told := answer{valueOverOf(prefix, &live.SROI), live.Explain(c.Key, impact.Question{Programme: of.programme, Range: of.days})}
+		r.judgeParts(&claim{period: of.period, programme: of.programme, days: of.days}, "", []part{{prefix, impact.IDSVI, r.mapSheet(of)}}, []answer{told})
 	}
 	return nil
 }

@@ -78,8 +78,9 @@ type run struct {
 	bases    map[baseOf]pair
 	maps     []mapClaim
 
-	rates    *rates
-	ratesDay impact.Day
+	rates     *rates
+	ratesDay  impact.Day
+	stretches map[impact.Day]*rates // by the first day
 
 	// What is being added up; days come in order.
 	day, month, year, ever *period
@@ -93,7 +94,7 @@ type run struct {
 // Company verifies a company. Memory is in proportion to the people of its whole history,
 // and of one year, month and day.
 func Company(ctx context.Context, l *db.Ledger, o Options) (Result, error) {
-	r := &run{ledger: l, options: o, history: make(map[string]*history), ever: newPeriod(AllTime, impact.AllTime)}
+	r := &run{ledger: l, options: o, history: make(map[string]*history), stretches: make(map[impact.Day]*rates), ever: newPeriod(AllTime, impact.AllTime)}
 	chains, err := r.prepare(ctx)
 	if err != nil {
 		return r.result, err
@@ -331,8 +332,8 @@ func (r *run) end(ctx context.Context) error {
 type claim struct {
 	period, programme string
 	days, active      impact.Range
-	figures           figures
-	explained         figures // of what is longer than a day
+	explained         bool   // whether explanations are compared: of what is longer than a day
+	parts, everybody  []part // everybody is the cohort
 	cohorts           []cohortClaim
 }
 
@@ -340,7 +341,7 @@ type cohortClaim struct {
 	name     string
 	question impact.CohortQuestion // its key or filter
 	size     int64
-	figures  figures
+	parts    []part
 }
 
 // maxWaiting is how many claims wait for the readers' answers: a month of days of some
@@ -371,16 +372,14 @@ func (r *run) compare(ctx context.Context, p *period, cohorts bool) error {
 		if a == nil {
 			a = newAccount()
 		}
-		c := &claim{period: p.name, programme: programme, days: p.days, active: active}
-		c.figures = r.recomputed(a, r.history[programme], programme, p.days, months)
-		if cohorts {
-			c.explained = a.explained(r.history[programme])
-		}
+		of := r.scope(a, r.history[programme], programme, p.days, months)
+		c := &claim{period: p.name, programme: programme, days: p.days, active: active, explained: cohorts, parts: of.company()}
+		c.everybody, _ = of.cohort(impact.CohortAll, nil)
 		if cohorts && programme == impact.AllProgrammes {
-			c.cohorts = r.departmentClaims(a, r.history[programme], r.weightsOn(p.days.To-1), func(name string) bool { return r.told[name] })
+			c.cohorts = r.departmentClaims(of, func(name string) bool { return r.told[name] })
 		}
 		if cohorts && r.whole && i < maxFilterProgrammes {
-			c.cohorts = append(c.cohorts, r.filterClaims(a, r.history[programme], r.history[impact.AllProgrammes], r.weightsOn(p.days.To-1))...)
+			c.cohorts = append(c.cohorts, r.filterClaims(of, r.history[impact.AllProgrammes])...)
 		}
 		if cohorts && r.valueMap != nil {
 			r.claimMap(p, programme)
@@ -405,7 +404,7 @@ func (r *run) judge(c *claim, want, got figures) {
 // judgeCohort judges a cohort other than everybody. One that readers withhold, since it or
 // another could be found by difference, has no figures to compare; but none may be told
 // that is smaller than the company's least group.
-func (r *run) judgeCohort(c *claim, want cohortClaim, got *impact.Cohort) {
+func (r *run) judgeCohort(c *claim, want *cohortClaim, got *impact.Cohort) error {
 	switch {
 	case got == nil:
 		r.differ(c.period, c.programme, "cohort "+want.name, "a cohort", "no cohort")
@@ -413,8 +412,13 @@ func (r *run) judgeCohort(c *claim, want cohortClaim, got *impact.Cohort) {
 	case want.size < r.least():
 		r.differ(c.period, c.programme, "cohort "+want.name, "withheld", fmt.Sprintf("%d participants", got.ParticipantCount))
 	default:
-		r.judge(c, want.figures, cohortOf(want.name, got))
+		answers, err := r.cohortBy(want.name, got)
+		if err != nil {
+			return err
+		}
+		r.judgeParts(c, or(want.question.Key, want.question.Filter), want.parts, answers)
 	}
+	return nil
 }
 
 // least is the smallest group that is told of.
