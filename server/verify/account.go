@@ -218,7 +218,7 @@ func sumOf(time map[*rates]int64) (ms int64) {
 	return ms
 }
 
-func (a *account) counts() (participants, volunteers, placed int64) {
+func (a *account) counts() (participants, volunteers int64) {
 	for _, p := range a.people {
 		if p.takesPart {
 			participants++
@@ -226,9 +226,6 @@ func (a *account) counts() (participants, volunteers, placed int64) {
 		if p.volunteers {
 			volunteers++
 		}
-		if p.placed {
-			placed++
-		}
 	}
-	return participants, volunteers, placed
+	return participants, volunteers
 }

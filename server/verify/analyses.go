@@ -131,6 +131,14 @@ type analysedCohort struct {
 	members             map[string]bool
 }
 
+// named is what was asked for.
+func (c *analysedCohort) named() string {
+	if c.members == nil {
+		return ""
+	}
+	return or(c.key, c.filter)
+}
+
 func (c *analysedCohort) has(who string) bool { return c.members == nil || c.members[who] }
 
 // analysedCohorts are everybody and the first cohorts by a filter.
@@ -173,7 +181,7 @@ func (r *run) compareRetention(ctx context.Context) error {
 				}
 				questions = append(questions, q)
 				claims = append(claims, func(got *impact.Retention) {
-					r.judgeRetention(m, programme, c.suffix, m.count(r.analyses.months[programme], first, c.has), starts, today, got)
+					r.judgeRetention(m, programme, &c, m.count(r.analyses.months[programme], first, c.has), starts, today, got)
 				})
 			}
 		}
@@ -215,21 +223,27 @@ func (m *matrix) count(months map[string][]int, first int, has func(string) bool
 }
 
 func (r *run) judgeRetention(
-	m *matrix, programme, suffix string, cells [][]int, starts func(int) impact.Day, today impact.Day, got *impact.Retention,
+	m *matrix, programme string, of *analysedCohort, cells [][]int, starts func(int) impact.Day, today impact.Day, got *impact.Retention,
 ) {
-	c := &claim{period: AllTime, programme: programme}
+	analysis := m.name() + of.suffix
+	c := &claim{period: AllTime, programme: programme, days: impact.Range{From: impact.MinDay, To: starts(m.intervals())}}
+	if m.mode == impact.RetentionRolling {
+		c.days.To = impact.MaxDay
+	}
 	if got == nil {
-		r.differ(AllTime, programme, m.name()+suffix, "a matrix", "no cohort")
+		r.differ(AllTime, programme, analysis, "a matrix", "no cohort")
 		return
 	}
+	want, told := m.sheet(starts), figures{}
 	for n := range got.Rows {
 		row := &got.Rows[n]
-		name := fmt.Sprintf("%s%s row %s", m.name(), suffix, starts(n))
+		name := fmt.Sprintf("%s row %s", analysis, starts(n))
 		r.judgeOne(c, name+" starts", starts(n).String(), row.Range.From.String())
 		if row.Suppressed {
 			continue
 		}
 		r.judgeCount(c, name+" size", cells[n][0], cells[n][0], row.Size)
+		want.count(fmt.Sprintf("size[%d]", n), int64(cells[n][0]))
 		end := n
 		for column, width := range m.widths {
 			end += width
@@ -244,9 +258,35 @@ func (r *run) judgeRetention(
 				r.differ(AllTime, programme, at, fmt.Sprint(cells[n][column+1]), "null")
 			default:
 				r.judgeCount(c, at, cells[n][column+1], cells[n][0], *retained)
+				want.count(fmt.Sprintf("retained[%d][%d]", n, column), int64(cells[n][column+1]))
+				if row.Size > 0 {
+					told.decimal(fmt.Sprintf("%s rate[%d][%d]", analysis, n, column), impact.Percent(*retained, row.Size), 2)
+				}
 			}
 		}
 	}
+	r.judgeExplanation(c, of.named(), &part{analysis + " ", impact.IDRetention, want, 0}, &answer{told, got.Explain(r.ledger.Company.Key)})
+}
+
+// intervals are those of all rows and columns.
+func (m *matrix) intervals() int {
+	n := m.rows - 1
+	for _, width := range m.widths {
+		n += width
+	}
+	return n
+}
+
+// sheet is what is asked for.
+func (m *matrix) sheet(starts func(int) impact.Day) sheet {
+	list := sheet{"mode": string(m.mode)}
+	for n := range m.intervals() {
+		list[fmt.Sprintf("interval[%d]", n)] = impact.Range{From: starts(n), To: starts(n + 1)}.String()
+	}
+	for k, width := range m.widths {
+		list.count(fmt.Sprintf("width[%d]", k), int64(width))
+	}
+	return list
 }
 
 func (r *run) judgeOne(c *claim, name, want, got string) {
@@ -299,20 +339,26 @@ func (r *run) compareFunnels(ctx context.Context) error {
 }
 
 func (r *run) judgeFunnel(walk []string, programme string, of *analysedCohort, got *impact.Funnel) {
-	c := &claim{period: r.analyses.starts.String(), programme: programme}
+	c := &claim{period: r.analyses.starts.String(), programme: programme, days: r.analyses.starts}
 	name := "funnel " + strings.Join(walk, ", ") + of.suffix
 	if got == nil {
 		r.differ(c.period, programme, name, "a funnel", "no cohort")
 		return
 	}
+	want, told := sheet{"window": fmt.Sprint(funnelWindow)}, figures{}
 	waits := r.analyses.walk(walk, programme, of.has)
 	before := -1 // how many came to the last step that is told
 	for n := range got.Steps {
-		s := &got.Steps[n]
+		s, step := &got.Steps[n], fmt.Sprintf("steps[%d].", n)
+		want[step+"activity"] = walk[n]
+		if programme != impact.AllProgrammes {
+			want[step+"programme"] = programme
+		}
 		if s.Suppressed {
 			continue
 		}
 		at := fmt.Sprintf("%s step %d", name, n)
+		want.count(step+"people", int64(len(waits[n])))
 		if before < 0 {
 			before = len(waits[n])
 		}
@@ -322,8 +368,16 @@ func (r *run) judgeFunnel(walk []string, programme string, of *analysedCohort, g
 		if s.MedianDays != nil {
 			found = fmt.Sprintf("%.1f", *s.MedianDays)
 		}
-		r.judgeOne(c, at+" median days", medianOf(waits[n], n), found)
+		median := medianOf(waits[n], n)
+		r.judgeOne(c, at+" median days", median, found)
+		if median != "null" {
+			want.set(step+"medianDays", numeral(median))
+		}
+		if first := &got.Steps[0]; !first.Suppressed && first.People > 0 {
+			told.decimal(name+" "+step+"conversion", impact.Percent(s.People, first.People), 2)
+		}
 	}
+	r.judgeExplanation(c, of.named(), &part{name + " ", impact.IDFunnel, want, 0}, &answer{told, got.Explain(r.ledger.Company.Key)})
 }
 
 // medianOf is the median of how long people waited for a step; null for the first, and of

@@ -219,6 +219,23 @@ func (r *run) cohortBy(name string, c *impact.Cohort) ([]answer, error) {
 	counts.figures.count(prefix+"participantCount", c.ParticipantCount)
 	counts.figures.decimal(prefix+"completionRate", c.CompletionRate, 2)
 	score.figures.decimal(prefix+"avgVIS", c.AvgVIS, 2)
-	x, err := c.ExplainSROI(impact.IDTeei1, key)
-	return []answer{counts, {teeiOf(prefix+"sroi ", &c.SROI), x}, score}, err
+	list := []answer{counts, score}
+	for _, of := range [...]struct {
+		id, prefix string
+		figures    func(string, *impact.SROI) figures
+	}{{impact.IDTeei1, prefix + "sroi ", teeiOf}, {impact.IDNPV, prefix + "sroi teei-npv-1.0 ", valueOverOf}} {
+		live, err := c.SROIBy(of.id)
+		if err != nil {
+			return nil, err
+		}
+		var told answer
+		if live != nil {
+			told.figures = of.figures(of.prefix, &live.SROI)
+			if told.explanation, err = c.ExplainSROI(of.id, key); err != nil {
+				return nil, err
+			}
+		}
+		list = append(list, told)
+	}
+	return list, nil
 }

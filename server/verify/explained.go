@@ -11,7 +11,7 @@ import (
 )
 
 // answer is the figures of a part as readers tell them, and how these are explained; nil is
-// not at all.
+// withheld.
 type answer struct {
 	figures     figures
 	explanation *impact.Explanation
@@ -22,6 +22,9 @@ type answer struct {
 func (r *run) judgeParts(c *claim, cohort string, parts []part, answers []answer) (all pair) {
 	for i := range parts {
 		want, got := parts[i].figures(), answers[i].figures
+		if got == nil {
+			continue
+		}
 		r.judge(c, want, got)
 		r.judgeExplanation(c, cohort, &parts[i], &answers[i])
 		all.want, all.got = append(all.want, want...), append(all.got, got...)
@@ -30,11 +33,15 @@ func (r *run) judgeParts(c *claim, cohort string, parts []part, answers []answer
 }
 
 // judgeExplanation judges an explanation that is told: what it gives by what the log says,
-// what its formula makes of that by what is published, and its hash.
+// what its formula makes of that by what is published, its hash, and that few people add
+// to none of its numbers.
 func (r *run) judgeExplanation(c *claim, cohort string, want *part, got *answer) {
 	x := got.explanation
 	if x == nil {
 		return
+	}
+	if few := want.fewest; 0 < few && few < r.least() {
+		r.differ(c.period, c.programme, "explained "+want.prefix+want.methodology, "withheld", fmt.Sprintf("told of %d people", few))
 	}
 	x.Cohort = cohort // as it was asked for
 	name, given := "explained "+want.prefix, sheetOf(x)
@@ -63,7 +70,7 @@ func (r *run) judgeSheets(c *claim, prefix string, want, got sheet) {
 // claimed.
 func (r *run) hash(c *claim, methodology string, x *impact.Explanation) string {
 	programme := c.programme
-	if programme == impact.AllProgrammes {
+	if programme == impact.AllProgrammes || methodology == impact.IDFunnel { // whose steps have programmes
 		programme = ""
 	}
 	rows := [][]string{

@@ -126,11 +126,17 @@ func (a *account) ownImprovement(d impact.Dimension, sum, measured bool) *big.Ra
 	return positive(own)
 }
 
-func (s *scope) npv() sheet {
+// npv is likewise of members.
+func (s *scope) npv(members map[string]bool) sheet {
 	list := sheet{"wageLift": "15000", "employmentMultiplier": "1.5", "discountRate": "0.03", "years": "3"}
-	_, _, placed := s.counts()
+	placed := int64(0)
+	for p := range s.among(members) {
+		if p.placed {
+			placed++
+		}
+	}
 	list.count("placed", placed)
-	s.invested(list, nil)
+	s.invested(list, members)
 	return list
 }
 
@@ -148,7 +154,7 @@ func (s *scope) activities() sheet {
 
 func (s *scope) reporting() sheet {
 	list := sheet{"hoursWeight": "0.3", "sessionsWeight": "0.3", "outcomeWeight": "0.4", "floor": "0.1", "fullHours": "100"}
-	_, volunteers, _ := s.counts()
+	_, volunteers := s.counts()
 	list.count("time", sumOf(s.time))
 	list.count("volunteers", volunteers)
 	list.count("sessions", s.kinds[impact.KindSession])
@@ -163,7 +169,7 @@ func (s *scope) metrics(sroi, vis *big.Rat) sheet {
 	for k, n := range s.kinds {
 		list.count("count."+k.String(), n)
 	}
-	participants, volunteers, _ := s.counts()
+	participants, volunteers := s.counts()
 	list.count("time", sumOf(s.time))
 	list.count("participants", participants)
 	list.count("volunteers", volunteers)
@@ -195,18 +201,18 @@ func (s *scope) enrolments(list sheet, members map[string]bool) {
 
 // company is a company's own figures, as [companyBy] has them of readers.
 func (s *scope) company() (parts []part) {
-	_, volunteers, _ := s.counts()
-	sroi := part{"sroi ", impact.IDTeei1, s.teei(nil, false, false)}
-	vis := part{"vis ", impact.IDVis1, serviceOf(sumOf(s.time), volunteers, s.rated, s.ratings, s.among(nil)).sheet(s.weights)}
-	parts = append(parts, part{"", impact.MetricsMethodology, s.metrics(sroi.figures().value("sroi ratio"), vis.figures().value("vis score"))}, sroi)
+	_, volunteers := s.counts()
+	sroi := part{"sroi ", impact.IDTeei1, s.teei(nil, false, false), 0}
+	vis := part{"vis ", impact.IDVis1, serviceOf(sumOf(s.time), volunteers, s.rated, s.ratings, s.among(nil)).sheet(s.weights), 0}
+	parts = append(parts, part{"", impact.MetricsMethodology, s.metrics(sroi.figures().value("sroi ratio"), vis.figures().value("vis score")), 0}, sroi)
 	for _, v := range variants {
-		parts = append(parts, part{v.prefix, impact.IDTeei1, s.teei(nil, v.sum, v.measured)})
+		parts = append(parts, part{v.prefix, impact.IDTeei1, s.teei(nil, v.sum, v.measured), 0})
 	}
 	return append(parts,
-		part{"sroi teei-npv-1.0 ", impact.IDNPV, s.npv()},
-		part{"sroi teei-activity-1.0 ", impact.IDActivity, s.activities()},
+		part{"sroi teei-npv-1.0 ", impact.IDNPV, s.npv(nil), 0},
+		part{"sroi teei-activity-1.0 ", impact.IDActivity, s.activities(), 0},
 		vis,
-		part{"vis teei-vis-reporting-1.0 ", impact.IDVisReporting, s.reporting()})
+		part{"vis teei-vis-reporting-1.0 ", impact.IDVisReporting, s.reporting(), 0})
 }
 
 // cohort is the figures of members; nil are everybody.
@@ -224,7 +230,60 @@ func (s *scope) cohort(name string, members map[string]bool) (parts []part, size
 	score.count("scores.count", n)
 	score.weights(s.weights)
 	prefix := fmt.Sprintf("cohort %s ", name)
-	return []part{
-		{prefix, impact.IDCohort, counts}, {prefix + "sroi ", impact.IDTeei1, s.teei(members, false, false)}, {prefix, impact.IDCohortVIS, score},
-	}, size
+	parts = []part{
+		{prefix, impact.IDCohort, counts, 0}, {prefix, impact.IDCohortVIS, score, 0},
+		{prefix + "sroi ", impact.IDTeei1, s.teei(members, false, false), 0}, {prefix + "sroi teei-npv-1.0 ", impact.IDNPV, s.npv(members), 0},
+	}
+	if members != nil {
+		ratio := s.fewestOfRatio(members)
+		parts[0].fewest, parts[1].fewest, parts[2].fewest, parts[3].fewest = s.fewestEnrolled(members), n, ratio, ratio
+	}
+	return parts, size
+}
+
+// fewest is the least number of people that is not 0; 0 is none.
+func fewest(adding map[string]int64) (least int64) {
+	for _, n := range adding {
+		if n > 0 && (least == 0 || n < least) {
+			least = n
+		}
+	}
+	return least
+}
+
+func (s *scope) fewestEnrolled(members map[string]bool) int64 {
+	people := make(map[[2]string]bool)
+	for e := range s.history.enrolled {
+		if members[e.who] {
+			people[[2]string{"enrolled", e.who}], people[[2]string{fmt.Sprint(s.history.finished[e]), e.who}] = true, true
+		}
+	}
+	adding := make(map[string]int64)
+	for of := range people {
+		adding[of[0]]++
+	}
+	return fewest(adding)
+}
+
+// fewestOfRatio is of scores with and without a confidence, times and placements.
+func (s *scope) fewestOfRatio(members map[string]bool) int64 {
+	adding := make(map[string]int64)
+	note := func(name string, adds bool) {
+		if adds {
+			adding[name]++
+		}
+	}
+	for p := range s.among(members) {
+		for _, v := range valued {
+			own := &p.assessed[v.dimension]
+			note(v.name, own.n > 0)
+			note("stated "+v.name, own.stated > 0)
+			note("silent "+v.name, own.n > own.stated)
+		}
+		for by, ms := range p.received {
+			note(onDay("time", s.stretch(by)), ms > 0)
+		}
+		note("placed", p.placed)
+	}
+	return fewest(adding)
 }

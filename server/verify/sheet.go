@@ -84,6 +84,7 @@ func sheetOf(x *impact.Explanation) sheet {
 type part struct {
 	prefix, methodology string // of the names of the figures
 	sheet               sheet
+	fewest              int64 // who add to one of its numbers, of a cohort; 0 is nobody, or of everybody
 }
 
 func (p *part) figures() figures { return formulas[p.methodology](p.prefix, p.sheet) }

@@ -135,7 +135,7 @@ func (r *run) claimMap(p *period, programme string) {
 
 // figure is a live figure that a quantity can be bound to.
 func (a *account) figure(h *history, name string) *big.Rat {
-	participants, volunteers, placed := a.counts()
+	participants, volunteers := a.counts()
 	n := int64(0)
 	switch name {
 	case "VOLUNTEER_HOURS":
@@ -144,7 +144,11 @@ func (a *account) figure(h *history, name string) *big.Rat {
 	case "PARTICIPANTS":
 		n = participants
 	case "PARTICIPANTS_PLACED":
-		n = placed
+		for _, p := range a.people {
+			if p.placed {
+				n++
+			}
+		}
 	case "PARTICIPANTS_JOB_READY":
 		for _, p := range a.people {
 			if p.ready {
@@ -255,7 +259,7 @@ func (r *run) compareMaps(ctx context.Context) error {
 		}
 		const prefix = "sroi svi-2012 "
 		told := answer{valueOverOf(prefix, &live.SROI), live.Explain(c.Key, impact.Question{Programme: of.programme, Range: of.days})}
-		r.judgeParts(&claim{period: of.period, programme: of.programme, days: of.days}, "", []part{{prefix, impact.IDSVI, r.mapSheet(of)}}, []answer{told})
+		r.judgeParts(&claim{period: of.period, programme: of.programme, days: of.days}, "", []part{{prefix, impact.IDSVI, r.mapSheet(of), 0}}, []answer{told})
 	}
 	return nil
 }
