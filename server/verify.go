@@ -28,7 +28,7 @@ type Verify struct {
 func (*Verify) Help() string {
 	return "Goes through the event log with a reader of its own, which shares no code with the one that keeps the rollups, works out " +
 		"metrics, SROI (teei-1.0 in each of its modes, teei-npv-1.0, teei-activity-1.0, svi-2012), VIS (teei-vis-1.0, " +
-		"teei-vis-reporting-1.0) and cohorts (departments, stored ones and some by filters) of every programme, changes, retention and funnels, and what explanations give, and compares each with what " +
+		"teei-vis-reporting-1.0) and cohorts (departments, stored ones and some by filters) of every programme, changes, retention and funnels, and their explanations, and compares each with what " +
 		"GraphQL and /v1 answer at the same moment. It also reads what was sent once more, and compares people's attributes and " +
 		"what was known at some instants since the settings changed last. Every difference " +
 		"is printed; with any, the exit code is 1. It changes nothing and holds no lock, and works beside a running server. Groups that are " +

@@ -265,7 +265,7 @@ func (r *run) judgeRetention(
 			}
 		}
 	}
-	r.judgeExplanation(c, of.named(), &part{analysis + " ", impact.IDRetention, want, 0}, &answer{told, got.Explain(r.ledger.Company.Key)})
+	r.judgeExplanation(c, of.named(), newPart(analysis+" ", impact.IDRetention, want), answer{told, got.Explain(r.ledger.Company.Key)})
 }
 
 // intervals are those of all rows and columns.
@@ -377,7 +377,7 @@ func (r *run) judgeFunnel(walk []string, programme string, of *analysedCohort, g
 			told.decimal(name+" "+step+"conversion", impact.Percent(s.People, first.People), 2)
 		}
 	}
-	r.judgeExplanation(c, of.named(), &part{name + " ", impact.IDFunnel, want, 0}, &answer{told, got.Explain(r.ledger.Company.Key)})
+	r.judgeExplanation(c, of.named(), newPart(name+" ", impact.IDFunnel, want), answer{told, got.Explain(r.ledger.Company.Key)})
 }
 
 // medianOf is the median of how long people waited for a step; null for the first, and of

@@ -26,7 +26,7 @@ func (r *run) judgeParts(c *claim, cohort string, parts []part, answers []answer
 			continue
 		}
 		r.judge(c, want, got)
-		r.judgeExplanation(c, cohort, &parts[i], &answers[i])
+		r.judgeExplanation(c, cohort, parts[i], answers[i])
 		all.want, all.got = append(all.want, want...), append(all.got, got...)
 	}
 	return all
@@ -35,7 +35,7 @@ func (r *run) judgeParts(c *claim, cohort string, parts []part, answers []answer
 // judgeExplanation judges an explanation that is told: what it gives by what the log says,
 // what its formula makes of that by what is published, its hash, and that few people add
 // to none of its numbers.
-func (r *run) judgeExplanation(c *claim, cohort string, want *part, got *answer) {
+func (r *run) judgeExplanation(c *claim, cohort string, want part, got answer) {
 	x := got.explanation
 	if x == nil {
 		return

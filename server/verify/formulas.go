@@ -46,7 +46,14 @@ func plus(a, b *big.Rat) *big.Rat {
 }
 func minus(a, b *big.Rat) *big.Rat { return new(big.Rat).Sub(a, b) }
 func times(a, b *big.Rat) *big.Rat { return new(big.Rat).Mul(a, b) }
-func over(a, b *big.Rat) *big.Rat  { return new(big.Rat).Quo(a, b) }
+
+// over is 0 where the divisor is: an explanation can say anything.
+func over(a, b *big.Rat) *big.Rat {
+	if b.Sign() == 0 {
+		return new(big.Rat)
+	}
+	return new(big.Rat).Quo(a, b)
+}
 
 func numeral(text string) *big.Rat {
 	x, ok := new(big.Rat).SetString(text)
@@ -56,15 +63,7 @@ func numeral(text string) *big.Rat {
 	return x
 }
 
-// shareOf is 0 where the divisor is.
-func shareOf(part, whole *big.Rat) *big.Rat {
-	if whole.Sign() == 0 {
-		return new(big.Rat)
-	}
-	return over(part, whole)
-}
-
-func percent(part, whole *big.Rat) *big.Rat { return times(ratio(100, 1), shareOf(part, whole)) }
+func percent(part, whole *big.Rat) *big.Rat { return times(ratio(100, 1), over(part, whole)) }
 
 func positive(x *big.Rat) *big.Rat {
 	if x.Sign() < 0 {
@@ -264,7 +263,7 @@ func cohortCounts(prefix string, s sheet) (list figures) {
 }
 
 func cohortScore(prefix string, s sheet) (list figures) {
-	list.number(prefix+"avgVIS", shareOf(s.of("scores.sum"), s.of("scores.count")), 2)
+	list.number(prefix+"avgVIS", over(s.of("scores.sum"), s.of("scores.count")), 2)
 	return list
 }
 

@@ -199,20 +199,21 @@ func (s *scope) enrolments(list sheet, members map[string]bool) {
 	list.count("enrolmentsCompleted", finished)
 }
 
-// company is a company's own figures, as [companyBy] has them of readers.
+// company is a company's own figures, as [run.companyBy] has them of readers.
 func (s *scope) company() (parts []part) {
 	_, volunteers := s.counts()
-	sroi := part{"sroi ", impact.IDTeei1, s.teei(nil, false, false), 0}
-	vis := part{"vis ", impact.IDVis1, serviceOf(sumOf(s.time), volunteers, s.rated, s.ratings, s.among(nil)).sheet(s.weights), 0}
-	parts = append(parts, part{"", impact.MetricsMethodology, s.metrics(sroi.figures().value("sroi ratio"), vis.figures().value("vis score")), 0}, sroi)
+	sroi := newPart("sroi ", impact.IDTeei1, s.teei(nil, false, false))
+	vis := newPart("vis ", impact.IDVis1, serviceOf(sumOf(s.time), volunteers, s.rated, s.ratings, s.among(nil)).sheet(s.weights))
+	metrics := s.metrics(sroi.figures().value("sroi ratio"), vis.figures().value("vis score"))
+	parts = append(parts, newPart("", impact.MetricsMethodology, metrics), sroi)
 	for _, v := range variants {
-		parts = append(parts, part{v.prefix, impact.IDTeei1, s.teei(nil, v.sum, v.measured), 0})
+		parts = append(parts, newPart(v.prefix, impact.IDTeei1, s.teei(nil, v.sum, v.measured)))
 	}
 	return append(parts,
-		part{"sroi teei-npv-1.0 ", impact.IDNPV, s.npv(nil), 0},
-		part{"sroi teei-activity-1.0 ", impact.IDActivity, s.activities(), 0},
+		newPart("sroi teei-npv-1.0 ", impact.IDNPV, s.npv(nil)),
+		newPart("sroi teei-activity-1.0 ", impact.IDActivity, s.activities()),
 		vis,
-		part{"vis teei-vis-reporting-1.0 ", impact.IDVisReporting, s.reporting(), 0})
+		newPart("vis teei-vis-reporting-1.0 ", impact.IDVisReporting, s.reporting()))
 }
 
 // cohort is the figures of members; nil are everybody.
@@ -231,8 +232,8 @@ func (s *scope) cohort(name string, members map[string]bool) (parts []part, size
 	score.weights(s.weights)
 	prefix := fmt.Sprintf("cohort %s ", name)
 	parts = []part{
-		{prefix, impact.IDCohort, counts, 0}, {prefix, impact.IDCohortVIS, score, 0},
-		{prefix + "sroi ", impact.IDTeei1, s.teei(members, false, false), 0}, {prefix + "sroi teei-npv-1.0 ", impact.IDNPV, s.npv(members), 0},
+		newPart(prefix, impact.IDCohort, counts), newPart(prefix, impact.IDCohortVIS, score),
+		newPart(prefix+"sroi ", impact.IDTeei1, s.teei(members, false, false)), newPart(prefix+"sroi teei-npv-1.0 ", impact.IDNPV, s.npv(members)),
 	}
 	if members != nil {
 		ratio := s.fewestOfRatio(members)

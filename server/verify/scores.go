@@ -180,9 +180,9 @@ func band(score *big.Rat) string {
 
 func reporting(prefix string, s sheet) (list figures) {
 	one, hundred, volunteers := ratio(1, 1), ratio(100, 1), s.of("volunteers")
-	given := least(over(shareOf(hours(s.of("time")), volunteers), s.of("fullHours")), one)
+	given := least(over(over(hours(s.of("time")), volunteers), s.of("fullHours")), one)
 	sum := times(s.of("hoursWeight"), times(given, hundred))
-	sum = plus(sum, times(s.of("sessionsWeight"), tier(shareOf(s.of("sessions"), times(volunteers, s.of("months"))))))
+	sum = plus(sum, times(s.of("sessionsWeight"), tier(over(s.of("sessions"), times(volunteers, s.of("months"))))))
 	points, n := new(big.Rat), int64(0)
 	for _, v := range valued {
 		if p := s.improvement(v.dimension, v.name); p != nil {

@@ -87,4 +87,8 @@ type part struct {
 	fewest              int64 // who add to one of its numbers, of a cohort; 0 is nobody, or of everybody
 }
 
+func newPart(prefix, methodology string, s sheet) part {
+	return part{prefix: prefix, methodology: methodology, sheet: s}
+}
+
 func (p *part) figures() figures { return formulas[p.methodology](p.prefix, p.sheet) }

@@ -259,7 +259,7 @@ func (r *run) compareMaps(ctx context.Context) error {
 		}
 		const prefix = "sroi svi-2012 "
 		told := answer{valueOverOf(prefix, &live.SROI), live.Explain(c.Key, impact.Question{Programme: of.programme, Range: of.days})}
-		r.judgeParts(&claim{period: of.period, programme: of.programme, days: of.days}, "", []part{{prefix, impact.IDSVI, r.mapSheet(of), 0}}, []answer{told})
+		r.judgeParts(&claim{period: of.period, programme: of.programme, days: of.days}, "", []part{newPart(prefix, impact.IDSVI, r.mapSheet(of))}, []answer{told})
 	}
 	return nil
 }
