@@ -14,7 +14,7 @@ type account struct {
 	rated, ratings int64               // participants' feedback: how often, and its sum in millionths
 	time           map[*rates]int64    // that named volunteers gave, in milliseconds
 	activity       [6]int64            // matches made, events attended, skill shares, feedback, milestones, check-ins
-	worth          [6]map[*rates]int64 // the same
+	worth          [6]map[*rates]int64 // likewise
 	people         map[string]*person
 }
 

@@ -34,10 +34,13 @@ func (r *run) judgeParts(c *claim, cohort string, parts []part, answers []answer
 
 // judgeExplanation judges an explanation that is told: what it gives by what the log says,
 // what its formula makes of that by what is published, its hash, and that few people add
-// to none of its numbers.
+// to none of its numbers. That of everybody is never withheld.
 func (r *run) judgeExplanation(c *claim, cohort string, want part, got answer) {
 	x := got.explanation
 	if x == nil {
+		if c.explained && cohort == "" {
+			r.differ(c.period, c.programme, "explained "+want.prefix+want.methodology, "told", "withheld")
+		}
 		return
 	}
 	if few := want.fewest; 0 < few && few < r.least() {

@@ -109,10 +109,14 @@ func TestExplanationsThatAreWrongAreFound(t *testing.T) {
 		finds(hash, func(x *impact.Explanation, _ figures) { x.Company = "other" })
 		finds(hash, func(x *impact.Explanation, _ figures) { x.Programme = "buddy" })
 		finds(hash, func(x *impact.Explanation, _ figures) { x.Range.From++ })
-		few := p
-		few.fewest = 4
-		p = few
-		finds("explained "+p.prefix+p.methodology, func(*impact.Explanation, figures) {})
+		whole := "explained " + p.prefix + p.methodology
+		everybody := *c
+		everybody.explained, found = true, nil
+		if r.judgeExplanation(&everybody, "", p, answer{figures: p.figures()}); !slices.Equal(found, []string{whole}) {
+			t.Errorf("without an explanation by %s of everybody: %q", p.methodology, found)
+		}
+		p.fewest = 4
+		finds(whole, func(*impact.Explanation, figures) {})
 	}
 	for id := range formulas {
 		if !seen[id] {

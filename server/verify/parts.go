@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"math/big"
 
 	"github.com/impactql/impactql/impact"
@@ -38,9 +39,7 @@ func (a *account) among(members map[string]bool) iter.Seq[*person] {
 func (s *scope) invested(list sheet, members map[string]bool) {
 	time := s.time
 	if members == nil {
-		for name, share := range s.costs {
-			list[name] = share
-		}
+		maps.Copy(list, s.costs)
 	} else {
 		time = make(map[*rates]int64)
 		for p := range s.among(members) {
