@@ -49,6 +49,7 @@ func (r *run) judgeExplanation(c *claim, cohort string, want part, got answer) {
 	x.Cohort = cohort // as it was asked for
 	name, given := "explained "+want.prefix, sheetOf(x)
 	r.judgeSheets(c, name, want.sheet, given)
+	r.judgeOne(c, name+"names", fmt.Sprint(len(want.sheet)), fmt.Sprint(len(x.Parameters)+len(x.Inputs))) // none twice
 	recomputed, published := make(sheet), make(sheet)
 	for _, f := range formulas[want.methodology](want.prefix, given) {
 		recomputed[f.name] = f.value

@@ -101,6 +101,7 @@ func TestExplanationsThatAreWrongAreFound(t *testing.T) {
 		finds("explained "+p.prefix+"more", func(x *impact.Explanation, _ figures) {
 			x.Inputs = append(x.Inputs, impact.ExplainedInput{Name: "more", Value: "1"})
 		})
+		finds("explained "+p.prefix+"names", func(x *impact.Explanation, _ figures) { x.Inputs = append(x.Inputs, x.Inputs[0]) })
 		for n, f := range p.figures() {
 			finds("by its explanation "+f.name, func(_ *impact.Explanation, told figures) { told[n].value += "7" })
 		}
