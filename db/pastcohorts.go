@@ -142,6 +142,51 @@ func (l *pastLog) directory(ctx context.Context, tx *sqlx.Tx, m *membership, peo
 	return nil
 }
 
+// cohortKeys are the cohorts of companies of which they are asked for, as
+// [Figures.Departments] has them.
+func (l *pastLog) cohortKeys(ctx context.Context, tx *sqlx.Tx, asks []impact.PastAsk, limit int) (map[impact.CompanyID][]string, error) {
+	var unknown []impact.CohortQuestion // of no key: it takes all departments
+	var companies []int64
+	for _, a := range asks {
+		if a.Cohorts {
+			unknown, companies = append(unknown, impact.CohortQuestion{Company: a.Company}), append(companies, int64(a.Company))
+		}
+	}
+	if len(unknown) == 0 {
+		return nil, nil
+	}
+	m, err := newMembership(unknown)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.directory(ctx, tx, m, make(pastPeople), limit); err != nil {
+		return nil, err
+	}
+	rows, err := tx.QueryContext(ctx, query("past_cohort_keys"), pq.Array(companies), l.at.Time())
+	if err != nil {
+		return nil, wrap(err, "read cohorts")
+	}
+	defer rows.Close()
+	keys := make(map[impact.CompanyID][]string)
+	for rows.Next() {
+		var company impact.CompanyID
+		var key string
+		if err := rows.Scan(&company, &key); err != nil {
+			return nil, wrap(err, "read cohorts")
+		}
+		keys[company] = append(keys[company], key)
+	}
+	for company, departments := range m.departments {
+		defined := keys[company]
+		for _, d := range departments {
+			if !slices.Contains(defined, d.Key) {
+				keys[company] = append(keys[company], d.Name)
+			}
+		}
+	}
+	return keys, wrap(rows.Err(), "read cohorts")
+}
+
 // groupsOf are who has which value of attributes or, without a name, is in which
 // department, by key.
 type groupsOf map[traitRef]map[string]*impact.Members

@@ -74,6 +74,10 @@ func cohortQuestions(companies []*impact.Company, at impact.AsOf) (questions []i
 // cohortSight is everything that is to be seen of cohorts, at an instant or, with 0, now.
 func cohortSight(t testing.TB, s *Store, f *Figures, companies []*impact.Company, at impact.AsOf) (lines []string) {
 	t.Helper()
+	for i, names := range cohortNames(t, f, companies, at) {
+		slices.Sort(names)
+		lines = append(lines, fmt.Sprintf("cohorts of %s: %q", companies[i].Key, names))
+	}
 	questions := cohortQuestions(companies, at)
 	answers, err := f.Cohorts(t.Context(), questions)
 	if err != nil {
@@ -127,6 +131,32 @@ func cohortSight(t testing.TB, s *Store, f *Figures, companies []*impact.Company
 		}
 	}
 	return lines
+}
+
+// cohortNames are the cohorts that companies can be asked for, at an instant or now.
+func cohortNames(t testing.TB, f *Figures, companies []*impact.Company, at impact.AsOf) [][]string {
+	t.Helper()
+	ids := make([]impact.CompanyID, len(companies))
+	asks := make([]impact.PastAsk, len(companies))
+	for i, c := range companies {
+		ids[i], asks[i] = c.ID, impact.PastAsk{Company: c.ID, AsOf: at, Cohorts: true}
+	}
+	if at == 0 {
+		names, err := f.Departments(t.Context(), ids)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return names
+	}
+	list, err := f.Past(t.Context(), asks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make([][]string, len(list))
+	for i, p := range list {
+		names[i] = slices.Clone(p.Cohorts)
+	}
+	return names
 }
 
 // What is seen of cohorts that is not withheld is enough for a comparison to mean
@@ -385,6 +415,10 @@ func TestCohortsAsOfAreBounded(t *testing.T) {
 	ask.Key = "south"
 	if _, err := f.Cohorts(t.Context(), []impact.CohortQuestion{ask}); !isCode(err, impact.CodeTooLarge) {
 		t.Errorf("beyond the limit: %v", err)
+	}
+	names := []impact.PastAsk{{Company: c.ID, AsOf: ask.AsOf, Cohorts: true}}
+	if _, err := f.Past(t.Context(), names); !isCode(err, impact.CodeTooLarge) {
+		t.Errorf("which there were, beyond the limit: %v", err)
 	}
 	ask.Key = "nobody's" // is known without the log
 	f.pasts.limit = 24

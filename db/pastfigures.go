@@ -191,9 +191,12 @@ func (p *pasts) answer(
 
 // Past is what was known of companies at instants, in the order of asks: one go through
 // a few tables for each instant, and through the logs of those whose days of activity
-// are asked for. The answers are shared and must not be changed. Errors are as of
-// [Figures.Figures].
+// are asked for. The answers are shared and must not be changed; those with lists of
+// cohorts, which can be long, are not kept. Errors are as of [Figures.Figures].
 func (f *Figures) Past(ctx context.Context, asks []impact.PastAsk) ([]*impact.Past, error) {
+	if slices.ContainsFunc(asks, func(a impact.PastAsk) bool { return a.Cohorts }) {
+		ctx = Uncached(ctx)
+	}
 	return fromPast(ctx, f.pasts, f.pasts.known, asks, func(a impact.PastAsk) (impact.CompanyID, impact.AsOf) { return a.Company, a.AsOf },
 		func(ctx context.Context, tx *sqlx.Tx, log *pastLog, erased map[impact.CompanyID]erased, asks []impact.PastAsk) ([]*impact.Past, error) {
 			maps, err := valueMapsIn(ctx, tx, log.companies, log.at)
@@ -206,10 +209,15 @@ func (f *Figures) Past(ctx context.Context, asks []impact.PastAsk) ([]*impact.Pa
 					return nil, err
 				}
 			}
+			cohorts, err := log.cohortKeys(ctx, tx, asks, f.pasts.limit)
+			if err != nil {
+				return nil, err
+			}
 			list := make([]*impact.Past, len(asks))
 			for i, a := range asks {
 				list[i] = &impact.Past{
-					Settings: log.settings[a.Company], Map: maps[a.Company], Active: active[a.Company], ErasedSince: erased[a.Company].Since,
+					Settings: log.settings[a.Company], Map: maps[a.Company], Active: active[a.Company], Cohorts: cohorts[a.Company],
+					ErasedSince: erased[a.Company].Since,
 				}
 			}
 			return list, nil

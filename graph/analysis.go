@@ -89,7 +89,7 @@ func (a *analysis[K, Q, A]) books(q *request) func(context.Context, []*model.Gro
 		for i, g := range groups {
 			all[i], explained[i] = a.asks(op, g)
 			for _, ask := range all[i] {
-				instants.add(g, ask.when().asOf, false)
+				instants.add(g, impact.PastAsk{AsOf: ask.when().asOf})
 			}
 		}
 		past := instants.read(ctx, q.Reader)

@@ -73,6 +73,9 @@ func cohortPage(ctx context.Context, c *model.Company, s scope, p page) (*model.
 	if err != nil {
 		return nil, err
 	}
+	if s.asOf != 0 && book.pastErr != nil {
+		return nil, book.pastErr
+	}
 	if _, ok := book.pages[pageAsk{s, p}]; !ok {
 		return nil, errNotAsked
 	}
@@ -92,7 +95,7 @@ func (q *request) readCohorts(ctx context.Context, groups []*model.Group) ([]*co
 		return nil, []error{err}
 	}
 
-	past := q.readPast(ctx, groups, all)
+	past := q.readPast(ctx, groups, all, true)
 	books := make([]*cohortsBook, len(groups))
 	var questions []impact.CohortQuestion
 	beside := newBesides()
@@ -122,9 +125,16 @@ func (q *request) readCohorts(ctx context.Context, groups []*model.Group) ([]*co
 			books[i].cohorts[ask] = places
 		}
 		for _, ask := range all[i].pages {
+			if ask.asOf != 0 && past.err != nil {
+				continue
+			}
 			entries := make([]cohortsEntry, len(g.Companies))
 			for place, c := range g.Companies {
-				keys, more := ask.page.of(departments[c.ID])
+				list := departments[c.ID]
+				if then := past.at(c, ask.scope); then != nil {
+					list = listedCohorts(then.Cohorts)
+				}
+				keys, more := ask.page.of(list)
 				entries[place] = cohortsEntry{len(questions), len(questions) + len(keys), keys, more}
 				for _, key := range keys {
 					if err := add(c, ask.scope, who{key: key}, all[i].compared[ask], all[i].explained[ask]); err != nil {
@@ -163,7 +173,7 @@ func (q *request) readDepartments(
 ) (map[impact.CompanyID][]string, error) {
 	var paged []*model.Group
 	for i, g := range groups {
-		if len(all[i].pages) > 0 {
+		if slices.ContainsFunc(all[i].pages, func(p pageAsk) bool { return p.asOf == 0 }) {
 			paged = append(paged, g)
 		}
 	}
@@ -180,14 +190,17 @@ func (q *request) readDepartments(
 	}
 	departments := make(map[impact.CompanyID][]string, len(ids))
 	for i, id := range ids {
-		// A department of that name cannot be told from the cohort.
-		list := slices.DeleteFunc(slices.Clone(names[i]), func(name string) bool {
-			return strings.EqualFold(name, impact.CohortAll)
-		})
-		slices.Sort(list)
-		departments[id] = list
+		departments[id] = listedCohorts(names[i])
 	}
 	return departments, nil
+}
+
+// listedCohorts are the cohorts of a company beside "all", in the order of their bytes. A
+// department of that name cannot be told from it.
+func listedCohorts(names []string) []string {
+	list := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return strings.EqualFold(name, impact.CohortAll) })
+	slices.Sort(list)
+	return list
 }
 
 // of is the page's share of the cohorts of a company: "all", then its departments.

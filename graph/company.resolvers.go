@@ -49,7 +49,7 @@ func (companyResolver) Cohort(
 }
 
 func (companyResolver) Cohorts(
-	ctx context.Context, c *model.Company, first *int, after *string, period *impact.Period, programme *string,
+	ctx context.Context, c *model.Company, first *int, after *string, period *impact.Period, programme *string, asOf *impact.AsOf,
 ) (*model.CohortConnection, error) {
 	s, err := newScope(period, programme)
 	if err != nil {
@@ -59,7 +59,7 @@ func (companyResolver) Cohorts(
 	if err != nil {
 		return nil, err
 	}
-	return cohortPage(ctx, c, s, p)
+	return cohortPage(ctx, c, s.as(asOf), p)
 }
 
 func (companyResolver) TimeSeries(

@@ -167,6 +167,7 @@ func (m *memory) Past(ctx context.Context, asks []impact.PastAsk) ([]*impact.Pas
 		}
 		list[i] = &impact.Past{
 			Settings: &impact.Settings{Calendar: impact.Calendar{Location: time.UTC, WeekStart: time.Sunday, FiscalStart: time.July}},
+			Cohorts:  []string{"Then", "ALL", "Engineering"},
 			Map:      m.maps[a.Company], Active: impact.Range{From: impact.Date(2024, 1, 1), To: impact.Date(2024, 2, 1)},
 		}
 	}

@@ -89,7 +89,7 @@ func (q *request) readFigures(ctx context.Context, groups []*model.Group) ([]*fi
 		return nil, []error{err}
 	}
 
-	past := q.readPast(ctx, groups, all)
+	past := q.readPast(ctx, groups, all, false)
 	maps, err := q.readValueMaps(ctx, groups, all, settings)
 	if err != nil {
 		return nil, []error{err}

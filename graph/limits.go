@@ -207,8 +207,8 @@ func costs() (c generated.ComplexityRoot) {
 	c.Company.Cohort = func(child int, _ *string, _ *model.CohortFilter, _ *impact.Period, _ *string, asOf *impact.AsOf) int {
 		return child + cohortCost + past(asOf)
 	}
-	c.Company.Cohorts = func(child int, first *int, _ *string, _ *impact.Period, _ *string) int {
-		return 1 + length(first)*(child+cohortCost)
+	c.Company.Cohorts = func(child int, first *int, _ *string, _ *impact.Period, _ *string, asOf *impact.AsOf) int {
+		return 1 + length(first)*(child+cohortCost) + past(asOf)
 	}
 	c.Company.TimeSeries = func(
 		child int, period *impact.Period, interval impact.Interval, _ *string, _ *impact.Comparison, asOf *impact.AsOf,

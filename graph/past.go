@@ -26,22 +26,23 @@ type pastAsks struct {
 	asked []impact.PastAsk
 }
 
-// add asks about the companies of a group at an instant, if that is not now.
-func (p *pastAsks) add(g *model.Group, at impact.AsOf, active bool) {
-	if at == 0 {
+// add asks the same about all companies of a group, if it is not about now.
+func (p *pastAsks) add(g *model.Group, ask impact.PastAsk) {
+	if ask.AsOf == 0 {
 		return
 	}
 	if p.place == nil {
 		p.place = make(map[moment]int)
 	}
 	for _, c := range g.Companies {
-		m := moment{c.ID, at}
+		m := moment{c.ID, ask.AsOf}
 		i, known := p.place[m]
 		if !known {
 			i = len(p.asked)
-			p.place[m], p.asked = i, append(p.asked, impact.PastAsk{Company: c.ID, AsOf: at})
+			p.place[m], p.asked = i, append(p.asked, impact.PastAsk{Company: c.ID, AsOf: ask.AsOf})
 		}
-		p.asked[i].Active = p.asked[i].Active || active
+		p.asked[i].Active = p.asked[i].Active || ask.Active
+		p.asked[i].Cohorts = p.asked[i].Cohorts || ask.Cohorts
 	}
 }
 
@@ -64,15 +65,18 @@ func (p *pastAsks) read(ctx context.Context, r Reader) pasts {
 }
 
 // readPast is what the figures that groups ask for depended on at their instants, beside
-// events.
-func (q *request) readPast(ctx context.Context, groups []*model.Group, all []*asks) pasts {
+// events; and which cohorts there were to be listed.
+func (q *request) readPast(ctx context.Context, groups []*model.Group, all []*asks, listed bool) pasts {
 	var p pastAsks
 	for i, g := range groups {
 		for _, f := range all[i].figures {
-			p.add(g, f.asOf, f.isUnbounded() || all[i].mayCountMonths(f))
+			p.add(g, impact.PastAsk{AsOf: f.asOf, Active: f.isUnbounded() || all[i].mayCountMonths(f)})
 		}
 		for _, c := range all[i].cohorts {
-			p.add(g, c.asOf, false)
+			p.add(g, impact.PastAsk{AsOf: c.asOf})
+		}
+		for _, page := range all[i].pages {
+			p.add(g, impact.PastAsk{AsOf: page.asOf, Cohorts: listed})
 		}
 	}
 	return p.read(ctx, q.Reader)

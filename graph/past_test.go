@@ -24,9 +24,13 @@ func TestAsOf(t *testing.T) {
 		cohort(key: "ALL", asOf: $at) { key participantCount erasedSince }
 		sales: cohort(key: "Engineering", asOf: $at) { key erasedSince }
 		some: cohort(filter: {did: {activity: SESSION, period: "last-30d"}}, asOf: $at) { name }
+		list: cohorts(first: 2, asOf: $at) { nodes { key erasedSince } pageInfo { hasNextPage } }
+		lately: cohorts(first: 2) { pageInfo { hasNextPage } }
 	} } }`, map[string]any{"at": "2024-06-10T23:00:00Z"})
 	wantCodes(t, res)
 	res.want(t, `{
+		"list":{"nodes":[{"key":"all","erasedSince":false},{"key":"Engineering","erasedSince":false}],"pageInfo":{"hasNextPage":true}},
+		"lately":{"pageInfo":{"hasNextPage":true}},
 		"now":{"sessions":92,"erasedSince":false},"then":{"sessions":90,"erasedSince":false},
 		"days":{"change":{"start":"2024-04-12","end":"2024-05-11"}},
 		"series":[{"start":"2024-01-01","end":"2024-01-31","metrics":{"sessions":31}}],
@@ -80,16 +84,16 @@ func TestAsOfRefusals(t *testing.T) {
 		res := serve(m).query(t, `{ company(key: "c001") {
 			now: metrics { events } cohort(key: "all") { key }
 			retention(period: "2024-Q1") { mode } funnel(steps: [{activity: JOB}], period: "2024") { steps { activity } }
-			then: metrics(asOf: "`+asOf+`") { events } old: cohort(key: "all", asOf: "`+asOf+`") { key }
+			then: metrics(asOf: "`+asOf+`") { events } old: cohort(key: "all", asOf: "`+asOf+`") { key } list: cohorts(asOf: "`+asOf+`") { nodes { key } }
 			rows: retention(period: "2024-Q1", asOf: "`+asOf+`") { mode } steps: funnel(steps: [{activity: JOB}], period: "2024", asOf: "`+asOf+`") { erasedSince } } }`, nil)
 		wantCodes(t, res, codes...)
 		if codes != nil {
 			res.want(t, `{"now":{"events":1},"cohort":{"key":"all"},"retention":{"mode":"CLASSIC"},"funnel":{"steps":[{"activity":"JOB"}]},
-				"then":null,"old":null,"rows":null,"steps":null}`, "company")
+				"then":null,"old":null,"list":null,"rows":null,"steps":null}`, "company")
 		}
 	}
 	query(newMemory(1), "2025-11-13T09:59:59Z")
-	query(newMemory(1), "2025-11-13T10:00:01Z", "INVALID", "INVALID", "INVALID", "INVALID")
+	query(newMemory(1), "2025-11-13T10:00:01Z", "INVALID", "INVALID", "INVALID", "INVALID", "INVALID")
 	broken := newMemory(1)
 	broken.fail = func(call string) error {
 		if call == "Past" {
@@ -97,7 +101,7 @@ func TestAsOfRefusals(t *testing.T) {
 		}
 		return nil
 	}
-	query(broken, "2025-01-01T00:00:00Z", "INTERNAL", "INTERNAL", "INTERNAL", "INTERNAL")
+	query(broken, "2025-01-01T00:00:00Z", "INTERNAL", "INTERNAL", "INTERNAL", "INTERNAL", "INTERNAL")
 
 	// One that a reader cannot tell is no matter to those about now, nor to others.
 	broken.fail = func(call string) error {

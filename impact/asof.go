@@ -34,6 +34,7 @@ type PastAsk struct {
 	Company CompanyID
 	AsOf    AsOf
 	Active  bool // [Past.Active] is asked for, which takes a look at the whole log
+	Cohorts bool // [Past.Cohorts] are, which takes one at the directory events
 }
 
 // Past is what was known of a company at an instant, beside its events.
@@ -41,6 +42,8 @@ type Past struct {
 	Settings *Settings
 	Map      *StoredMap // nil: there was none
 	Active   Range      // from the day of the first event that counts to that of the last; if asked for
+	// Cohorts are the keys of definitions and the names of departments; if asked for.
+	Cohorts []string
 	// ErasedSince says that a person was erased since, so that what was known is not all
 	// there any more.
 	ErasedSince bool

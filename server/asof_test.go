@@ -23,6 +23,8 @@ const asOfQuery = `query ($key: ID!) { company(key: $key) {
 	cohort(key: "all" %[1]s) { participantCount completionRate sroi { ratio } vis { score } }
 	sales: cohort(key: "Sales" %[1]s) { ...Told } mine: cohort(key: "mine", period: "2025" %[1]s) { ...Told }
 	some: cohort(filter: {and: [{not: {department: "sales"}}, {did: {activity: ANY, period: "last-3000d"}}]} %[1]s) { ...Told }
+	cohorts(first: 2 %[1]s) { nodes { key name few: suppressed participantCount explain { hash } } pageInfo { hasNextPage endCursor } }
+	rest: cohorts(first: 10, after: "YWxs" %[1]s) { nodes { key few: suppressed vis { score } } pageInfo { hasNextPage } }
 	retention(period: "2024-01-01/2025-06-30", interval: YEAR, intervals: 2 %[1]s) { ...Stayed } rolling: retention(period: "2024", cohort: "Sales", mode: ROLLING, interval: YEAR, intervals: 2 %[1]s) { ...Stayed }
 	funnel(steps: [{activity: ANY}, {activity: SESSION}], window: 200, period: "last-3000d" %[1]s) { ...Came }
 	south: funnel(steps: [{activity: ANY}, {activity: OUTCOME, programme: "buddy"}], window: 200, period: "2024", filter: {not: {department: "sales"}} %[1]s) { ...Came }

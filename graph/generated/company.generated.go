@@ -23,7 +23,7 @@ type CompanyResolver interface {
 	Sroi(ctx context.Context, obj *model.Company, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison, whatIf map[string]any, asOf *impact.AsOf) (*model.SROI, error)
 	Vis(ctx context.Context, obj *model.Company, period *impact.Period, methodology *string, programme *string, compareTo *impact.Comparison, asOf *impact.AsOf) (*model.VIS, error)
 	Cohort(ctx context.Context, obj *model.Company, key *string, filter *model.CohortFilter, period *impact.Period, programme *string, asOf *impact.AsOf) (*model.Cohort, error)
-	Cohorts(ctx context.Context, obj *model.Company, first *int, after *string, period *impact.Period, programme *string) (*model.CohortConnection, error)
+	Cohorts(ctx context.Context, obj *model.Company, first *int, after *string, period *impact.Period, programme *string, asOf *impact.AsOf) (*model.CohortConnection, error)
 	TimeSeries(ctx context.Context, obj *model.Company, period *impact.Period, interval impact.Interval, programme *string, compareTo *impact.Comparison, asOf *impact.AsOf) ([]*model.Point, error)
 	Events(ctx context.Context, obj *model.Company, first *int, after *string, filter *model.EventFilter) (*model.ArrivedEventConnection, error)
 	Confidence(ctx context.Context, obj *model.Company, of impact.SumRatio, period *impact.Period, programme *string, method *impact.IntervalMethod, level *decimal.Decimal, draws *int, seed *int) (*model.Confidence, error)
@@ -148,6 +148,14 @@ func (ec *executionContext) field_Company_cohorts_args(ctx context.Context, rawA
 		return nil, err
 	}
 	args["programme"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "asOf",
+		func(ctx context.Context, v any) (*impact.AsOf, error) {
+			return ec.unmarshalODateTime2ᚖgithubᚗcomᚋimpactqlᚋimpactqlᚋimpactᚐAsOf(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["asOf"] = arg4
 	return args, nil
 }
 
@@ -1021,7 +1029,7 @@ func (ec *executionContext) _Company_cohorts(ctx context.Context, field graphql.
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Company().Cohorts(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["period"].(*impact.Period), fc.Args["programme"].(*string))
+			return ec.Resolvers.Company().Cohorts(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["period"].(*impact.Period), fc.Args["programme"].(*string), fc.Args["asOf"].(*impact.AsOf))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *model.CohortConnection) graphql.Marshaler {

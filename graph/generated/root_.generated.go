@@ -177,7 +177,7 @@ type ComplexityRoot struct {
 	Company struct {
 		AuditLog        func(childComplexity int, first *int, after *string) int
 		Cohort          func(childComplexity int, key *string, filter *model.CohortFilter, period *impact.Period, programme *string, asOf *impact.AsOf) int
-		Cohorts         func(childComplexity int, first *int, after *string, period *impact.Period, programme *string) int
+		Cohorts         func(childComplexity int, first *int, after *string, period *impact.Period, programme *string, asOf *impact.AsOf) int
 		Confidence      func(childComplexity int, of impact.SumRatio, period *impact.Period, programme *string, method *impact.IntervalMethod, level *decimal.Decimal, draws *int, seed *int) int
 		Events          func(childComplexity int, first *int, after *string, filter *model.EventFilter) int
 		Funnel          func(childComplexity int, steps []*model.FunnelStepInput, period impact.Period, window *int, cohort *string, filter *model.CohortFilter, asOf *impact.AsOf) int
@@ -1370,7 +1370,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Company.Cohorts(childComplexity, args["first"].(*int), args["after"].(*string), args["period"].(*impact.Period), args["programme"].(*string)), true
+		return e.ComplexityRoot.Company.Cohorts(childComplexity, args["first"].(*int), args["after"].(*string), args["period"].(*impact.Period), args["programme"].(*string), args["asOf"].(*impact.AsOf)), true
 	case "Company.confidence":
 		if e.ComplexityRoot.Company.Confidence == nil {
 			break
@@ -4802,6 +4802,8 @@ type Company implements Node {
     period: Period
     "Only this programme; absent means all of them."
     programme: String
+    "As of ` + "`" + `cohort` + "`" + `: those that there were at this instant."
+    asOf: DateTime
   ): CohortConnection
 
   """
