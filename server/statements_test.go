@@ -136,7 +136,7 @@ func TestStatementsDoNotGrowWithCompanies(t *testing.T) {
 	}
 	// To explain figures takes no statement more than to read them, and a list of the events
 	// behind them one, of all companies and all points of a series.
-	for _, n := range []int{1, 10, 100} {
+	for _, n := range []int{1, 10, 50} {
 		var plain int
 		for i, explain := range []string{``, `explain { hash inputs { name } }`, `explain { events(first: 2) { nodes { id } } }`} {
 			proxy.take()
