@@ -22,8 +22,8 @@ func TestConfidenceIsOfWhatIsPublished(t *testing.T) {
 	}
 	for _, args := range []string{`period: "2024"`, `period: "2023-11-20/2024-02-01"`, `programme: "buddy"`, `period: "2024", programme: "mentoring"`} {
 		g := a.query(t, strings.ReplaceAll(`{ company(key: "acme") { metrics(ARGS) { completionRate } sroi(ARGS, whatIf: { improvementMode: SUM }) { ratio }
-			SROI: confidence(of: SROI, ARGS) { ratio low high shape participants }
-			again: confidence(of: SROI, ARGS) { ratio low high shape participants }
+			SROI: confidence(of: SROI, method: BOOTSTRAP, ARGS) { ratio low high shape participants }
+			again: confidence(of: SROI, method: BOOTSTRAP, ARGS) { ratio low high shape participants }
 			fieller: confidence(of: SROI, method: FIELLER, ARGS) { ratio low high shape }
 			COMPLETION: confidence(of: COMPLETION_RATE, method: PERCENTILE, ARGS) { ratio low high } } }`, "ARGS", args), nil).clean(t)
 		for name, published := range map[string]float64{

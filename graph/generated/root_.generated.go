@@ -4859,7 +4859,7 @@ type CompanyEdge {
     "Only this programme; absent means all of them."
     programme: String
     "How the interval is made. BOOTSTRAP and PERCENTILE are FORBIDDEN without the scope ` + "`" + `people` + "`" + `."
-    method: IntervalMethod = BOOTSTRAP
+    method: IntervalMethod = FIELLER
     "How often such intervals hold what they are about, 0.5 to 0.999."
     level: Float = 0.95
     """
