@@ -3,6 +3,7 @@ package db
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -16,6 +17,13 @@ type analysis[Q, A any] struct {
 	cohort  func(*Q) impact.CohortQuestion // whose members, when, and whether explained
 	inquire func([]Q, []*impact.Members) *inquiry[A]
 	among   func(A) *impact.Among
+	kept    func(*Figures) *cache[analysisOf, A]
+}
+
+// analysisOf is a question as a key: its company, and all of it as text.
+type analysisOf struct {
+	company  impact.CompanyID
+	question string
 }
 
 // inquiry is questions in the making. Members are nil where there is no such cohort;
@@ -32,6 +40,7 @@ var retentions = analysis[impact.RetentionQuestion, *impact.Retention]{
 	},
 	inquire: newRetentions,
 	among:   func(r *impact.Retention) *impact.Among { return &r.Among },
+	kept:    func(f *Figures) *cache[analysisOf, *impact.Retention] { return &f.retentions },
 }
 
 func newRetentions(questions []impact.RetentionQuestion, members []*impact.Members) *inquiry[*impact.Retention] {
@@ -69,6 +78,7 @@ var funnels = analysis[impact.FunnelQuestion, *impact.Funnel]{
 	},
 	inquire: newFunnels,
 	among:   func(f *impact.Funnel) *impact.Among { return &f.Among },
+	kept:    func(f *Figures) *cache[analysisOf, *impact.Funnel] { return &f.funnels },
 }
 
 func newFunnels(questions []impact.FunnelQuestion, members []*impact.Members) *inquiry[*impact.Funnel] {
@@ -111,7 +121,8 @@ func newFunnels(questions []impact.FunnelQuestion, members []*impact.Members) *i
 
 // Retentions answers questions in their order, by a constant number of statements for all of them; nil
 // where there is no such cohort. Those with AsOf are answered from the log, in one go for
-// each instant; their errors are as of [Figures.Figures].
+// each instant; their errors are as of [Figures.Figures]. The answers are shared and must not
+// be changed. As of [Figures.Cohorts], those of filters are not kept, nor those that are explained, which hold their members.
 func (f *Figures) Retentions(ctx context.Context, questions []impact.RetentionQuestion) ([]*impact.Retention, error) {
 	return retentions.read(ctx, f, questions)
 }
@@ -123,7 +134,7 @@ func (f *Figures) Funnels(ctx context.Context, questions []impact.FunnelQuestion
 
 func (a *analysis[Q, A]) read(ctx context.Context, f *Figures, questions []Q) ([]A, error) {
 	return apart(questions, func(q Q) impact.AsOf { return a.cohort(&q).AsOf },
-		func(now []Q) ([]A, error) { return a.live(ctx, f, now) },
+		func(now []Q) ([]A, error) { return a.current(ctx, f, now) },
 		func(then []Q) ([]A, error) { return a.past(ctx, f.pasts, then) })
 }
 
@@ -133,6 +144,27 @@ func (a *analysis[Q, A]) cohorts(questions []Q) []impact.CohortQuestion {
 		cohorts[i] = a.cohort(&questions[i])
 	}
 	return cohorts
+}
+
+func (a *analysis[Q, A]) current(ctx context.Context, f *Figures, questions []Q) ([]A, error) {
+	of := make(map[analysisOf]Q, len(questions))
+	keys := make([]analysisOf, len(questions))
+	for i := range questions {
+		cohort := a.cohort(&questions[i])
+		if cohort.Filter != "" || cohort.Explained {
+			return a.live(ctx, f, questions)
+		}
+		keys[i] = analysisOf{cohort.Company, fmt.Sprintf("%+v", questions[i])}
+		of[keys[i]] = questions[i]
+	}
+	return cached(ctx, f.versions, a.kept(f), keys, func(k analysisOf) impact.CompanyID { return k.company },
+		func(ctx context.Context, missing []analysisOf) ([]A, error) {
+			asked := make([]Q, len(missing))
+			for i, k := range missing {
+				asked[i] = of[k]
+			}
+			return a.live(ctx, f, asked)
+		})
 }
 
 // live answers by the rollups, in turn.
@@ -160,7 +192,13 @@ func (a *analysis[Q, A]) live(ctx context.Context, f *Figures, questions []Q) ([
 	if err := in.presence.read(ctx, f.store, in.take); err != nil {
 		return nil, err
 	}
-	return in.answers(ctx, members, func(i int) int64 { return settings[i].K() })
+	answers, err := in.answers(ctx, members, func(i int) int64 { return settings[i].K() })
+	for i := range answers {
+		if members[i] != nil && !cohorts[i].Explained {
+			a.among(answers[i]).Members = nil // only explanations ask for them, and they may be many
+		}
+	}
+	return answers, err
 }
 
 // answers are in the order of questions; none where there is no such cohort.

@@ -16,6 +16,9 @@ import (
 // figureCache is how many figures are kept; each is about a kilobyte.
 const figureCache = 10_000
 
+// analysisCache likewise of each sort of analysis, of which the largest have 100 kilobytes.
+const analysisCache = 100
+
 // Figures reads figures through a cache. An entry holds for one version of its
 // company's data: every fold raises the version and tells [Versions], so a figure
 // is never older than the last fold that this process has heard of.
@@ -24,6 +27,9 @@ type Figures struct {
 	versions *Versions
 	figures  cache[impact.Question, *impact.Figures]
 	cohorts  cache[impact.CohortQuestion, *impact.Cohort]
+
+	retentions cache[analysisOf, *impact.Retention]
+	funnels    cache[analysisOf, *impact.Funnel]
 
 	departments cache[impact.CompanyID, []string]
 	active      cache[impact.CompanyID, impact.Range]
@@ -60,9 +66,10 @@ func (f *Figures) read(ctx context.Context, questions []impact.Question) ([]*imp
 func NewFigures(s *Store, versions *Versions) *Figures {
 	return &Figures{
 		store: s, versions: versions,
-		figures: newCache[impact.Question, *impact.Figures](), cohorts: newCache[impact.CohortQuestion, *impact.Cohort](),
-		departments: newCache[impact.CompanyID, []string](), active: newCache[impact.CompanyID, impact.Range](),
-		settings:  newCache[impact.CompanyID, *impact.Settings](),
+		figures: newCache[impact.Question, *impact.Figures](figureCache), cohorts: newCache[impact.CohortQuestion, *impact.Cohort](figureCache),
+		departments: newCache[impact.CompanyID, []string](figureCache), active: newCache[impact.CompanyID, impact.Range](figureCache),
+		retentions: newCache[analysisOf, *impact.Retention](analysisCache), funnels: newCache[analysisOf, *impact.Funnel](analysisCache),
+		settings:  newCache[impact.CompanyID, *impact.Settings](figureCache),
 		snapshots: newLRU[snapshotOf, *snapshot](maxSnapshots),
 		reading:   make(chan struct{}, maxReadings),
 		pasts:     newPasts(s),
@@ -261,12 +268,8 @@ type entry[V any] struct {
 	value   V
 }
 
-func newCache[K comparable, V any]() cache[K, V] {
-	entries, err := lru.New[K, entry[V]](figureCache)
-	if err != nil {
-		panic(err) // the size is positive
-	}
-	return cache[K, V]{entries, new(singleflight.Group)}
+func newCache[K comparable, V any](size int) cache[K, V] {
+	return cache[K, V]{newLRU[K, entry[V]](size), new(singleflight.Group)}
 }
 
 // cached answers from the cache and reads what is missing in one go. Callers that

@@ -135,6 +135,72 @@ func TestFiguresCache(t *testing.T) {
 	check(a, 6, true)
 }
 
+// Retention and funnels are kept like figures, question by question; those of a filter, and explained ones, are not.
+func TestAnalysesCache(t *testing.T) {
+	t.Parallel()
+	url := dbtest.New(t)
+	p := newProxy(t, url)
+	s := openURL(t, p.url)
+	c := company(t, s, "acme")
+	versions := follow(t, openURL(t, url)) // not through the proxy
+	f := NewFigures(s, versions.Versions)
+	mustCommit(t, s, sessions(c, 0, 40)...)
+	foldAll(t, s)
+	versions.sync(t, 1)
+	november := impact.Range{From: impact.Date(2025, 11, 1), To: impact.Date(2025, 12, 1)}
+	ask := map[string]func(window int, explained bool, filter string) (people int64){
+		"funnel": func(window int, explained bool, filter string) int64 {
+			q := impact.FunnelQuestion{
+				Company: c.ID, Cohort: impact.CohortAll, Filter: filter, Range: november, Window: window, Explained: explained,
+				Steps: []impact.FunnelStep{{Activity: impact.ActivitySession, Programme: "*"}},
+			}
+			list, err := f.Funnels(t.Context(), []impact.FunnelQuestion{q})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return list[0].Steps[0].People
+		},
+		"retention": func(width int, explained bool, filter string) int64 {
+			q, err := impact.NewRetentionQuestion(impact.RetentionQuestion{
+				Company: c.ID, Programme: "*", Cohort: impact.CohortAll, Filter: filter, Mode: impact.RetentionBracket, Today: november.To, Explained: explained,
+			}, november, impact.IntervalMonth, c.Calendar, []int{width})
+			if err != nil {
+				t.Fatal(err)
+			}
+			list, err := f.Retentions(t.Context(), []impact.RetentionQuestion{q})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return list[0].Rows[0].Size
+		},
+	}
+	for name, people := range ask {
+		check := func(want int64, cached bool, n int, explained bool, filter string) {
+			t.Helper()
+			before := p.executed.Load()
+			if got := people(n, explained, filter); got != want {
+				t.Errorf("%s: %d people, want %d", name, got, want)
+			}
+			if statements := p.executed.Load() - before; (statements == 0) != cached {
+				t.Errorf("%s: %d statements, cached %v", name, statements, cached)
+			}
+		}
+		check(7, false, 1, false, "")
+		check(7, true, 1, false, "")
+		check(7, false, 2, false, "") // another question
+		check(7, false, 1, true, "")
+		check(7, false, 1, true, "")
+	}
+	mustCommit(t, s, sessionEvent(c, 100, "somebody", "v1"))
+	foldAll(t, s)
+	versions.sync(t, 2)
+	for name, people := range ask {
+		if got := people(1, false, ""); got != 8 {
+			t.Errorf("%s: %d people after a fold, want 8", name, got)
+		}
+	}
+}
+
 // A figure that was read while a fold went by is not kept beyond it.
 func TestFiguresCacheRace(t *testing.T) {
 	t.Parallel()
