@@ -23,7 +23,7 @@ type Store interface {
 // Limits bound what the pool holds. Zero fields take their defaults.
 type Limits struct {
 	// BatchEvents is how many events a batch gathers before the next one is begun;
-	// default 10,000. A larger request is a batch of its own.
+	// default 4,000. A larger request is a batch of its own.
 	BatchEvents int
 	// BatchBytes likewise, in bytes of raw events; default 8 MiB.
 	BatchBytes int64
@@ -42,7 +42,7 @@ type Limits struct {
 }
 
 func (l *Limits) setDefaults() {
-	set(&l.BatchEvents, 10_000)
+	set(&l.BatchEvents, 4_000)
 	set(&l.BatchBytes, 8<<20)
 	set(&l.WaitingBytes, 48<<20)
 	set(&l.Committers, 2)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -108,7 +109,8 @@ func (b *bench) overload(ctx context.Context) error {
 	return nil
 }
 
-// floods sends bodies of floodEvents, each connection to one account; 503 is an answer.
+// floods sends bodies of floodEvents, each connection to one account; 503 is an answer, after which the same body is
+// sent again, as senders do.
 func (b *bench) floods(accounts []*account) func() caller {
 	all := `"stored":` + strconv.Itoa(floodEvents) + ","
 	var made int
@@ -116,10 +118,18 @@ func (b *bench) floods(accounts []*account) func() caller {
 		to := accounts[made%len(accounts)]
 		made++
 		body := b.events.template(floodEvents, to, "/webhooks/ingest")
+		refused := false
 		return caller{
-			request: body.next,
+			request: func() []byte {
+				if refused {
+					return body.request
+				}
+				return body.next()
+			},
 			answered: func(status int, answer []byte, err error) error {
-				return accept(to, floodEvents, status, answer, err, all)
+				err = accept(to, floodEvents, status, answer, err, all)
+				refused = errors.Is(err, errRefused)
+				return err
 			},
 		}
 	}
