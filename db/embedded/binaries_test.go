@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -20,11 +21,20 @@ func fakeBin(t *testing.T, version string) string {
 	dir := newDir(t)
 	for _, program := range []string{"postgres", "initdb"} {
 		script := "#!/bin/sh\necho 'postgres (PostgreSQL) " + version + "'\n"
-		if err := os.WriteFile(filepath.Join(dir, program), []byte(script), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		writeProgram(t, filepath.Join(dir, program), script)
 	}
 	return dir
+}
+
+// writeProgram writes a program that can be started at once: whatever is forked while it is open for writing holds it
+// open until it is another program itself, and until then nobody can start it (ETXTBSY, https://go.dev/issue/22315).
+func writeProgram(t *testing.T, path, script string) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	if err := os.WriteFile(path, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestFindTakesNewest(t *testing.T) {
@@ -49,9 +59,7 @@ func TestNoBinaries(t *testing.T) {
 	t.Parallel()
 	old := fakeBin(t, "13.2")
 	broken := fakeBin(t, "")
-	if err := os.WriteFile(filepath.Join(broken, "postgres"), []byte("#!/bin/sh\necho no such library; exit 127\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	writeProgram(t, filepath.Join(broken, "postgres"), "#!/bin/sh\necho no such library; exit 127\n")
 	missing := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(missing.Close)
 	advice := []string{"PostgreSQL 14 or newer", "apt install postgresql", "brew install postgresql", "set DATABASE_URL"}
