@@ -239,11 +239,11 @@ type pace struct {
 	best  time.Duration // per event, of late
 }
 
-// Bounds of a pause, in times of the work before it: at least twice as long as it took,
-// so that an import never takes more than a third of the database; the longer the more
+// Bounds of a pause, in times of the work before it: at least four times as long as it took,
+// so that an import never takes more than a fifth of the database; the longer the more
 // others are at work, which shows in commits that take longer than they can.
 const (
-	minPause = 2
+	minPause = 4
 	maxPause = 10
 )
 
