@@ -119,10 +119,11 @@ func newFunnels(questions []impact.FunnelQuestion, members []*impact.Members) *i
 	return in
 }
 
-// Retentions answers questions in their order, by a constant number of statements for all of them; nil
-// where there is no such cohort. Those with AsOf are answered from the log, in one go for
-// each instant; their errors are as of [Figures.Figures]. The answers are shared and must not
-// be changed. As of [Figures.Cohorts], those of filters are not kept, nor those that are explained, which hold their members.
+// Retentions answers questions in their order, by a constant number of statements for all
+// of them; nil where there is no such cohort. Those with AsOf are answered from the log, in
+// one go for each instant; their errors are those of [Figures.Figures]. The answers are shared
+// and must not be changed. Like [Figures.Cohorts] it keeps none of a filter; nor any that is
+// explained, which holds its members.
 func (f *Figures) Retentions(ctx context.Context, questions []impact.RetentionQuestion) ([]*impact.Retention, error) {
 	return retentions.read(ctx, f, questions)
 }
@@ -146,6 +147,7 @@ func (a *analysis[Q, A]) cohorts(questions []Q) []impact.CohortQuestion {
 	return cohorts
 }
 
+// current answers from the cache, and by the rollups what is not kept.
 func (a *analysis[Q, A]) current(ctx context.Context, f *Figures, questions []Q) ([]A, error) {
 	of := make(map[analysisOf]Q, len(questions))
 	keys := make([]analysisOf, len(questions))
@@ -154,7 +156,7 @@ func (a *analysis[Q, A]) current(ctx context.Context, f *Figures, questions []Q)
 		if cohort.Filter != "" || cohort.Explained {
 			return a.live(ctx, f, questions)
 		}
-		keys[i] = analysisOf{cohort.Company, fmt.Sprintf("%+v", questions[i])}
+		keys[i] = analysisOf{cohort.Company, fmt.Sprintf("%#v", questions[i])}
 		of[keys[i]] = questions[i]
 	}
 	return cached(ctx, f.versions, a.kept(f), keys, func(k analysisOf) impact.CompanyID { return k.company },

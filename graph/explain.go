@@ -201,7 +201,7 @@ type analysisPlace struct{ company, figure int }
 
 // explained is how a figure of an answer about some people of a company is explained.
 func (b *analysisBook[K, A]) explained(q *request, c *model.Company, ask K, figure int, of who) model.Explained {
-	cohort := of.explained(c.Calendar, c.Today(q.now))
+	cohort := of.explained(q.calendar(c.Company, ask.when(), b.past))
 	return model.Explained{Company: c.Company.Key, Of: cohort, Events: func(
 		ctx context.Context, _ string, first *int, after *string,
 	) (*model.ArrivedEventConnection, error) {

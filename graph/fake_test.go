@@ -262,7 +262,7 @@ func (m *memory) Retentions(ctx context.Context, questions []impact.RetentionQue
 func (m *memory) Funnels(ctx context.Context, questions []impact.FunnelQuestion) ([]*impact.Funnel, error) {
 	answers := make([]*impact.Funnel, len(questions))
 	for i, q := range questions {
-		if q.Cohort != impact.CohortAll {
+		if q.Cohort != impact.CohortAll && (q.Filter == "" || q.AsOf == 0) { // somebody passed each filter, but nobody does now
 			continue
 		}
 		people := roaring.New()

@@ -62,12 +62,14 @@ func TestAnalysesAsOf(t *testing.T) {
 		retention(period: "FY2024-Q4", intervals: 2, asOf: $at) { erasedSince rows { start retained } explain { events(first: 1) { nodes { receipt } } } }
 		funnel(steps: [{activity: SESSION}], period: "last-30d", asOf: $at) { erasedSince steps { people } explain { start end } }
 		again: funnel(steps: [{activity: JOB}], period: "last-30d", asOf: $at) { erasedSince }
+		doers: funnel(steps: [{activity: JOB}], period: "2024", filter: {did: {activity: SESSION, period: "last-30d"}}, asOf: $at) { explain { cohort } }
 	} } }`, map[string]any{"at": "2024-06-10T23:00:00Z"})
 	wantCodes(t, res)
 	res.want(t, `{
 		"now":{"erasedSince":false,"rows":[{"start":"2023-10-01","retained":[10,5]},{"start":"2023-11-01","retained":[0,0]},{"start":"2023-12-01","retained":[0,0]}]},
 		"retention":{"erasedSince":false,"rows":[{"start":"2024-04-01","retained":[10,5]},{"start":"2024-05-01","retained":[0,null]},{"start":"2024-06-01","retained":[null,null]}],"explain":{"events":{"nodes":[{"receipt":"1"}]}}},
-		"funnel":{"erasedSince":false,"steps":[{"people":10}],"explain":{"start":"2024-05-12","end":"2024-06-10"}},"again":{"erasedSince":false}}`, "companies", "nodes", 0)
+		"funnel":{"erasedSince":false,"steps":[{"people":10}],"explain":{"start":"2024-05-12","end":"2024-06-10"}},"again":{"erasedSince":false},
+		"doers":{"explain":{"cohort":"{\"did\":{\"activity\":\"SESSION\",\"period\":\"2024-05-12/2024-06-10\"}}"}}}`, "companies", "nodes", 0)
 	if api.calls["Past"] != 2 || api.calls["Past funnels"] != 1 {
 		t.Errorf("the past was looked up %d times, and funnels asked for %d times", api.calls["Past"], api.calls["Past funnels"])
 	}

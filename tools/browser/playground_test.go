@@ -162,11 +162,17 @@ func (p *page) ask(t *testing.T) string {
 	return text
 }
 
-// Every example answers, from the page as it comes, with no internet, no error in the console and no word
-// to anybody but the server.
-func TestPlaygroundAnswersEveryExample(t *testing.T) {
+func TestPlayground(t *testing.T) {
 	t.Parallel()
 	addr := serve(t)
+	t.Run("answers every example", func(t *testing.T) { answersEveryExample(t, addr) })
+	t.Run("on a phone", func(t *testing.T) { onAPhone(t, addr) })
+}
+
+// answersEveryExample: from the page as it comes, with no internet, no error in the console and no word
+// to anybody but the server.
+func answersEveryExample(t *testing.T, addr string) {
+	t.Helper()
 	p := open(t, addr)
 	var n int
 	p.do(t, chromedp.Navigate("http://"+addr+"/playground"), chromedp.WaitVisible(execute, chromedp.ByQuery),
@@ -189,10 +195,9 @@ func TestPlaygroundAnswersEveryExample(t *testing.T) {
 	p.clean(t)
 }
 
-// On a phone the page is as wide as the screen, and answers.
-func TestPlaygroundOnAPhone(t *testing.T) {
-	t.Parallel()
-	addr := serve(t)
+// onAPhone: the page is as wide as the screen, and answers.
+func onAPhone(t *testing.T, addr string) {
+	t.Helper()
 	p := open(t, addr)
 	var wide int
 	p.do(t, emulation.SetDeviceMetricsOverride(390, 844, 3, true), chromedp.Navigate("http://"+addr+"/playground"),
