@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"maps"
 	"mime"
@@ -169,44 +170,53 @@ func inBinary(e *impact.Error) *impact.Error {
 	return &told
 }
 
-// structured is a binary CloudEvent in the form of the structured mode. With the error of
-// a body that should be JSON and is not, it is the event all the same, the body in base64.
+// structured is a binary CloudEvent in the form of the structured mode. With an error, that of a
+// header or of a body that should be JSON and is not, it is the event all the same, so that it
+// can be kept and mended: the header as it came, under its whole name if that is no attribute's,
+// or the body in base64.
 func (q *request) structured(body []byte) ([]byte, error) {
+	var wrong error
 	out := append(make([]byte, 0, len(body)+512), '{')
+	member := func(name, value string) {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = appendQuoted(append(appendQuoted(out, name), ':'), value)
+	}
 	for _, name := range slices.Sorted(maps.Keys(q.headers)) {
 		attribute, ok := strings.CutPrefix(name, attributePrefix)
 		if !ok {
 			continue
 		}
 		attribute = strings.ToLower(attribute)
-		if !validAttribute(attribute) {
-			return nil, impact.Errorf(impact.CodeInvalid, "the header ce-%s is no attribute of a CloudEvent: use a-z and 0-9, and send data as the body", attribute)
-		}
 		value, ok := headerValue(q.headers[name])
-		if !ok {
-			return nil, impact.Errorf(impact.CodeInvalid, "the header ce-%s must be given once, percent-encoded UTF-8", attribute)
+		var err error
+		switch {
+		case !validAttribute(attribute):
+			err = impact.Errorf(impact.CodeInvalid, "the header ce-%s is no attribute of a CloudEvent: use a-z and 0-9, and send data as the body", attribute)
+			attribute, value = "ce-"+attribute, strings.Join(q.headers[name], ", ")
+		case !ok:
+			err = impact.Errorf(impact.CodeInvalid, "the header ce-%s must be given once, percent-encoded UTF-8", attribute)
+			value = strings.Join(q.headers[name], ", ")
 		}
-		if len(out) > 1 {
-			out = append(out, ',')
-		}
-		out = append(appendQuoted(out, attribute), ':')
-		out = appendQuoted(out, value)
+		wrong = cmp.Or(wrong, err)
+		member(attribute, value)
 	}
 	contentType := q.headers.Get("Content-Type")
 	if contentType != "" {
-		out = appendQuoted(append(out, `,"datacontenttype":`...), contentType)
+		member("datacontenttype", contentType)
 	}
 	switch {
 	case len(body) == 0:
 	case jsonMedia(contentType):
 		if err := wellFormed(body); err != nil {
-			return appendBase64(out, body), err
+			return appendBase64(out, body), cmp.Or(wrong, err)
 		}
 		out = append(append(out, `,"data":`...), bytes.TrimSpace(body)...)
 	default:
-		return appendBase64(out, body), nil
+		return appendBase64(out, body), wrong
 	}
-	return append(out, '}'), nil
+	return append(out, '}'), wrong
 }
 
 // wellFormed is the syntax error of a body, or that it is nested too deeply.

@@ -242,12 +242,43 @@ func TestCloudEventBinary(t *testing.T) {
 			}
 		})
 	}
-	q := &request{mode: mode{format: formatBinary}, headers: http.Header{
-		"Ce-Specversion": {"1.0"}, "Ce-Id": {`"a \"b\""`}, "Ce-Source": {"/a%20b"}, "Ce-Type": {"note"}, "Content-Type": {"application/json"},
-	}}
-	raw, err := q.structured([]byte(` {"a":1} `))
-	if want := `{"id":"a \"b\"","source":"/a b","specversion":"1.0","type":"note","datacontenttype":"application/json","data":{"a":1}}`; err != nil || string(raw) != want {
-		t.Errorf("%s, %v; want %s", raw, err, want)
+}
+
+// What a binary CloudEvent is kept as, also if a header or the body is wrong.
+func TestCloudEventBinaryIsKeptWhole(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		header, value string
+		body          string
+		want, wrong   string
+	}{
+		"good":             {"Ce-Id", `"a \"b\""`, ` {"a":1} `, `"id":"a \"b\"",BASE,"data":{"a":1}`, ""},
+		"percent":          {"Ce-Id", "%", `{"a":1}`, `"id":"%",BASE,"data":{"a":1}`, "percent-encoded"},
+		"no UTF-8":         {"Ce-Id", "\xff", `{"a":1}`, "\"id\":\"\ufffd\"," + `BASE,"data":{"a":1}`, "percent-encoded"},
+		"an odd attribute": {"Ce-A_b", "x y", `{"a":1}`, `"ce-a_b":"x y",BASE,"data":{"a":1}`, "a-z and 0-9"},
+		"data as a header": {"Ce-Data", "x", `{"a":1}`, `"ce-data":"x",BASE,"data":{"a":1}`, "as the body"},
+		"no body":          {"Ce-Id", "%", "", `"id":"%",BASE`, "percent-encoded"},
+		"both wrong":       {"Ce-Id", "%", `{"a":`, `"id":"%",BASE,"data_base64":"eyJhIjo="`, "percent-encoded"},
+		"a broken body":    {"Ce-Id", "1", `{"a":`, `"id":"1",BASE,"data_base64":"eyJhIjo="`, "at byte"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q := &request{mode: mode{format: formatBinary}, headers: http.Header{
+				tt.header: {tt.value}, "Ce-Source": {"/a%20b"}, "Ce-Type": {"note"}, "Content-Type": {"application/json"},
+			}}
+			raw, err := q.structured([]byte(tt.body))
+			want := "{" + strings.Replace(tt.want, "BASE", `"source":"/a b","type":"note","datacontenttype":"application/json"`, 1) + "}"
+			if string(raw) != want {
+				t.Errorf("%s, want %s", raw, want)
+			}
+			if (err == nil) != (tt.wrong == "") || err != nil && !strings.Contains(err.Error(), tt.wrong) {
+				t.Errorf("%v, want %q", err, tt.wrong)
+			}
+		})
+	}
+	q := &request{mode: mode{format: formatBinary}, headers: http.Header{"Ce-Id": {"1", "2"}}}
+	if raw, err := q.structured(nil); string(raw) != `{"id":"1, 2"}` || err == nil {
+		t.Errorf("twice: %s, %v", raw, err)
 	}
 }
 

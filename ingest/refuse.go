@@ -158,7 +158,7 @@ func (r *result) kept(k *impact.Reject) {
 // keepBody keeps a body that could not be taken apart.
 func (h *Handler) keepBody(req *request, body []byte, cause error) {
 	e, ok := errors.AsType[*impact.Error](cause)
-	if !ok || !keepable(e) || h.Shelf == nil || req.dryRun || len(body) == 0 {
+	if !ok || !keepable(e) || h.Shelf == nil || req.dryRun || len(body)+len(req.refused) == 0 {
 		return
 	}
 	company := req.fallback()

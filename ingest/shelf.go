@@ -94,7 +94,11 @@ func (s *Shelf) Keep(list []*impact.Reject) error {
 		size += len(r.Raw) + 200
 	}
 	s.mu.Lock()
-	if s.stop || s.bytes > 0 && s.bytes+size > shelfWaiting {
+	switch {
+	case s.stop:
+		s.mu.Unlock()
+		return errStopping
+	case s.bytes > 0 && s.bytes+size > shelfWaiting:
 		s.mu.Unlock()
 		return errShelfFull
 	}

@@ -3,12 +3,16 @@ package server
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/impactql/impactql/db"
 	"github.com/impactql/impactql/db/dbtest"
 	"github.com/impactql/impactql/impact"
 )
@@ -54,6 +58,40 @@ func TestOutageSilent(t *testing.T) {
 	eventually(t, "they show", func() bool { return a.sessions(t, "acme") == 2 })
 	if n := w.events(t, c); n != 2 {
 		t.Errorf("%d events, want 2", n)
+	}
+}
+
+// Who begins to listen to figures while the database is away hears them once it is back, though nothing has changed.
+func TestOutageOfAListener(t *testing.T) {
+	t.Parallel()
+	cluster := dbtest.Cluster(t)
+	w := worldAt(t, cluster.URL())
+	w.company(t, "acme")
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	conn := w.connect(t)
+	defer conn.Close()
+	guarding, end := context.WithCancel(t.Context())
+	var guard sync.WaitGroup
+	defer guard.Wait()
+	defer end()
+	guard.Go(func() { conn.Guard(guarding) })
+	// Without what works in the background of a server, so that no news arrives.
+	auth, hub := newAuth(conn.Store, true, log), newTailHub(nil, nil)
+	server := httptest.NewServer(routes(&doors{
+		log: log, auth: auth, health: &health{store: conn.Store}, metrics: newMetrics(), hub: hub,
+		graphql: http.NotFoundHandler(), rest: &rest{auth: auth, figures: db.NewFigures(conn.Store, nil), now: time.Now, log: log},
+	}))
+	defer server.Close()
+	defer hub.end()
+	a := &api{url: server.URL}
+	a.get(t, "/v1/metrics/acme").wantField(t, "success", "true")
+
+	thaw := dbtest.Freeze(t, cluster)
+	eventually(t, "the outage is known", conn.Away)
+	listener := a.listen(t, "/v1/stream/acme?period=2025")
+	thaw()
+	if m, _ := listener.next(t); !strings.Contains(m.data, `"totalSessions":0`) {
+		t.Errorf("%s", m.data)
 	}
 }
 

@@ -140,23 +140,38 @@ func (a *api) figuresOf(t *testing.T, company string) string {
 	return string(g.body) + string(a.fresh(t, "/v1/metrics/"+company).body) + string(a.fresh(t, "/v1/cohort/"+company+"/all").body)
 }
 
-// A CloudEvent in binary mode whose body is broken is kept with what its headers say, so that it can be mended.
+// A CloudEvent in binary mode that is broken is kept with what its headers say, so that it can be mended.
 func TestBrokenBinaryCloudEventIsKeptWhole(t *testing.T) {
 	t.Parallel()
 	_, _, a := keeper(t)
-	a.ingest(t, `{"participantId":"p-1",`, "ce-specversion: 1.0", "ce-id: e-1", "ce-source: /crm", "ce-type: session.completed")
-	r := a.rejects(t, "acme", "")[0]
-	want := `{"id":"e-1","source":"/crm","specversion":"1.0","type":"session.completed","datacontenttype":"application/json","data_base64":"eyJwYXJ0aWNpcGFudElkIjoicC0xIiw="}`
-	if r["body"] != want || r["code"] != "BAD_JSON" {
-		t.Fatalf("%v", r)
-	}
-	mended := strings.Replace(want, `"data_base64":"eyJwYXJ0aWNpcGFudElkIjoicC0xIiw="`, `"data":{"participantId":"p-1"}`, 1)
-	if m := a.mutate(t, replayOne, map[string]any{"id": r["id"], "edit": mended}); m["status"] != "stored" || m["receipt"] == nil {
-		t.Errorf("%v", m)
-	}
-	again := a.ingest(t, `{"participantId":"p-1"}`, "ce-specversion: 1.0", "ce-id: e-1", "ce-source: /crm", "ce-type: session.completed")
-	if !strings.Contains(string(again.body), `"status":"duplicate"`) {
-		t.Errorf("the event itself is another one than the one that was mended: %s", again.body)
+	for name, tt := range map[string]struct {
+		body, header, code, kept string
+	}{
+		"body": {
+			`{"participantId":"p-1",`, "ce-subject: s", "BAD_JSON",
+			`{"id":"body","source":"/crm","specversion":"1.0","subject":"s","type":"session.completed","datacontenttype":"application/json","data_base64":"eyJwYXJ0aWNpcGFudElkIjoicC0xIiw="}`,
+		},
+		"header": {
+			`{"participantId":"p-1"}`, "ce-data: x", "INVALID",
+			`{"ce-data":"x","id":"header","source":"/crm","specversion":"1.0","type":"session.completed","datacontenttype":"application/json","data":{"participantId":"p-1"}}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			headers := []string{"ce-specversion: 1.0", "ce-id: " + name, "ce-source: /crm", "ce-type: session.completed"}
+			a.ingest(t, tt.body, append(headers, tt.header)...)
+			r := a.rejects(t, "acme", "")[0]
+			if r["body"] != tt.kept || r["code"] != tt.code {
+				t.Fatalf("%v", r)
+			}
+			edit := strings.Replace(strings.Replace(tt.kept, `"ce-data":"x",`, "", 1), `"data_base64":"eyJwYXJ0aWNpcGFudElkIjoicC0xIiw="`, `"data":{"participantId":"p-1"}`, 1)
+			if m := a.mutate(t, replayOne, map[string]any{"id": r["id"], "edit": edit}); m["status"] != "stored" || m["receipt"] == nil {
+				t.Errorf("%v", m)
+			}
+			again := a.ingest(t, `{"participantId":"p-1"}`, headers...)
+			if !strings.Contains(string(again.body), `"status":"duplicate"`) {
+				t.Errorf("the event itself is another one than the one that was mended: %s", again.body)
+			}
+		})
 	}
 }
 

@@ -93,6 +93,7 @@ type figureStream struct {
 	r       *http.Request
 	company impact.CompanyID
 	last    streamID // of the message that the listener had last
+	behind  bool     // the database was away when there was something to look at
 }
 
 // follow tells until the listener or the server goes.
@@ -123,7 +124,7 @@ func (s *figureStream) follow(ctx context.Context, stopped <-chan struct{}) erro
 			}
 		case <-look.C:
 			now := s.rest.figures.Version(s.company)
-			if now == told || time.Now().Before(pause) {
+			if now == told && !s.behind || time.Now().Before(pause) {
 				continue
 			}
 			told, pause = now, time.Now().Add(streamPause)
@@ -135,20 +136,21 @@ func (s *figureStream) follow(ctx context.Context, stopped <-chan struct{}) erro
 }
 
 // tell says how things stand, unless the listener has heard it, or their key was revoked,
-// which ends the stream. While the database is away there is nothing to say.
+// which ends the stream. While the database is away there is nothing to say; follow then
+// asks again.
 func (s *figureStream) tell(ctx context.Context) error {
 	if err := principalOf(ctx).check(ctx); impact.CodeOf(err) == impact.CodeUnauthenticated {
 		return err
 	}
 	q, err := s.rest.question(s.r) // anew: what today is may have changed
-	if err != nil {
-		return err
+	var f *impact.Figures
+	if err == nil {
+		f, err = s.rest.overview(ctx, q)
 	}
-	f, err := s.rest.overview(ctx, q)
-	switch {
-	case impact.CodeOf(err) == impact.CodeUnavailable:
+	if s.behind = impact.CodeOf(err) == impact.CodeUnavailable; s.behind {
 		return nil
-	case err != nil:
+	}
+	if err != nil {
 		return err
 	}
 	figures := legacyMetricsOf(f)
