@@ -12,11 +12,16 @@ import (
 // commits wait for it: about half a second of work at full load.
 const maxBacklog = 60_000
 
+// maxBacklogBytes likewise, of the events as they were sent: batches keep them until they are
+// folded. Usual events are a few hundred bytes.
+const maxBacklogBytes = 32 << 20
+
 // backlog holds the batches that this instance committed and has not folded yet.
 type backlog struct {
 	mu      sync.Mutex // guards the fields below; held for moments
 	batches []committed
 	events  int
+	bytes   int
 	closed  bool // nobody folds in this process: batches are left to the log
 	stuck   bool // the fold takes too long, or fails for a reason that time will not mend
 
@@ -31,6 +36,13 @@ type backlog struct {
 type committed struct {
 	id     int64
 	events []*impact.Event
+}
+
+func (c committed) bytes() (n int) {
+	for _, e := range c.events {
+		n += len(e.Raw)
+	}
+	return n
 }
 
 func (b *backlog) init() {
@@ -53,7 +65,7 @@ func (b *backlog) open() {
 func (b *backlog) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.closed, b.batches, b.events = true, nil, 0
+	b.closed, b.batches, b.events, b.bytes = true, nil, 0, 0
 	b.wakeAdmitted()
 }
 
@@ -62,7 +74,7 @@ func (b *backlog) close() {
 func (b *backlog) admit(ctx context.Context) error {
 	for {
 		b.mu.Lock()
-		room, drained := b.events < maxBacklog || b.stuck, b.drained
+		room, drained := !b.full() || b.stuck, b.drained
 		b.mu.Unlock()
 		if room {
 			return nil
@@ -75,6 +87,9 @@ func (b *backlog) admit(ctx context.Context) error {
 	}
 }
 
+// full reports whether there is no room. Call it with mu held.
+func (b *backlog) full() bool { return b.events >= maxBacklog || b.bytes >= maxBacklogBytes }
+
 // add queues a batch; it never waits. What a stuck fold leaves no room for is left
 // to the log.
 func (b *backlog) add(id int64, events []*impact.Event) {
@@ -83,11 +98,13 @@ func (b *backlog) add(id int64, events []*impact.Event) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed || b.stuck && b.events >= maxBacklog {
+	if b.closed || b.stuck && b.full() {
 		return
 	}
-	b.batches = append(b.batches, committed{id, events})
+	c := committed{id, events}
+	b.batches = append(b.batches, c)
 	b.events += len(events)
+	b.bytes += c.bytes()
 	select {
 	case b.added <- struct{}{}:
 	default:
@@ -115,6 +132,7 @@ func (b *backlog) drop(folded []committed) {
 	for _, c := range b.batches {
 		if done[c.id] {
 			b.events -= len(c.events)
+			b.bytes -= c.bytes()
 		} else {
 			waiting = append(waiting, c)
 		}

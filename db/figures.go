@@ -92,6 +92,16 @@ func Uncached(ctx context.Context) context.Context {
 	return context.WithValue(ctx, uncachedKey{}, true)
 }
 
+// Cached undoes [Uncached].
+func Cached(ctx context.Context) context.Context {
+	return context.WithValue(ctx, uncachedKey{}, false)
+}
+
+func uncached(ctx context.Context) bool {
+	is, _ := ctx.Value(uncachedKey{}).(bool)
+	return is
+}
+
 // Figures answers questions in their order; see [Store.Read] for what it costs. Those
 // with AsOf are answered from the log, in one go for each instant. The answers are shared
 // and must not be changed. Errors of the latter: [impact.CodeInvalid] of an instant that
@@ -278,7 +288,7 @@ func cached[K comparable, V any](
 	ctx context.Context, versions *Versions, c *cache[K, V], keys []K, company func(K) impact.CompanyID,
 	read func(context.Context, []K) ([]V, error),
 ) ([]V, error) {
-	if versions == nil || ctx.Value(uncachedKey{}) != nil {
+	if versions == nil || uncached(ctx) {
 		return read(ctx, keys)
 	}
 	fresh, _ := ctx.Value(freshKey{}).(*freshness)

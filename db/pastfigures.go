@@ -98,7 +98,7 @@ func fromPast[K comparable, V any](
 	err := p.eachInstant(ctx, len(keys), func(i int) (impact.CompanyID, impact.AsOf) { return about(keys[i]) },
 		func(i int, e erased) (found bool) {
 			values[i], found = c.Get(pastKeyOf(keys[i], e))
-			return found && ctx.Value(uncachedKey{}) == nil
+			return found && !uncached(ctx)
 		},
 		func(tx *sqlx.Tx, log *pastLog, erased map[impact.CompanyID]erased, missing []int) error {
 			asked := make([]K, len(missing))
@@ -111,7 +111,7 @@ func fromPast[K comparable, V any](
 			}
 			for n, i := range missing {
 				values[i] = got[n]
-				if company, _ := about(keys[i]); ctx.Value(uncachedKey{}) == nil {
+				if company, _ := about(keys[i]); !uncached(ctx) {
 					c.Add(pastKeyOf(keys[i], erased[company]), got[n])
 				}
 			}

@@ -129,17 +129,60 @@ func (s *Store) limitQuarantine(ctx context.Context, list []*impact.Reject) erro
 	for _, r := range rows {
 		held[r.Company] = r.N
 	}
+	// What waits there already takes no more room, however often it is sent.
+	waits, err := s.quarantined(ctx, list)
+	if err != nil {
+		return err
+	}
 	for _, r := range list {
 		if r.Status != impact.RejectQuarantined {
+			continue
+		}
+		k := rejectKey{r.Company, digest(r)}
+		if waits[k] {
 			continue
 		}
 		if held[r.Company]++; held[r.Company] > s.rejectBounds.Quarantine {
 			r.Status, r.Code = impact.RejectOpen, impact.CodeTooLarge
 			r.Message = fmt.Sprintf("dated too far ahead, and %d events of the company wait in quarantine already: "+
 				"replay or dismiss some, or send this one when it is due", s.rejectBounds.Quarantine)
+			continue
 		}
+		waits[k] = true
 	}
 	return nil
+}
+
+// quarantined is which of the rejects wait in quarantine.
+func (s *Store) quarantined(ctx context.Context, list []*impact.Reject) (map[rejectKey]bool, error) {
+	var companies []int64
+	var digests []string
+	for _, r := range list {
+		if r.Status == impact.RejectQuarantined {
+			d := digest(r)
+			companies, digests = append(companies, int64(r.Company)), append(digests, hex.EncodeToString(d[:]))
+		}
+	}
+	var rows []struct {
+		Company impact.CompanyID `db:"company_id"`
+		Digest  string
+	}
+	if err := s.db.SelectContext(ctx, &rows, `
+		SELECT r.company_id, r.digest
+		FROM unnest($1::integer[], $2::uuid[]) AS asked (company_id, digest)
+		JOIN reject r USING (company_id, digest)
+		WHERE r.status = 'QUARANTINED'`, pq.Array(companies), pq.Array(digests)); err != nil {
+		return nil, wrap(err, "find %d in quarantine", len(digests))
+	}
+	found := make(map[rejectKey]bool, len(rows))
+	for _, r := range rows {
+		key, err := parseKey(r.Digest)
+		if err != nil {
+			return nil, wrap(err, "find in quarantine")
+		}
+		found[rejectKey{r.Company, key}] = true
+	}
+	return found, nil
 }
 
 // rejectColumns are rows as arrays for unnest.

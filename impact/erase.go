@@ -125,7 +125,15 @@ func Mentions(raw []byte, person string) bool {
 		}
 		encoded = strings.EqualFold(strings.ReplaceAll(text, "_", ""), "database64")
 	}
-	return d.InputOffset() < int64(len(strings.TrimRight(string(raw), " \t\r\n"))) && tells(string(raw), person)
+	rest := strings.TrimSpace(string(raw[d.InputOffset():]))
+	if encoded { // cut off within the data
+		text := strings.TrimLeft(rest, ": \t\r\n\"")
+		data, _ := base64.StdEncoding.DecodeString(text[:len(text)/4*4]) // as far as it is base64
+		if Mentions(data, person) {
+			return true
+		}
+	}
+	return rest != "" && tells(string(raw), person)
 }
 
 // distinctive is from how many bytes on a key within a longer text is taken for a name:

@@ -77,6 +77,10 @@ func TestMentions(t *testing.T) {
 		{`{"type":"t","dataBase64":"` + base64Of(`{"a":"person-12",`) + `"}`, "person-12", true},
 		{`{"type":"t","data_base64":"` + base64Of(`of person-12, no JSON`) + `","a":1}`, "person-12", true},
 		{`{"type":"t","data_base64":"` + base64Of(`{"a":"person-123"}`) + `"}`, "person-12", false},
+		{`{"type":"t","data_base64":"` + base64Of(`{"a":"person-12",   `)[:24], "person-12", true},
+		{`{"type":"t","data_base64" : "` + base64Of(`of person-12, no JSON, cut`)[:23], "person-12", true},
+		{`{"type":"t","data_base64":"` + base64Of(`{"a":"person-123", and more`)[:30], "person-12", false},
+		{`{"type":"t","data_base64":"`, "person-12", false},
 		{`{"type":"t","data_base64":"person?","a":"data_base64"}`, "person-12", false},
 	} {
 		if got := impact.Mentions([]byte(c.raw), c.person); got != c.want {

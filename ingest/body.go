@@ -55,9 +55,6 @@ const firstRoom = 64 << 10
 
 // body is the whole body of a request, verified and expanded.
 func (h *Handler) body(w http.ResponseWriter, r *http.Request, m mode, sender *Sender, room *room) ([]byte, error) {
-	if m.encoding != "" && sender.Verify == nil {
-		return expandBody(http.MaxBytesReader(w, r.Body, MaxBody), m.encoding, room)
-	}
 	body, err := readBody(w, r, room)
 	if err != nil {
 		return nil, err
@@ -67,11 +64,17 @@ func (h *Handler) body(w http.ResponseWriter, r *http.Request, m mode, sender *S
 			return nil, err
 		}
 	}
-	if m.encoding != "" {
-		return expandBody(bytes.NewReader(body), m.encoding, room)
+	if m.encoding == "" {
+		return body, nil
 	}
-	return body, nil
+	expanding <- struct{}{}
+	defer func() { <-expanding }()
+	return expandBody(bytes.NewReader(body), m.encoding, room)
 }
+
+// expanding bounds how many bodies are being expanded at once, each with memory for a window
+// of zstd; from memory that takes milliseconds.
+var expanding = make(chan struct{}, 4)
 
 // readBody reads the body as it came.
 func readBody(w http.ResponseWriter, r *http.Request, room *room) ([]byte, error) {
@@ -87,7 +90,7 @@ func readBody(w http.ResponseWriter, r *http.Request, room *room) ([]byte, error
 }
 
 func expandBody(from io.Reader, encoding string, room *room) ([]byte, error) {
-	x, err := expand(from, encoding, room)
+	x, err := expand(from, encoding)
 	if err != nil {
 		return nil, err
 	}

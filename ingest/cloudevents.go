@@ -139,6 +139,33 @@ func jsonMedia(contentType string) bool {
 
 const attributePrefix = "Ce-"
 
+// headerPrefix begins the members of a kept event that are headers which were wrong. No
+// attribute's name has a hyphen.
+const headerPrefix = "ce-"
+
+// checkHeaders refuses an event that still has a header which was wrong: what it was meant to
+// say must not be guessed.
+func checkHeaders(raw []byte) *impact.Error {
+	d := newDecoder(raw)
+	defer d.release()
+	if d.json.PeekKind() != '{' {
+		return nil
+	}
+	for _, err := d.json.ReadToken(); err == nil && d.json.PeekKind() == '"'; err = d.json.SkipValue() {
+		name, err := d.json.ReadToken()
+		if err != nil {
+			return nil // decoding tells
+		}
+		if strings.HasPrefix(name.String(), headerPrefix) {
+			return &impact.Error{
+				Code: impact.CodeInvalid, Pointer: "/" + name.String(),
+				Message: "this header was wrong: replay the event with an edit that says what was meant, under the attribute's name without ce-, or leaves it out",
+			}
+		}
+	}
+	return nil
+}
+
 // decodeBinary decodes a CloudEvent whose attributes are headers and whose data is the
 // body. It is kept in the form of the structured mode, which says all of it.
 func (q *request) decodeBinary(body []byte) error {
@@ -172,8 +199,7 @@ func inBinary(e *impact.Error) *impact.Error {
 
 // structured is a binary CloudEvent in the form of the structured mode. With an error, that of a
 // header or of a body that should be JSON and is not, it is the event all the same, so that it
-// can be kept and mended: the header as it came, under its whole name if that is no attribute's,
-// or the body in base64.
+// can be kept and mended: the header as it came under its whole name, or the body in base64.
 func (q *request) structured(body []byte) ([]byte, error) {
 	var wrong error
 	out := append(make([]byte, 0, len(body)+512), '{')
@@ -194,12 +220,13 @@ func (q *request) structured(body []byte) ([]byte, error) {
 		switch {
 		case !validAttribute(attribute):
 			err = impact.Errorf(impact.CodeInvalid, "the header ce-%s is no attribute of a CloudEvent: use a-z and 0-9, and send data as the body", attribute)
-			attribute, value = "ce-"+attribute, strings.Join(q.headers[name], ", ")
 		case !ok:
 			err = impact.Errorf(impact.CodeInvalid, "the header ce-%s must be given once, percent-encoded UTF-8", attribute)
-			value = strings.Join(q.headers[name], ", ")
 		}
-		wrong = cmp.Or(wrong, err)
+		if err != nil {
+			wrong = cmp.Or(wrong, err)
+			attribute, value = headerPrefix+attribute, strings.Join(q.headers[name], ", ")
+		}
 		member(attribute, value)
 	}
 	contentType := q.headers.Get("Content-Type")

@@ -63,9 +63,9 @@ var (
 	bufferedReaders = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4<<10) }}
 )
 
-// expand reads what from holds encoded. Room is taken for the window that a zstd frame
-// needs.
-func expand(from io.Reader, encoding string, room *room) (*expander, error) {
+// expand reads what from holds encoded. Any frame of zstd may ask for memory of [maxWindow],
+// for which the caller has room.
+func expand(from io.Reader, encoding string) (*expander, error) {
 	buffered, _ := bufferedReaders.Get().(*bufio.Reader)
 	s := &source{Reader: buffered, under: from}
 	buffered.Reset(readerFunc(s.read))
@@ -82,10 +82,6 @@ func expand(from io.Reader, encoding string, room *room) (*expander, error) {
 		x.close = func() { gzipReaders.Put(z); buffer() }
 		x.Reader, err = z, z.Reset(buffered)
 	case "zstd":
-		if err := room.grow(windowOf(buffered)); err != nil {
-			x.close()
-			return nil, err
-		}
 		z, _ := zstdReaders.Get().(*zstd.Decoder)
 		buffer := x.close
 		x.close = func() { _ = z.Reset(nil); zstdReaders.Put(z); buffer() }
@@ -97,16 +93,6 @@ func expand(from io.Reader, encoding string, room *room) (*expander, error) {
 		return nil, err
 	}
 	return x, nil
-}
-
-// windowOf is how much memory the first frame needs, as far as it says.
-func windowOf(b *bufio.Reader) int64 {
-	start, _ := b.Peek(zstd.HeaderMaxSize) // shorter than that it is broken, which reading tells
-	var h zstd.Header
-	if h.Decode(start) != nil {
-		return 0
-	}
-	return int64(min(h.WindowSize, maxWindow))
 }
 
 // Read implements [io.Reader].

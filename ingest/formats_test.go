@@ -253,12 +253,12 @@ func TestCloudEventBinaryIsKeptWhole(t *testing.T) {
 		want, wrong   string
 	}{
 		"good":             {"Ce-Id", `"a \"b\""`, ` {"a":1} `, `"id":"a \"b\"",BASE,"data":{"a":1}`, ""},
-		"percent":          {"Ce-Id", "%", `{"a":1}`, `"id":"%",BASE,"data":{"a":1}`, "percent-encoded"},
-		"no UTF-8":         {"Ce-Id", "\xff", `{"a":1}`, "\"id\":\"\ufffd\"," + `BASE,"data":{"a":1}`, "percent-encoded"},
+		"percent":          {"Ce-Id", "%", `{"a":1}`, `"ce-id":"%",BASE,"data":{"a":1}`, "percent-encoded"},
+		"no UTF-8":         {"Ce-Id", "\xff", `{"a":1}`, "\"ce-id\":\"\ufffd\"," + `BASE,"data":{"a":1}`, "percent-encoded"},
 		"an odd attribute": {"Ce-A_b", "x y", `{"a":1}`, `"ce-a_b":"x y",BASE,"data":{"a":1}`, "a-z and 0-9"},
 		"data as a header": {"Ce-Data", "x", `{"a":1}`, `"ce-data":"x",BASE,"data":{"a":1}`, "as the body"},
-		"no body":          {"Ce-Id", "%", "", `"id":"%",BASE`, "percent-encoded"},
-		"both wrong":       {"Ce-Id", "%", `{"a":`, `"id":"%",BASE,"data_base64":"eyJhIjo="`, "percent-encoded"},
+		"no body":          {"Ce-Id", "%", "", `"ce-id":"%",BASE`, "percent-encoded"},
+		"both wrong":       {"Ce-Id", "%", `{"a":`, `"ce-id":"%",BASE,"data_base64":"eyJhIjo="`, "percent-encoded"},
 		"a broken body":    {"Ce-Id", "1", `{"a":`, `"id":"1",BASE,"data_base64":"eyJhIjo="`, "at byte"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -277,7 +277,7 @@ func TestCloudEventBinaryIsKeptWhole(t *testing.T) {
 		})
 	}
 	q := &request{mode: mode{format: formatBinary}, headers: http.Header{"Ce-Id": {"1", "2"}}}
-	if raw, err := q.structured(nil); string(raw) != `{"id":"1, 2"}` || err == nil {
+	if raw, err := q.structured(nil); string(raw) != `{"ce-id":"1, 2"}` || err == nil {
 		t.Errorf("twice: %s, %v", raw, err)
 	}
 }

@@ -119,6 +119,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) (*answer, error)
 		req.headers = r.Header
 	}
 	if err := req.decode(body); err != nil {
+		taken.leave() // the shelf may be slow, which is nothing to events
 		h.keepBody(&req, body, err)
 		return nil, err
 	}

@@ -238,6 +238,23 @@ func TestHandlerRefuses(t *testing.T) {
 	}
 }
 
+// An event that is too large costs its neighbours nothing, whoever's it is.
+func TestTooLargeEventOfAnArray(t *testing.T) {
+	t.Parallel()
+	large := `{"type":"note","companyId":"other","pad":"` + strings.Repeat("x", MaxEvent) + `"}`
+	for name, body := range map[string]string{
+		"array": "[" + large + "," + oneEvent + "]", "batch": `{"batch":[` + large + "," + oneEvent + "]}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := readMany(t, post(t, newHandler(t, new(shelf), Limits{}), strings.NewReader(body)))
+			if a.Stored != 1 || a.Rejected != 1 || len(a.Results) != 2 || a.Results[0].Code != "TOO_LARGE" {
+				t.Errorf("%+v", a)
+			}
+		})
+	}
+}
+
 func TestHandlerStoreFails(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{

@@ -60,7 +60,7 @@ func (q *request) quarantine(e *impact.Event) *result {
 // owner is the company that a refused event is kept for: the one that it would have
 // gone to, else the caller's default. 0: there is none, and nobody could look at it.
 func (n *normaliser) owner(w *wire) impact.CompanyID {
-	n.wire, n.event = w, new(impact.Event)
+	n.wire, n.words, n.event = w, common, new(impact.Event)
 	if n.place() == nil {
 		return n.company.ID
 	}
@@ -162,11 +162,14 @@ func (h *Handler) keepBody(req *request, body []byte, cause error) {
 		return
 	}
 	company := req.fallback()
-	if company == 0 {
-		return
-	}
 	if req.refused != nil {
 		body = req.refused
+		d := newDecoder(body)
+		defer d.release()
+		_, _ = d.events(func(w *wire, _ bool) { company = req.owner(w) }) // of what was made it is well-formed
+	}
+	if company == 0 {
+		return
 	}
 	h.count(company, impact.FlagRefused)
 	_ = h.Shelf.Keep([]*impact.Reject{req.reject(&result{outcome: Rejected, err: e, aside: &aside{raw: body, company: company}})}) // the shelf has logged it

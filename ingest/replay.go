@@ -99,6 +99,11 @@ func again(company *impact.Company, reject *impact.Reject, edit []byte) (*reques
 	} else if !reject.Whole() {
 		return q, errCut
 	}
+	if reject.Strict {
+		if err := checkHeaders(raw); err != nil {
+			return q, err
+		}
+	}
 	if err := q.decode(raw); err != nil {
 		return q, unreadable(err, errTooLarge)
 	}

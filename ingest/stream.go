@@ -77,8 +77,13 @@ func (h *Handler) lines(w http.ResponseWriter, r *http.Request, sender *Sender, 
 		from = &paced{from: http.MaxBytesReader(w, r.Body, MaxStream), conn: http.NewResponseController(w)}
 	}
 	end = func() {}
+	if encoding == "zstd" {
+		if err := room.grow(maxWindow); err != nil {
+			return nil, nil, err
+		}
+	}
 	if encoding != "" {
-		x, err := expand(from, encoding, room)
+		x, err := expand(from, encoding)
 		if err != nil {
 			return nil, nil, unreadable(err, errStreamTooLarge)
 		}

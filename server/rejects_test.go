@@ -163,6 +163,9 @@ func TestBrokenBinaryCloudEventIsKeptWhole(t *testing.T) {
 			if r["body"] != tt.kept || r["code"] != tt.code {
 				t.Fatalf("%v", r)
 			}
+			if m := a.mutate(t, replayOne, map[string]any{"id": r["id"]}); m["status"] != "rejected" {
+				t.Errorf("replayed as it is: %v", m)
+			}
 			edit := strings.Replace(strings.Replace(tt.kept, `"ce-data":"x",`, "", 1), `"data_base64":"eyJwYXJ0aWNpcGFudElkIjoicC0xIiw="`, `"data":{"participantId":"p-1"}`, 1)
 			if m := a.mutate(t, replayOne, map[string]any{"id": r["id"], "edit": edit}); m["status"] != "stored" || m["receipt"] == nil {
 				t.Errorf("%v", m)
@@ -172,6 +175,22 @@ func TestBrokenBinaryCloudEventIsKeptWhole(t *testing.T) {
 				t.Errorf("the event itself is another one than the one that was mended: %s", again.body)
 			}
 		})
+	}
+}
+
+// A broken CloudEvent in binary mode is kept for the company that its headers name.
+func TestBrokenBinaryCloudEventIsKeptForItsCompany(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	acme, globex := w.company(t, "acme"), w.company(t, "globex")
+	a := w.serve(t, w.key(t, "ingest,read,people,admin", acme, globex))
+	for i, header := range []string{"ce-subject: a body that is broken", "ce-data: x"} {
+		body := []string{`{"participantId":"p-1",`, `{"participantId":"p-1"}`}[i]
+		a.ingest(t, body, "ce-specversion: 1.0", "ce-id: e-1", "ce-source: /crm", "ce-type: session.completed", "ce-companyid: globex", header).
+			wantField(t, "success", "false")
+	}
+	if n, other := len(a.rejects(t, "globex", "")), len(a.rejects(t, "acme", "")); n != 2 || other != 0 {
+		t.Errorf("%d of globex and %d of acme", n, other)
 	}
 }
 
@@ -442,6 +461,10 @@ func TestRejectsAreBounded(t *testing.T) {
 			r.wantRefusal(t, http.StatusRequestEntityTooLarge, impact.CodeTooLarge, "")
 		}
 	}
+	// Whoever heard no answer sends again: what waits goes on waiting.
+	again := event("session.completed", "f1", future, `"participantId":"p"`)
+	a.ingest(t, again).wantField(t, "status", "quarantined")
+	a.ingest(t, "["+again+","+again+"]").wantField(t, "rejected", "0")
 	for i := range 40 {
 		a.ingest(t, fmt.Sprintf(`{"type":"volunteer.event","id":"%d"}`, i))
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/impactql/impactql/db"
 	"github.com/impactql/impactql/impact"
 )
 
@@ -81,7 +82,8 @@ func (d *doors) stream(w http.ResponseWriter, r *http.Request) {
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Accel-Buffering", "no")
-	if err := s.follow(r.Context(), d.hub.stopped); err != nil {
+	// Browsers ask for streams with no-cache, which says nothing of the figures in them.
+	if err := s.follow(db.Cached(r.Context()), d.hub.stopped); err != nil {
 		d.log.DebugContext(r.Context(), "stream ended", "err", err)
 	}
 }
