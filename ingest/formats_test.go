@@ -379,6 +379,8 @@ func TestAtomicAndDryRun(t *testing.T) {
 		"not atomic":                 {"?atomic=false&utm=1", "application/json", "[" + oneEvent + "," + bad + "]", 200, `"stored":1`, 1},
 		"atomic, but how":            {"?atomic=perhaps", "application/json", oneEvent, 400, "true or false", 0},
 		"dry run":                    {"?dryRun=true", "application/json", oneEvent, 200, `"status":"valid","dryRun":true}`, 0},
+		"dry run, in other letters":  {"?dry_run=true", "application/json", oneEvent, 200, `"status":"valid","dryRun":true}`, 0},
+		"dry run, twice":             {"?dryrun=false&dryRun=true", "application/json", oneEvent, 400, "twice", 0},
 		"dry run, refused":           {"?dryRun=true", "application/json", bad, 400, "/data/participantId", 0},
 		"dry run of an array":        {"?dryRun=1", "application/json", "[" + oneEvent + "," + bad + "," + oneEvent + "]", 200, `"stored":0,"duplicates":1,"rejected":1,"valid":1,"dryRun":true`, 0},
 		"dry run of lines":           {"?dryRun=true", lines, oneEvent + "\n" + bad, 200, `"line":2,"status":"rejected"`, 0},

@@ -24,6 +24,9 @@ const (
 	// A piece of a stream is committed at once.
 	pieceBytes  = 512 << 10
 	pieceEvents = 2_000
+	// piecePatience is how long a piece that has a line gathers more: what comes slowly is
+	// committed as it comes.
+	piecePatience = 250 * time.Millisecond
 )
 
 var errStreamTooLarge = impact.Errorf(impact.CodeTooLarge, "send at most %d bytes in one stream", MaxStream)
@@ -32,6 +35,7 @@ var errStreamTooLarge = impact.Errorf(impact.CodeTooLarge, "send at most %d byte
 type lineReader struct {
 	from io.Reader
 	rest []byte // that follows the lines handed out
+	room []byte // of the piece before, if that left it; rest may lie in it
 	err  error  // how the stream ended
 	long bool   // within a line that is too long
 	n    int    // lines handed out
@@ -50,8 +54,11 @@ type piece struct {
 // broke is left out.
 func (l *lineReader) next() piece {
 	p := piece{first: l.n + 1}
-	buf := make([]byte, len(l.rest), pieceBytes)
-	copy(buf, l.rest)
+	if l.room == nil {
+		l.room = make([]byte, 0, pieceBytes)
+	}
+	buf := append(l.room[:0], l.rest...)
+	begun := time.Now()
 	end := 0 // of the last whole line
 	for l.err == nil && len(buf) < cap(buf) {
 		from := len(buf)
@@ -68,6 +75,9 @@ func (l *lineReader) next() piece {
 			p.body, buf = buf[:end:end], l.leave(buf[end:])
 			break
 		}
+		if end > 0 && time.Since(begun) > piecePatience {
+			break
+		}
 	}
 	if p.long == 0 {
 		if errors.Is(l.err, io.EOF) {
@@ -75,7 +85,11 @@ func (l *lineReader) next() piece {
 		}
 		p.body, buf = buf[:end:end], buf[end:]
 	}
-	l.rest = buf
+	if l.rest = buf; len(p.body) < pieceBytes/4 {
+		p.body = bytes.Clone(p.body) // so that its events keep no more than they need
+	} else {
+		l.room = nil
+	}
 	l.n += bytes.Count(p.body, []byte{'\n'})
 	if n := len(p.body); n > 0 && p.body[n-1] != '\n' {
 		l.n++

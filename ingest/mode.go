@@ -107,10 +107,21 @@ func encodingOf(values []string) (string, error) {
 	return encoding, nil
 }
 
+// flag is a parameter that is true or false, however its name is spelled: ?dryrun must not
+// store.
 func flag(query url.Values, name string) (bool, error) {
-	text := query.Get(name)
+	given, text := false, ""
+	for key, values := range query {
+		if !strings.EqualFold(strings.NewReplacer("_", "", "-", "").Replace(key), name) {
+			continue
+		}
+		if given || len(values) > 1 {
+			return false, impact.Errorf(impact.CodeInvalid, "the parameter %s is given twice", name)
+		}
+		given, text = true, values[0]
+	}
 	if text == "" {
-		return query.Has(name), nil // ?atomic alone
+		return given, nil // ?atomic alone
 	}
 	set, err := strconv.ParseBool(text)
 	if err != nil {

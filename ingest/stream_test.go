@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/impactql/impactql/impact"
@@ -385,4 +386,51 @@ func TestStreamsAreFew(t *testing.T) {
 	if w := postTo(t, h, "", lines, strings.NewReader(oneEvent)); w.Code != 200 {
 		t.Errorf("afterwards: %d %s", w.Code, w.Body)
 	}
+}
+
+// drip is a body of one line every tenth of a second.
+type drip struct{ left int }
+
+func (d *drip) Read(b []byte) (int, error) {
+	if d.left == 0 {
+		return 0, io.EOF
+	}
+	d.left--
+	time.Sleep(100 * time.Millisecond) //nolint:forbidigo // the bubble's clock
+	return copy(b, fmt.Sprintf(`{"type":"note","id":"e%d"}`+"\n", d.left)), nil
+}
+
+// noted is a store that notes when it was asked, and for how many.
+type noted struct {
+	instantly
+	start  time.Time
+	events int
+	late   bool // something waited for long
+}
+
+func (n *noted) Commit(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error) {
+	n.events += len(events)
+	if came := int(time.Since(n.start) / (100 * time.Millisecond)); came-n.events > 5 {
+		n.late = true
+	}
+	return n.instantly.Commit(ctx, events)
+}
+
+// What comes slowly is committed as it comes, and a server that stops says how far it came.
+func TestStreamCommitsWhatComesSlowly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &noted{start: time.Now()}
+		h := newHandler(t, store, Limits{})
+		if a := readMany(t, postTo(t, h, "", lines, &drip{50})); a.Stored != 50 || store.events != 50 || store.late {
+			t.Errorf("%+v, %+v", a, store)
+		}
+		start := time.Now()
+		h.Draining = func() bool { return time.Since(start) > time.Second }
+		a := readMany(t, postTo(t, h, "", lines, &drip{50}))
+		if took := time.Since(start); took > 2*time.Second || a.Code != "UNAVAILABLE" || a.Details == nil || a.Details.Stored < 10 {
+			t.Errorf("after %v: %+v", took, a)
+		}
+		h.Pool.Stop(t.Context())
+	})
 }

@@ -72,6 +72,11 @@ func (r *rejects) Replay(ctx context.Context, company *impact.Company, ids []int
 				return nil, db.ErrNoReject(id)
 			}
 		}
+		if edit != nil && list[0].Status == impact.RejectReplayed {
+			if err := r.checkSame(ctx, company, list, edit); err != nil {
+				return nil, err
+			}
+		}
 		done, err := r.replayer.Replay(context.WithoutCancel(ctx), company, list, edit, dryRun)
 		if err != nil {
 			return nil, err
@@ -79,6 +84,17 @@ func (r *rejects) Replay(ctx context.Context, company *impact.Company, ids []int
 		outcomes = append(outcomes, done...)
 	}
 	return outcomes, nil
+}
+
+// checkSame refuses an edit of a reject that has been replayed, unless it is what was replayed:
+// an event that is in the log is put right by a correction, not by another event beside it.
+func (r *rejects) checkSame(ctx context.Context, company *impact.Company, list []*impact.Reject, edit []byte) error {
+	verdict, err := r.replayer.Replay(ctx, company, list, edit, true)
+	if err == nil && verdict[0].Outcome == string(ingest.Valid) {
+		err = impact.Errorf(impact.CodeConflict,
+			"reject %d has been replayed, and its events are in the log: send a correction of them, with supersedes", list[0].ID)
+	}
+	return err
 }
 
 // ReplayAll takes up the newest rejects of a filter, at most [maxReplay]; more says that

@@ -170,6 +170,13 @@ func TestBrokenBinaryCloudEventIsKeptWhole(t *testing.T) {
 			if m := a.mutate(t, replayOne, map[string]any{"id": r["id"], "edit": edit}); m["status"] != "stored" || m["receipt"] == nil {
 				t.Errorf("%v", m)
 			}
+			if m := a.mutate(t, replayOne, map[string]any{"id": r["id"], "edit": edit}); m["status"] != "duplicate" {
+				t.Errorf("mended again: %v", m)
+			}
+			other := strings.Replace(edit, `"id":"`+name, `"id":"another-`+name, 1)
+			if g := a.query(t, replayOne, map[string]any{"id": r["id"], "edit": other}); !strings.Contains(string(g.body), `"code":"CONFLICT"`) {
+				t.Errorf("mended otherwise: %s", g.body)
+			}
 			again := a.ingest(t, `{"participantId":"p-1"}`, headers...)
 			if !strings.Contains(string(again.body), `"status":"duplicate"`) {
 				t.Errorf("the event itself is another one than the one that was mended: %s", again.body)

@@ -87,6 +87,9 @@ func (cmd *RejectsList) Run(ctx context.Context) error {
 			fmt.Fprintf(out, "%d\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n", one.ID, one.Status, one.FirstAt.Local().Format("2006-01-02 15:04:05"),
 				one.Attempts, one.Size, one.Code, orDash(one.Pointer), one.Message)
 		}
+		if len(lists[0]) == cmd.Limit {
+			fmt.Fprintf(os.Stderr, "These are the newest %d; there may be more: --limit shows them.\n", cmd.Limit)
+		}
 		return out.Flush()
 	})
 }

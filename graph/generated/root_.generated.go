@@ -5610,7 +5610,8 @@ type PageInfo {
 extend type Mutation {
   """
   Take a reject into the log after all, as if it had been taken when it first came: under the identity that it
-  has, and at that time if it says none of its own. To replay it twice is safe.
+  has, and at that time if it says none of its own. To replay it twice is safe; with another edit than the first it is a
+  CONFLICT.
   """
   replayReject(
     "An ` + "`" + `id` + "`" + ` of a Reject."
@@ -5763,7 +5764,7 @@ type Intake {
   refused: Int!
   "How often an event was dated too far ahead, 0 or more; each time that it came counts."
   futureDated: Int!
-  "Events that came later than LATE_AFTER after they happened, 0 or more. They are in the figures."
+  "Events that came later than LATE_AFTER after they happened, 0 or more, without imported ones. They are in the figures."
   late: Int!
   "Events of types that no mapping knows, 0 or more. They are in no figure."
   unknownTypes: Int!
