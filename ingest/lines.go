@@ -57,7 +57,8 @@ func (l *lineReader) next() piece {
 	if l.room == nil {
 		l.room = make([]byte, 0, pieceBytes)
 	}
-	buf := append(l.room[:0], l.rest...)
+	buf := l.room[:len(l.rest)]
+	copy(buf, l.rest)
 	begun := time.Now()
 	end := 0 // of the last whole line
 	for l.err == nil && len(buf) < cap(buf) {
