@@ -31,9 +31,8 @@ type Limits struct {
 	// and being answered, over all requests; default 48 MiB. Beyond it requests are
 	// refused with [impact.CodeOverloaded].
 	WaitingBytes int64
-	// Committers is how many batches may be on their way to the disk at once; default 3.
-	// Two take whatever there is: one batch is encoded while the other waits for the disk.
-	// More take only what is too much for those, see [Pool.ready].
+	// Committers is how many batches may be on their way to the disk at once;
+	// default 2: one is encoded while the other waits for the disk.
 	Committers int
 	// CommitTimeout is how long a batch may take, retries and all; default 10 s.
 	CommitTimeout time.Duration
@@ -46,7 +45,7 @@ func (l *Limits) setDefaults() {
 	set(&l.BatchEvents, 4_000)
 	set(&l.BatchBytes, 8<<20)
 	set(&l.WaitingBytes, 48<<20)
-	set(&l.Committers, 3)
+	set(&l.Committers, 2)
 	set(&l.CommitTimeout, 10*time.Second)
 }
 
@@ -67,7 +66,6 @@ type Pool struct {
 	work     sync.Cond  // signalled when queue grows, broadcast on stop
 	queue    []*batch   // oldest first; the last one gathers
 	waiting  int64      // bytes reserved
-	busy     int        // committers that have a batch
 	load     load       // of requests that are being decoded, and of batches that are not settled
 	window   window     // of load
 	stopping bool
@@ -249,38 +247,17 @@ func (p *Pool) begin() *batch {
 	return b
 }
 
-// Of the committers, [eager] take whatever waits. The others leave a batch of fewer than
-// worthwhile events to grow until one of those is free: a commit has a price of its own, as
-// much as that of ten to thirty events, and small ones are cheaper together.
-const (
-	eager      = 2
-	worthwhile = 500
-)
-
-// ready reports whether a committer that is free should take a batch. Call it with mu held.
-func (p *Pool) ready() bool {
-	switch {
-	case len(p.queue) == 0:
-		return false
-	case p.busy < eager || p.stopping:
-		return true
-	default:
-		return len(p.queue) > 1 || len(p.queue[0].events) >= worthwhile
-	}
-}
-
-// take removes the oldest batch, waiting until it should be taken. It returns nil once the
-// pool is stopping and empty.
+// take removes the oldest batch, waiting for one. It returns nil once the pool is
+// stopping and empty.
 func (p *Pool) take() *batch {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for !p.ready() {
+	for len(p.queue) == 0 {
 		if p.stopping {
 			return nil
 		}
 		p.work.Wait()
 	}
-	p.busy++
 	b := p.queue[0]
 	p.queue[0] = nil
 	p.queue = p.queue[1:]
@@ -310,12 +287,10 @@ func (p *Pool) settled(b *batch, took time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.load.take(b.load)
-	working := p.busy
-	p.busy--
 	if b.err != nil {
 		return
 	}
-	rate := float64(working) * float64(b.bytes) / max(took.Seconds(), 1e-6)
+	rate := float64(p.limits.Committers) * float64(b.bytes) / max(took.Seconds(), 1e-6)
 	if p.rate == 0 {
 		p.rate = rate
 	}

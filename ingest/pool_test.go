@@ -100,7 +100,7 @@ func TestPoolGathers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate()
-		p := NewPool(g, Limits{})
+		p := NewPool(g, Limits{Committers: 2})
 		a := commit(t.Context(), p, numbered(1, 1), 10)
 		one := <-g.calls
 		b := commit(t.Context(), p, numbered(2, 2), 10)
@@ -130,76 +130,6 @@ func TestPoolGathers(t *testing.T) {
 		e.check(t, 8, 2)
 		p.Stop(t.Context())
 	})
-}
-
-// Beyond two batches on their way, a third goes only if it is large, or if another is behind it.
-func TestPoolSparesSmallBatches(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		whole  bool // the waiting ones are batches of their own
-		events []int
-		third  int // of which the third batch is, 0: none
-	}{
-		"small":           {false, []int{1, 498}, 0},
-		"grown":           {false, []int{1, 499}, 500},
-		"large":           {false, []int{700}, 700},
-		"small and whole": {true, []int{3}, 0},
-		"several":         {true, []int{3, 2}, 3},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				g := newGate()
-				p := NewPool(g, Limits{})
-				add := func(n int) *waiter {
-					w := new(waiter)
-					go func() {
-						if tt.whole {
-							w.verdicts, w.err = p.CommitWhole(t.Context(), numbered(1, n), 1)
-						} else {
-							w.verdicts, w.err = p.Commit(t.Context(), numbered(1, n), 1)
-						}
-						w.settled = true
-					}()
-					synctest.Wait()
-					return w
-				}
-				waiters := []*waiter{add(1)}
-				running := []*call{<-g.calls}
-				waiters = append(waiters, add(1))
-				running = append(running, <-g.calls)
-				for _, n := range tt.events {
-					waiters = append(waiters, add(n))
-				}
-				third := 0
-				select {
-				case c := <-g.calls:
-					third = len(c.events)
-					running = append(running, c)
-				default:
-				}
-				if third != tt.third {
-					t.Errorf("a third batch of %d, want %d", third, tt.third)
-				}
-				for _, c := range running {
-					c.replies <- nil
-				}
-				go func() {
-					for c := range g.calls {
-						c.replies <- nil
-					}
-				}()
-				p.Stop(t.Context())
-				close(g.calls)
-				synctest.Wait()
-				for i, w := range waiters {
-					if !w.settled || w.err != nil {
-						t.Errorf("waiter %d: settled %v, %v", i, w.settled, w.err)
-					}
-				}
-			})
-		})
-	}
 }
 
 // An idle pool commits at once: its clock has not moved when the store is called.
