@@ -42,8 +42,7 @@ func TestKillServer(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for range kills {
 		l.await(t, 1+random.Int64N(600))
-		s.signal(t, syscall.SIGKILL)
-		<-s.done
+		s.kill(t)
 		s = b.start(t, addr, env)
 	}
 	l.await(t, 100)
@@ -145,6 +144,24 @@ func TestTerminate(t *testing.T) {
 	}
 }
 
+// A server that is started while Postgres restarts waits for it, wherever in its start it is.
+func TestStartWhilePostgresRestarts(t *testing.T) {
+	b := impactql(t)
+	t.Parallel()
+	cluster := dbtest.Cluster(t)
+	env := []string{"DATABASE_URL=" + cluster.URL()}
+	s := b.serve(t, env)
+	addr := strings.TrimPrefix(s.url, "http://")
+	for range kills {
+		s.kill(t)
+		s = b.start(t, addr, env)
+		<-time.After(rand.N(150 * time.Millisecond))
+		cluster.Kill()
+		s.awaitReady(t)
+	}
+	s.terminate(t)
+}
+
 // chaos is how long TestChaos goes on; `make chaos` gives it minutes.
 var chaos = flag.Duration("chaos", 5*time.Second, "how long TestChaos kills")
 
@@ -173,8 +190,7 @@ func TestChaos(t *testing.T) {
 		killed["server"]++
 		victim := random.IntN(len(servers))
 		s := servers[victim]
-		s.signal(t, syscall.SIGKILL)
-		<-s.done
+		s.kill(t)
 		servers[victim] = b.start(t, strings.TrimPrefix(s.url, "http://"), env)
 	}
 	l.await(t, 100)

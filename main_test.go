@@ -599,6 +599,18 @@ func (s *served) awaitReady(t testing.TB) {
 	})
 }
 
+// kill ends the server at once; it fails if the server has ended by itself.
+func (s *served) kill(t testing.TB) {
+	t.Helper()
+	select {
+	case <-s.done:
+		t.Fatalf("the server ended: %v\n%s", s.err, s.log)
+	default:
+	}
+	s.signal(t, syscall.SIGKILL)
+	<-s.done
+}
+
 // terminate asks the server to end, and wants exit code 0.
 func (s *served) terminate(t testing.TB) {
 	t.Helper()

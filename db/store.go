@@ -99,6 +99,32 @@ func (s *Store) await(ctx context.Context) error {
 	}
 }
 
+// retryFor is for how long [Store.Retry] begins again.
+const retryFor = 30 * time.Second
+
+// Retry runs f, and runs it again when the database went away under it, as one that is
+// restarted beside us. f has to find its way when an earlier run of it was done in part, or
+// whole without the answer having arrived.
+func (s *Store) Retry(ctx context.Context, f func(context.Context) error) error {
+	waiting, cancel := context.WithTimeout(ctx, retryFor)
+	defer cancel()
+	for {
+		err := f(ctx)
+		if !transient(err) {
+			return err
+		}
+		select {
+		case <-waiting.Done():
+			return err
+		case <-time.After(100 * time.Millisecond):
+		}
+		if s.await(waiting) != nil {
+			return err
+		}
+		s.log.WarnContext(ctx, "the database was away; beginning again", "err", err)
+	}
+}
+
 // Close closes the pool.
 func (s *Store) Close() error {
 	_ = s.breaker.probe.Close() // its connection may have been cut under a last probe
@@ -110,7 +136,16 @@ func (s *Store) Ping(ctx context.Context) error { return wrap(s.db.PingContext(c
 
 // Migrate brings the schema up to date and returns how many migrations it ran.
 // Instances that start together take turns under an advisory lock.
-func (s *Store) Migrate(ctx context.Context) (int, error) {
+func (s *Store) Migrate(ctx context.Context) (n int, err error) {
+	err = s.Retry(ctx, func(ctx context.Context) error {
+		done, err := s.migrate(ctx)
+		n += done
+		return err
+	})
+	return n, err
+}
+
+func (s *Store) migrate(ctx context.Context) (int, error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return 0, wrap(err, "migrate")

@@ -72,7 +72,7 @@ func (cmd *Serve) Run(ctx context.Context) error {
 	}()
 	demoKey := ""
 	if conn.isEmbedded {
-		if err := demo(ctx, conn.Store, log); err != nil {
+		if err := conn.Retry(ctx, func(ctx context.Context) error { return demo(ctx, conn.Store, log) }); err != nil {
 			return err
 		}
 		demoKey = DemoKey
