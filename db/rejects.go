@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"github.com/impactql/impactql/impact"
@@ -303,6 +304,26 @@ func (s *Store) SettleRejects(ctx context.Context, company impact.CompanyID, don
 		FROM unnest($2::bigint[], $3::bigint[]) AS d (id, receipt)
 		WHERE company_id = $1 AND reject.id = d.id`, company, pq.Array(ids), pq.Array(receipts))
 	return wrap(err, "settle %d rejects", len(done))
+}
+
+// InReplayTurn runs f while no instance runs another for this company. A turn holds one
+// connection, and no instance has two turns at once, whatever the company, so that what f needs
+// finds others free.
+func (s *Store) InReplayTurn(ctx context.Context, company impact.CompanyID, f func() error) error {
+	if err := s.replaying.Acquire(ctx, 1); err != nil {
+		return wrap(err, "take a turn at replaying")
+	}
+	defer s.replaying.Release(1)
+	const replays = 0x7265706c // "repl"
+	var failed error
+	err := s.inTx(ctx, "take a turn at replaying", func(tx *sqlx.Tx) error {
+		_, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1, $2)", replays, company)
+		if err == nil {
+			failed = f()
+		}
+		return err
+	})
+	return cmp.Or(failed, err)
 }
 
 // DismissReject gives a reject up. Errors: [impact.CodeNotFound], [impact.CodeConflict]

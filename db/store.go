@@ -18,6 +18,7 @@ import (
 	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
 	"github.com/pressly/goose/v3"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/impactql/impactql/impact"
 	"github.com/impactql/impactql/migrations"
@@ -38,6 +39,7 @@ type Store struct {
 	waits    foldWaits
 
 	rejectBounds RejectBounds
+	replaying    *semaphore.Weighted // one, held for a turn: see [Store.InReplayTurn]
 
 	wires   wires
 	breaker breaker
@@ -61,7 +63,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Connections == 0 {
 		cfg.Connections = 16
 	}
-	s := &Store{url: cfg.URL, log: cfg.Log}
+	s := &Store{url: cfg.URL, log: cfg.Log, replaying: semaphore.NewWeighted(1)}
 	connector.Dialer(&s.wires)
 	pool := sql.OpenDB(connector)
 	pool.SetMaxOpenConns(cfg.Connections)

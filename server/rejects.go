@@ -61,29 +61,40 @@ func (r *rejects) Replay(ctx context.Context, company *impact.Company, ids []int
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
 	outcomes := make([]*impact.Replay, 0, len(ids))
 	for some := range slices.Chunk(ids, replayTogether) {
-		found, err := r.Rejects(ctx, []impact.CompanyID{company.ID}, impact.RejectFilter{IDs: some}, 0, len(some), impact.MaxReject)
-		if err != nil {
+		turn := r.InReplayTurn
+		if dryRun {
+			turn = func(_ context.Context, _ impact.CompanyID, f func() error) error { return f() }
+		}
+		if err := turn(ctx, company.ID, func() error {
+			done, err := r.replay(ctx, company, some, edit, dryRun)
+			outcomes = append(outcomes, done...)
+			return err
+		}); err != nil {
 			return nil, err
 		}
-		list := found[0]
-		slices.Reverse(list)
-		for i, id := range some {
-			if i == len(list) || list[i].ID != id {
-				return nil, db.ErrNoReject(id)
-			}
-		}
-		if edit != nil && list[0].Status == impact.RejectReplayed {
-			if err := r.checkSame(ctx, company, list, edit); err != nil {
-				return nil, err
-			}
-		}
-		done, err := r.replayer.Replay(context.WithoutCancel(ctx), company, list, edit, dryRun)
-		if err != nil {
-			return nil, err
-		}
-		outcomes = append(outcomes, done...)
 	}
 	return outcomes, nil
+}
+
+// replay takes up a few rejects, in the order of their ids.
+func (r *rejects) replay(ctx context.Context, company *impact.Company, ids []int64, edit []byte, dryRun bool) ([]*impact.Replay, error) {
+	found, err := r.Rejects(ctx, []impact.CompanyID{company.ID}, impact.RejectFilter{IDs: ids}, 0, len(ids), impact.MaxReject)
+	if err != nil {
+		return nil, err
+	}
+	list := found[0]
+	slices.Reverse(list)
+	for i, id := range ids {
+		if i == len(list) || list[i].ID != id {
+			return nil, db.ErrNoReject(id)
+		}
+	}
+	if edit != nil && list[0].Status == impact.RejectReplayed {
+		if err := r.checkSame(ctx, company, list, edit); err != nil {
+			return nil, err
+		}
+	}
+	return r.replayer.Replay(context.WithoutCancel(ctx), company, list, edit, dryRun)
 }
 
 // checkSame refuses an edit of a reject that has been replayed, unless it is what was replayed:

@@ -185,6 +185,34 @@ func TestBrokenBinaryCloudEventIsKeptWhole(t *testing.T) {
 	}
 }
 
+// Of several edits of one reject that arrive together, at two instances, one is stored.
+func TestEditsAtOnce(t *testing.T) {
+	t.Parallel()
+	w, _, a := keeper(t)
+	doors := []*api{a, w.serve(t, a.key)}
+	a.ingest(t, `{"type":"session.completed","companyId":"acme","userId":"u","timestamp":"yesterday"}`)
+	id := a.rejects(t, "acme", "")[0]["id"]
+	answers := make(chan string, 12)
+	for i := range cap(answers) {
+		go func() {
+			edit := fmt.Sprintf(`{"type":"session.completed","sessionId":"s-%d","companyId":"acme","userId":"u","timestamp":"2026-01-02T03:04:05Z"}`, i)
+			answers <- string(doors[i%2].query(t, replayOne, map[string]any{"id": id, "edit": edit}).body)
+		}()
+	}
+	count := make(map[string]int)
+	for range cap(answers) {
+		answer := <-answers
+		for _, what := range []string{`"code":"CONFLICT"`, `"status":"stored"`} {
+			if strings.Contains(answer, what) {
+				count[what]++
+			}
+		}
+	}
+	if n := w.count(t, "SELECT count(*) FROM event"); n != 1 || count[`"status":"stored"`] != 1 || count[`"code":"CONFLICT"`] != cap(answers)-1 {
+		t.Errorf("%d stored: %v", n, count)
+	}
+}
+
 // A broken CloudEvent in binary mode is kept for the company that its headers name.
 func TestBrokenBinaryCloudEventIsKeptForItsCompany(t *testing.T) {
 	t.Parallel()
