@@ -234,6 +234,7 @@ func TestMistakes(t *testing.T) {
 		"a key of no company":   {env, []string{"keys", "create"}, "--company"},
 		"a company with spaces": {env, []string{"keys", "create", "--company", "a b"}, "a b"},
 		"an unknown scope":      {env, []string{"keys", "create", "--company", "a", "--scopes", "read,root"}, "root"},
+		"admin without read":    {env, []string{"keys", "create", "--company", "a", "--scopes", "admin"}, "admin,read"},
 		"a key that is not":     {env, []string{"keys", "revoke", "77"}, "77"},
 		"a key without number":  {env, []string{"keys", "revoke", "mine"}, "mine"},
 		"no event":              {env, []string{"seed", "--events=0"}, "--events"},
@@ -291,6 +292,15 @@ func TestKeys(t *testing.T) {
 				t.Errorf("line %q has no %q", lines[i], w)
 			}
 		}
+	}
+	var first struct {
+		ID        int
+		Label     string
+		Companies []string
+	}
+	asJSON, _, _ := strings.Cut(b.must(t, env, "keys", "list", "--json"), "\n")
+	if err := json.Unmarshal([]byte(asJSON), &first); err != nil || first.ID == 0 || first.Label != "for the test" || !slices.Equal(first.Companies, []string{"acme", "other"}) || strings.Contains(asJSON, secret) {
+		t.Errorf("list as JSON: %s %v", asJSON, err)
 	}
 	if n := value(t, db, "SELECT count(*) FROM api_key WHERE api_key::text LIKE '%' || $1 || '%'", secret); n != "0" {
 		t.Error("the key is stored as it is")

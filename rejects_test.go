@@ -43,6 +43,13 @@ func TestRejects(t *testing.T) {
 	if out := b.must(t, env, "rejects", "edit", "1", file, "--company", "acme"); !strings.Contains(out, "stored") {
 		t.Errorf("edit: %s", out)
 	}
+	// What EDITOR makes is kept while it is refused.
+	refused := b.run(t, append(env, "EDITOR=echo '{\"never\":1}' >", "TMPDIR="+t.TempDir()), "rejects", "edit", "2", "--company", "acme")
+	_, kept, _ := strings.Cut(refused.err, "Your edit is kept in ")
+	kept, _, _ = strings.Cut(kept, "\n")
+	if text, err := os.ReadFile(kept); refused.code == 0 || err != nil || string(text) != "{\"never\":1}\n" {
+		t.Errorf("exit code %d, %q is kept: %v\n%s", refused.code, text, err, refused.err)
+	}
 	// EDITOR puts the second right, into the same event.
 	if out := b.must(t, append(env, "EDITOR=cp "+file), "rejects", "edit", "2", "--company", "acme"); !strings.Contains(out, "duplicate") {
 		t.Errorf("edit: %s", out)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/impactql/impactql/db/dbtest"
 )
@@ -70,7 +71,19 @@ func TestSources(t *testing.T) {
 	if got := deliver(second.Secret); got != http.StatusOK {
 		t.Errorf("signed with the second secret: %d", got)
 	}
-	list := b.must(t, env, "sources", "list", "--company", demoCompany)
+	var told struct {
+		Source, Company string
+		Secrets         []struct {
+			ID        int
+			RevokedAt *time.Time
+		}
+	}
+	asJSON := b.must(t, env, "sources", "list", "--json")
+	if err := json.Unmarshal([]byte(asJSON), &told); err != nil || told.Source != first.Source || told.Company != demoCompany ||
+		len(told.Secrets) != 2 || told.Secrets[0].RevokedAt == nil || told.Secrets[1].RevokedAt != nil {
+		t.Errorf("list as JSON: %s %v", asJSON, err)
+	}
+	list := asJSON + b.must(t, env, "sources", "list", "--company", demoCompany)
 	for _, want := range []string{first.Source, demoCompany, "hub", "github", "spring"} {
 		if !strings.Contains(list, want) {
 			t.Errorf("the list has no %q:\n%s", want, list)

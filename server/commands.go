@@ -1,14 +1,6 @@
 package server
 
-import (
-	"context"
-	"fmt"
-	"os"
-	"time"
-
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
-)
+import "context"
 
 // Migrate brings the schema up to date.
 type Migrate struct {
@@ -44,19 +36,4 @@ func (cmd *Rebuild) Run(ctx context.Context) error {
 		}
 		return nil
 	})
-}
-
-// progress is a bar on standard error that counts events; total -1 is unknown.
-func progress(total int64, what string) *progressbar.ProgressBar {
-	every := 100 * time.Millisecond
-	if !term.IsTerminal(int(os.Stderr.Fd())) {
-		every = 10 * time.Second
-	}
-	bar := progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what),
-		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("events"),
-		progressbar.OptionThrottle(every), progressbar.OptionSetPredictTime(true),
-		progressbar.OptionFullWidth(), progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
-	bar.StartWithoutRender() // else its time begins with the first events, and the first rate is nonsense
-	return bar
 }

@@ -9,9 +9,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
-
 	"github.com/impactql/impactql/db"
 	"github.com/impactql/impactql/impact"
 	"github.com/impactql/impactql/ingest"
@@ -318,18 +315,4 @@ func (j *importJob) commit(ctx context.Context) error {
 		return err
 	}
 	return j.pace.rest(ctx, time.Since(began))
-}
-
-// bytesBar is a bar on standard error that counts bytes of a file; size -1 is unknown.
-func bytesBar(size int64, what string) *progressbar.ProgressBar {
-	every := 100 * time.Millisecond
-	if !term.IsTerminal(int(os.Stderr.Fd())) {
-		every = 10 * time.Second
-	}
-	bar := progressbar.NewOptions64(size,
-		progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what),
-		progressbar.OptionShowBytes(true), progressbar.OptionThrottle(every), progressbar.OptionSetPredictTime(true),
-		progressbar.OptionFullWidth(), progressbar.OptionOnCompletion(func() { fmt.Fprintln(os.Stderr) }))
-	_ = bar.RenderBlank() // else the first rate is of the moment that one read takes
-	return bar
 }

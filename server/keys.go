@@ -41,6 +41,9 @@ func (cmd *KeysCreate) Run(ctx context.Context) error {
 		if !slices.Contains(Scopes, s) {
 			return fmt.Errorf("--scopes: %q is no scope; the scopes are %s", s, strings.Join(Scopes, ", "))
 		}
+		if (s == "people" || s == "admin") && !slices.Contains(cmd.Scopes, "read") {
+			return fmt.Errorf("--scopes: %s does nothing without read: give both, as in --scopes %s,read", s, strings.Join(cmd.Scopes, ","))
+		}
 	}
 	return cmd.with(ctx, cmd.Logging, func(conn *connection) error {
 		k := &db.APIKey{Label: cmd.Label, Scopes: cmd.Scopes, AllCompanies: cmd.AllCompanies}
@@ -92,6 +95,7 @@ func createKey(ctx context.Context, s *db.Store, k *db.APIKey, secret string) (i
 type KeysList struct {
 	Database
 	Logging
+	JSON bool `help:"Print a line of JSON for each."`
 }
 
 // Run implements the command.
@@ -105,10 +109,22 @@ func (cmd *KeysList) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if cmd.JSON {
+			out := json.NewEncoder(os.Stdout)
+			for _, k := range keys {
+				if err := out.Encode(map[string]any{
+					"id": k.ID, "endsIn": k.Hint, "label": k.Label, "scopes": k.Scopes, "companies": names(k.Companies),
+					"allCompanies": k.AllCompanies, "createdAt": k.CreatedAt, "lastUsedAt": k.LastUsedAt, "revokedAt": k.RevokedAt,
+				}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
 		out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(out, "ID\tENDS IN\tLABEL\tSCOPES\tCOMPANIES\tCREATED\tLAST USED\tREVOKED")
 		for _, k := range keys {
-			companies := names(k.Companies)
+			companies := orDash(strings.Join(names(k.Companies), ","))
 			if k.AllCompanies {
 				companies = "all, by default " + companies
 			}
@@ -119,7 +135,7 @@ func (cmd *KeysList) Run(ctx context.Context) error {
 	})
 }
 
-func companyNames(ctx context.Context, s *db.Store, keys []*db.APIKey) (func([]impact.CompanyID) string, error) {
+func companyNames(ctx context.Context, s *db.Store, keys []*db.APIKey) (func([]impact.CompanyID) []string, error) {
 	var ids []impact.CompanyID
 	for _, k := range keys {
 		ids = append(ids, k.Companies...)
@@ -128,15 +144,15 @@ func companyNames(ctx context.Context, s *db.Store, keys []*db.APIKey) (func([]i
 	if err != nil {
 		return nil, err
 	}
-	return func(of []impact.CompanyID) string {
-		var list []string
+	return func(of []impact.CompanyID) []string {
+		list := []string{}
 		for _, id := range of {
 			i := slices.IndexFunc(companies, func(c *impact.Company) bool { return c.ID == id })
 			if i >= 0 {
 				list = append(list, companies[i].Key)
 			}
 		}
-		return orDash(strings.Join(list, ","))
+		return list
 	}, nil
 }
 
@@ -164,6 +180,10 @@ type KeysRevoke struct {
 // Run implements the command.
 func (cmd *KeysRevoke) Run(ctx context.Context) error {
 	return cmd.with(ctx, cmd.Logging, func(conn *connection) error {
-		return conn.RevokeAPIKey(ctx, cmd.ID)
+		if err := conn.RevokeAPIKey(ctx, cmd.ID); err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "Key %d is revoked: every server refuses it from now on.\n", cmd.ID)
+		return nil
 	})
 }

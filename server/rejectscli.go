@@ -165,7 +165,9 @@ func (cmd *RejectsEdit) Run(ctx context.Context) error {
 		var edit []byte
 		switch cmd.File {
 		case "":
-			edit, err = editorOn(ctx, one.Raw)
+			return editorOn(ctx, one.Raw, func(edit []byte) (bool, error) {
+				return !cmd.DryRun, r.report(ctx, company, []int64{cmd.ID}, edit, cmd.DryRun)
+			})
 		case "-":
 			edit, err = io.ReadAll(os.Stdin)
 		default:
@@ -178,29 +180,36 @@ func (cmd *RejectsEdit) Run(ctx context.Context) error {
 	})
 }
 
-// editorOn is what $EDITOR makes of a body.
-func editorOn(ctx context.Context, body []byte) (edited []byte, err error) {
+// editorOn lets $EDITOR change a body and offers what it made. What is not taken for good is kept in
+// a file, which it tells.
+func editorOn(ctx context.Context, body []byte, take func(edited []byte) (done bool, err error)) error {
 	editor := os.Getenv("EDITOR")
 	if editor == "" {
-		return nil, errors.New("set EDITOR, or give the file that holds the body put right")
+		return errors.New("set EDITOR, or give the file that holds the body put right")
 	}
 	f, err := os.CreateTemp("", "impactql-reject-*.json")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
-	if _, err := f.Write(body); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	if err := f.Close(); err != nil {
-		return nil, err
+	_, err = f.Write(body)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	run := exec.CommandContext(ctx, "sh", "-c", editor+` "$1"`, "sh", f.Name())
 	run.Stdin, run.Stdout, run.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := run.Run(); err != nil {
-		return nil, fmt.Errorf("editor: %w", err)
+		return fmt.Errorf("editor: %w; its file is %s", err, f.Name())
 	}
-	return os.ReadFile(f.Name())
+	edited, err := os.ReadFile(f.Name())
+	done := false
+	if err == nil {
+		done, err = take(edited)
+	}
+	if !done || err != nil {
+		fmt.Fprintf(os.Stderr, "Your edit is kept in %s\n", f.Name())
+		return err
+	}
+	return os.Remove(f.Name())
 }
 
 // RejectsReplay replays rejects.
@@ -292,6 +301,7 @@ func (cmd *RejectsDismiss) Run(ctx context.Context) error {
 			if err := r.DismissReject(ctx, company.ID, id); err != nil {
 				return err
 			}
+			fmt.Fprintf(os.Stderr, "Reject %d is given up.\n", id)
 		}
 		return nil
 	})

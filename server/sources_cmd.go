@@ -135,9 +135,17 @@ func (cmd *SourcesRevoke) Run(ctx context.Context) error {
 		case err != nil:
 			return err
 		case cmd.Secret == 0:
-			return conn.DisableSource(ctx, src.Company, src.ID, whoRuns())
+			if err := conn.DisableSource(ctx, src.Company, src.ID, whoRuns()); err != nil {
+				return err
+			}
+			fmt.Fprintf(os.Stderr, "Source %s takes nothing any more; its events stay.\n", src.ID)
+			return nil
 		}
-		return conn.RevokeSourceSecret(ctx, src.Company, src.ID, cmd.Secret, whoRuns())
+		if err := conn.RevokeSourceSecret(ctx, src.Company, src.ID, cmd.Secret, whoRuns()); err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "Secret %d of source %s signs nothing any more.\n", cmd.Secret, src.ID)
+		return nil
 	})
 }
 
@@ -167,6 +175,7 @@ type SourcesList struct {
 	Database
 	Logging
 	Company []string `placeholder:"KEY" help:"Only the sources of this company; repeat for several."`
+	JSON    bool     `help:"Print a line of JSON for each."`
 }
 
 // Run implements the command.
@@ -188,6 +197,9 @@ func (cmd *SourcesList) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if cmd.JSON {
+			return printSources(list, keys)
+		}
 		out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(out, "SOURCE\tCOMPANY\tNAME\tSCHEME\tCREATED\tDISABLED\tSECRET\tLABEL\tLAST USED\tENDS")
 		for _, s := range list {
@@ -202,6 +214,25 @@ func (cmd *SourcesList) Run(ctx context.Context) error {
 		}
 		return out.Flush()
 	})
+}
+
+func printSources(list []*impact.Source, keys map[impact.CompanyID]string) error {
+	out := json.NewEncoder(os.Stdout)
+	for _, s := range list {
+		secrets := []map[string]any{}
+		for _, x := range s.Secrets {
+			secrets = append(secrets, map[string]any{
+				"id": x.ID, "label": x.Label, "createdAt": x.CreatedAt, "lastUsedAt": x.LastUsedAt, "expiresAt": x.ExpiresAt, "revokedAt": x.RevokedAt,
+			})
+		}
+		if err := out.Encode(map[string]any{
+			"source": s.ID, "path": s.Path(), "company": keys[s.Company], "name": s.Name, "scheme": s.Scheme,
+			"createdAt": s.CreatedAt, "disabledAt": s.DisabledAt, "secrets": secrets,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func companyKeys(ctx context.Context, conn *connection, list []*impact.Source) (map[impact.CompanyID]string, error) {
