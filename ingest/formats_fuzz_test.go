@@ -116,7 +116,7 @@ func FuzzLines(f *testing.F) {
 		case 2:
 			from = iotest.DataErrReader(from)
 		}
-		l := &lineReader{from: from}
+		l := &lineReader{from: newAhead(from)}
 		var got []byte
 		long := 0
 		for {

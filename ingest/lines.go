@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/impactql/impactql/impact"
@@ -24,16 +26,17 @@ const (
 	// A piece of a stream is committed at once.
 	pieceBytes  = 512 << 10
 	pieceEvents = 2_000
-	// piecePatience is how long a piece that has a line gathers more: what comes slowly is
-	// committed as it comes.
+	// piecePatience is how long a piece gathers: what comes slowly is committed as it comes.
 	piecePatience = 250 * time.Millisecond
+	// readAhead is how much is read at once.
+	readAhead = 64 << 10
 )
 
 var errStreamTooLarge = impact.Errorf(impact.CodeTooLarge, "send at most %d bytes in one stream", MaxStream)
 
 // lineReader cuts a stream into lines.
 type lineReader struct {
-	from io.Reader
+	from *ahead
 	rest []byte // that follows the lines handed out
 	room []byte // of the piece before, if that left it; rest may lie in it
 	err  error  // how the stream ended
@@ -50,8 +53,8 @@ type piece struct {
 	err  error // io.EOF at the end of the stream, or why it broke
 }
 
-// next reads the next piece. The last line of a stream needs no end; that of one that
-// broke is left out.
+// next reads the next piece, which is empty if no whole line came in time. The last line of
+// a stream needs no end; that of one that broke is left out.
 func (l *lineReader) next() piece {
 	p := piece{first: l.n + 1}
 	if l.room == nil {
@@ -59,12 +62,17 @@ func (l *lineReader) next() piece {
 	}
 	buf := l.room[:len(l.rest)]
 	copy(buf, l.rest)
+	late := time.NewTimer(piecePatience)
+	defer late.Stop()
 	begun := time.Now()
 	end := 0 // of the last whole line
 	for l.err == nil && len(buf) < cap(buf) {
 		from := len(buf)
 		var n int
-		n, l.err = l.from.Read(buf[from:cap(buf)])
+		n, l.err = l.from.read(buf[from:cap(buf)], late.C)
+		if n == 0 && l.err == nil {
+			break
+		}
 		if buf = buf[:from+n]; l.long {
 			buf = l.leave(buf)
 		}
@@ -115,22 +123,85 @@ func (l *lineReader) leave(buf []byte) []byte {
 	return rest
 }
 
+// ahead reads in a goroutine, so that whoever waits for a slow sender can do something else
+// meanwhile.
+type ahead struct {
+	from    io.Reader
+	buf     []byte // of the goroutine while it reads
+	reading bool
+	arrived chan arrival
+	have    []byte // of buf, not handed out yet
+	err     error  // that follows it
+}
+
+type arrival struct {
+	n   int
+	err error
+}
+
+func newAhead(from io.Reader) *ahead {
+	return &ahead{from: from, buf: make([]byte, readAhead), arrived: make(chan arrival, 1)}
+}
+
+// read is that of [io.Reader], and reads nothing if nothing comes until late.
+func (a *ahead) read(b []byte, late <-chan time.Time) (int, error) {
+	if len(a.have) == 0 && a.err == nil {
+		if !a.reading {
+			a.reading = true
+			go func() {
+				n, err := a.from.Read(a.buf)
+				a.arrived <- arrival{n, err}
+			}()
+		}
+		select {
+		case came := <-a.arrived:
+			a.reading = false
+			a.have, a.err = a.buf[:came.n], came.err
+		case <-late:
+			return 0, nil
+		}
+	}
+	n := copy(b, a.have)
+	if a.have = a.have[n:]; len(a.have) > 0 {
+		return n, nil
+	}
+	return n, a.err
+}
+
+// stop waits until nothing is read any more; interrupt ends a read that waits.
+func (a *ahead) stop(interrupt func()) {
+	if a.reading {
+		interrupt()
+		<-a.arrived
+	}
+}
+
 // paced reads a body that may take as long as it likes, as long as it keeps coming:
 // pace bytes at least within pacePeriod of waiting for them.
 type paced struct {
-	from  io.Reader
-	conn  *http.ResponseController
-	since int           // bytes that came of the pace
-	spent time.Duration // waiting for them
+	from    io.Reader
+	conn    *http.ResponseController
+	since   int           // bytes that came of the pace
+	spent   time.Duration // waiting for them
+	stopped atomic.Bool
 }
 
 func (p *paced) Read(b []byte) (int, error) {
 	start := time.Now()
 	_ = p.conn.SetReadDeadline(start.Add(pacePeriod - p.spent)) // where there is none to set, the server's own holds
+	if p.stopped.Load() {
+		return 0, os.ErrDeadlineExceeded
+	}
 	n, err := p.from.Read(b)
 	p.since += n
 	if p.spent += time.Since(start); p.since >= pace {
 		p.since, p.spent = 0, 0
 	}
 	return n, err
+}
+
+// interrupt ends a Read that waits, and all later ones.
+func (p *paced) interrupt() {
+	p.stopped.Store(true) // first: a Read that has not seen it has set its deadline before
+	_ = p.conn.SetReadDeadline(time.Unix(1, 0))
 }

@@ -30,7 +30,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, sender *Sender,
 	defer end()
 	// The server's time for an answer counts from the start of the request.
 	defer func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(pacePeriod)) }()
-	if err := room.grow(2 * pieceBytes); err != nil {
+	if err := room.grow(2*pieceBytes + readAhead); err != nil {
 		return nil, err
 	}
 	s := stream{handler: h, context: context.WithoutCancel(r.Context())}
@@ -66,6 +66,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, sender *Sender,
 // lines opens the body as lines. end gives back what reading them used.
 func (h *Handler) lines(w http.ResponseWriter, r *http.Request, sender *Sender, encoding string, room *room) (_ *lineReader, end func(), err error) {
 	var from io.Reader
+	interrupt, closing := func() {}, func() {}
 	if sender.Verify != nil {
 		// A signature is over all of it.
 		body, err := h.body(w, r, mode{}, sender, room)
@@ -74,9 +75,9 @@ func (h *Handler) lines(w http.ResponseWriter, r *http.Request, sender *Sender, 
 		}
 		from = bytes.NewReader(body)
 	} else {
-		from = &paced{from: http.MaxBytesReader(w, r.Body, MaxStream), conn: http.NewResponseController(w)}
+		body := &paced{from: http.MaxBytesReader(w, r.Body, MaxStream), conn: http.NewResponseController(w)}
+		from, interrupt = body, body.interrupt
 	}
-	end = func() {}
 	if encoding == "zstd" {
 		if err := room.grow(maxWindow); err != nil {
 			return nil, nil, err
@@ -87,9 +88,10 @@ func (h *Handler) lines(w http.ResponseWriter, r *http.Request, sender *Sender, 
 		if err != nil {
 			return nil, nil, unreadable(err, errStreamTooLarge)
 		}
-		from, end = &atMost{x, MaxStream, errStreamTooLarge}, x.close
+		from, closing = &atMost{x, MaxStream, errStreamTooLarge}, x.close
 	}
-	return &lineReader{from: from}, end, nil
+	lines := &lineReader{from: newAhead(from)}
+	return lines, func() { lines.from.stop(interrupt); closing() }, nil
 }
 
 // stream is the state of a stream: what became of the lines before, and the piece that

@@ -56,7 +56,7 @@ func TestLineReader(t *testing.T) {
 		case 1:
 			from = iotest.DataErrReader(from)
 		}
-		l := &lineReader{from: from}
+		l := &lineReader{from: newAhead(from)}
 		var got []string
 		for {
 			p := l.next()
@@ -400,16 +400,31 @@ func (d *drip) Read(b []byte) (int, error) {
 	return copy(b, fmt.Sprintf(`{"type":"note","id":"e%d"}`+"\n", d.left)), nil
 }
 
+// pausing gives its text at once, and its end after a minute.
+type pausing struct{ text string }
+
+func (p *pausing) Read(b []byte) (int, error) {
+	if p.text == "" {
+		time.Sleep(time.Minute) //nolint:forbidigo // the bubble's clock
+		return 0, io.EOF
+	}
+	n := copy(b, p.text)
+	p.text = p.text[n:]
+	return n, nil
+}
+
 // noted is a store that notes when it was asked, and for how many.
 type noted struct {
 	instantly
 	start  time.Time
 	events int
-	late   bool // something waited for long
+	late   bool          // something waited for long
+	last   time.Duration // when it was asked last
 }
 
 func (n *noted) Commit(ctx context.Context, events []*impact.Event) ([]impact.Verdict, error) {
 	n.events += len(events)
+	n.last = time.Since(n.start)
 	if came := int(time.Since(n.start) / (100 * time.Millisecond)); came-n.events > 5 {
 		n.late = true
 	}
@@ -430,6 +445,12 @@ func TestStreamCommitsWhatComesSlowly(t *testing.T) {
 		a := readMany(t, postTo(t, h, "", lines, &drip{50}))
 		if took := time.Since(start); took > 2*time.Second || a.Code != "UNAVAILABLE" || a.Details == nil || a.Details.Stored < 10 {
 			t.Errorf("after %v: %+v", took, a)
+		}
+		h.Draining = nil
+		store.start, store.events = time.Now(), 0
+		pauses := &pausing{`{"type":"note","id":"p1"}` + "\n" + `{"type":"note","id":"p2"}` + "\n" + `{"type":"note",`}
+		if a := readMany(t, postTo(t, h, "", lines, pauses)); a.Stored != 2 || a.Rejected != 1 || store.events != 2 || store.last > time.Second {
+			t.Errorf("%+v, %+v", a, store)
 		}
 		h.Pool.Stop(t.Context())
 	})

@@ -18,6 +18,37 @@ export const companies = [
 
 export const summaryTrendStats = ['avg', 'med', 'p(95)', 'p(99)', 'max'];
 
+// readers are 100 users, shared evenly among the named scenarios, each asking once a second.
+//
+// The executor keeps asking at that rate however slow the answers are, so a slow server cannot flatter its
+// own latency by being asked less. The users are its VUs: one who still waits when the next second comes
+// is not replaced, the read is dropped, and dropped reads fail the run.
+export function readers(names, ownLimits) {
+  const users = 100 / names.length;
+  const options = {
+    summaryTrendStats,
+    scenarios: {},
+    thresholds: {
+      http_req_duration: [{ threshold: 'p(95)<500', abortOnFail: true, delayAbortEval: '10s' }],
+      http_req_failed: [{ threshold: 'rate<0.01', abortOnFail: true, delayAbortEval: '10s' }],
+      wrong_answers: ['rate<0.01'],
+      dropped_iterations: ['rate<1'],
+    },
+  };
+  for (const name of names) {
+    options.scenarios[name] = {
+      executor: 'constant-arrival-rate',
+      rate: users,
+      timeUnit: '1s',
+      duration: short ? '15s' : '5m',
+      preAllocatedVUs: users,
+      maxVUs: users,
+    };
+    options.thresholds[`http_req_duration{scenario:${name}}`] = own(ownLimits);
+  }
+  return options;
+}
+
 // Clients count any other status as an error, 201 and 202 included.
 http.setResponseCallback(http.expectedStatuses(200));
 

@@ -2,9 +2,12 @@ package server
 
 import (
 	"bytes"
+	"compress/gzip"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"strings"
 	"testing"
 
@@ -116,3 +119,68 @@ func TestStreamCut(t *testing.T) {
 		t.Errorf("again: %+v", again)
 	}
 }
+
+// What was sent before a pause is in the log during it, plain or compressed, and a server that stops
+// answers a stream that pauses.
+func TestStreamPauses(t *testing.T) {
+	t.Parallel()
+	for name, compress := range map[string]func(io.Writer) flusher{
+		"":     func(w io.Writer) flusher { return plain{w} },
+		"gzip": func(w io.Writer) flusher { return gzip.NewWriter(w) },
+		"zstd": func(w io.Writer) flusher {
+			z, err := zstd.NewWriter(w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return z
+		},
+	} {
+		t.Run("encoding "+name, func(t *testing.T) {
+			t.Parallel()
+			w, c, a := shop(t)
+			conn := dial(t, a)
+			encoding := ""
+			if name != "" {
+				encoding = "Content-Encoding: " + name + "\r\n"
+			}
+			if _, err := fmt.Fprintf(conn, "POST /webhooks/ingest HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n%sX-API-Key: %s\r\nTransfer-Encoding: chunked\r\n\r\n",
+				encoding, a.key); err != nil {
+				t.Fatal(err)
+			}
+			body := compress(httputil.NewChunkedWriter(conn))
+			for i := range 3 {
+				if _, err := fmt.Fprintln(body, session(fmt.Sprint("s", i), "p", "v", "2025-11-13T10:00:00Z", 60)); err != nil {
+					t.Fatal(err)
+				}
+				if err := body.Flush(); err != nil {
+					t.Fatal(err)
+				}
+				eventually(t, "the line is in the log", func() bool { return w.events(t, c) == int64(i+1) })
+			}
+			stopped := make(chan error, 1)
+			go func() { stopped <- a.stop() }()
+			r := readReply(t, conn)
+			var got struct {
+				Code    string
+				Details struct{ Lines, Stored int }
+			}
+			if r.decode(t, &got); got.Code != "UNAVAILABLE" || got.Details.Lines != 3 || got.Details.Stored != 3 {
+				t.Errorf("%d %s", r.status, r.body)
+			}
+			if err := <-stopped; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// flusher is a writer that sends on what it has when it is told to.
+type flusher interface {
+	io.Writer
+	Flush() error
+}
+
+// plain has nothing.
+type plain struct{ io.Writer }
+
+func (plain) Flush() error { return nil }
