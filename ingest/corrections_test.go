@@ -139,7 +139,7 @@ func TestRefuseCorrections(t *testing.T) {
 		{`{"type":"session.updated","data":{"session_id":"S1","changes":{"hours":-1}}}`, "/data/changes/hours", "must be at least 0"},
 		{`{"type":"session.updated","changes":{"hours":10001},"data":{"session_id":"S1","hours":1}}`, "/changes/hours", "must be at most 10000"},
 		{`{"type":"session.updated","data":{"session_id":"S1","changes":{"hours":"3"}}}`, "/data/changes/hours", "must be a number"},
-		{`{"type":"session.updated","data":{"session_id":"S1","changes":{"activity":{"date":"soon"}}}}`, "/data/changes/activity/date", "must be an RFC 3339 time, or Unix seconds or milliseconds"},
+		{`{"type":"session.updated","data":{"session_id":"S1","changes":{"activity":{"date":"soon"}}}}`, "/data/changes/activity/date", "must be an RFC 3339 time, a date, or Unix seconds or milliseconds"},
 		{`{"type":"session.updated","data":{"session_id":"S1","changes":{"volunteer":{"id":"not a key"}}}}`, "/data/changes/volunteer/id", keyRule},
 		{`{"type":"session.updated","data":{"session_id":"S1","changes":{"programId":"not a key"}}}`, "/data/changes/programId", keyRule},
 		{`{"type":"volunteer.event","supersedes":7,"data":{"userId":"v1","hours":1}}`, "/supersedes", "must be a string"},

@@ -330,7 +330,7 @@ func (s shape) want() string {
 	case shapeNumber:
 		return "must be a number"
 	case shapeTime:
-		return "must be an RFC 3339 time, or Unix seconds or milliseconds"
+		return "must be an RFC 3339 time, a date, or Unix seconds or milliseconds"
 	case shapeText, shapeAny:
 	}
 	return "must be a string"
