@@ -122,6 +122,10 @@ func TestImport(t *testing.T) {
 	if dry.code != 3 || !strings.Contains(dry.out, "3 rows: 2 events would be stored unless they are there already; 1 scheduled, not done yet; 1 refused") {
 		t.Errorf("dry run: exit code %d\n%s%s", dry.code, dry.out, dry.err)
 	}
+	dryJSON := b.run(t, env, "import", "--company=acme", "--dry-run", "--json", mentoring)
+	if want := fmt.Sprintf(`{"dryRun":true,"rejected":1,"rejects":%q,"rows":3,"scheduled":1,"valid":2}`, mentoring+".rejects.ndjson"); dryJSON.code != 3 || strings.TrimSpace(dryJSON.out) != want {
+		t.Errorf("dry run: exit code %d\n%s%s", dryJSON.code, dryJSON.out, dryJSON.err)
+	}
 	count("0")
 	stored := b.run(t, env, "import", "--company=acme", "--json", mentoring)
 	want := fmt.Sprintf(`{"dryRun":false,"duplicates":0,"rejected":1,"rejects":%q,"rows":3,"scheduled":1,"stored":2}`, mentoring+".rejects.ndjson")

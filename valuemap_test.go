@@ -37,6 +37,9 @@ func TestValueMap(t *testing.T) {
 	if got := b.must(t, env, "valuemap", "export", "--company", "acme", "-"); !strings.Contains(got, `"proxy":"1000"`) {
 		t.Errorf("export says %s", got)
 	}
+	if r := b.run(t, env, "valuemap", "export", "--company", "acme", filepath.Join(t.TempDir(), "map.pdf")); r.code == 0 || !strings.Contains(r.err, ".xlsx") {
+		t.Errorf("an unknown format: %d %s", r.code, r.err)
+	}
 	write("150")
 	if r := b.run(t, env, "valuemap", "import", "--company", "acme", in); r.code == 0 || !strings.Contains(r.err, "D3") {
 		t.Errorf("a wrong cell: %d %s", r.code, r.err)

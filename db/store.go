@@ -112,7 +112,7 @@ func (s *Store) Retry(ctx context.Context, f func(context.Context) error) error 
 	defer cancel()
 	for {
 		err := f(ctx)
-		if !transient(err) {
+		if !transient(err) || pq.As(err, pqerror.QueryCanceled, pqerror.DiskFull) != nil { // those would be so again
 			return err
 		}
 		select {
@@ -145,6 +145,12 @@ func (s *Store) Migrate(ctx context.Context) (n int, err error) {
 		return err
 	})
 	return n, err
+}
+
+// SchemaVersion is the number of the last migration that has run.
+func (s *Store) SchemaVersion(ctx context.Context) (version int64, err error) {
+	err = s.db.GetContext(ctx, &version, "SELECT max(version_id) FROM goose_db_version")
+	return version, wrap(err, "schema version")
 }
 
 func (s *Store) migrate(ctx context.Context) (int, error) {

@@ -18,6 +18,9 @@ type who struct {
 // newWho takes a key, absent being the given one, or a filter.
 func newWho(key *string, filter *impact.CohortFilter, absent string) (w who, err error) {
 	if filter == nil {
+		if key == nil && absent == "" {
+			return w, impact.Errorf(impact.CodeInvalid, "name a cohort by its key or by a filter")
+		}
 		w.key, err = cohortKey(or(key, absent))
 		return w, err
 	}

@@ -34,7 +34,7 @@ func (queryResolver) Companies(ctx context.Context, first *int, after *string) (
 func (queryResolver) Node(ctx context.Context, id string) (model.Node, error) {
 	key, ok := model.CompanyKey(id)
 	if !ok {
-		return nil, impact.Errorf(impact.CodeInvalid, "not an id of this API: use the id of a Company")
+		return nil, impact.Errorf(impact.CodeInvalid, "not the id of a Company; a reject is read with `reject(id:)`")
 	}
 	// Not returned at once: a nil company must not become a node that is not nil.
 	c, err := requestOf(ctx).company(ctx, key)

@@ -25,7 +25,7 @@ func ParseBounds(start, end string, cal Calendar) (Range, error) {
 		}
 		r.To = last + 1
 	}
-	if r.To <= r.From {
+	if r.To <= r.From || backwards(start, end) {
 		return Range{}, &Error{CodeInvalid, "/end", "end lies before start: swap them"}
 	}
 	return r, nil
@@ -40,6 +40,16 @@ func parseBound(s string, cal Calendar) (Day, bool) {
 		return 0, false
 	}
 	return min(max(DayAt(t, cal.Location), MinDay), MaxDay-1), true
+}
+
+// backwards reports instants of which the second lies before the first, within a day too.
+func backwards(start, end string) bool {
+	from, err := time.Parse(time.RFC3339, start)
+	if err != nil {
+		return false
+	}
+	to, err := time.Parse(time.RFC3339, end)
+	return err == nil && to.Before(from)
 }
 
 func badBound(pointer, s string) error {

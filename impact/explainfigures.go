@@ -163,9 +163,7 @@ func (b *Basis) explainTeei1(x *Explanation, values map[string]*ParameterValue) 
 			x.given(v, GradeAssessed)
 		}
 	}
-	if assumed {
-		x.baseline()
-	}
+	x.baseline()
 	if v := values["confidence"]; v.Overridden {
 		x.given(v, GradeDeclared)
 	} else {

@@ -8,13 +8,17 @@ const (
 		"programmeCosts is the sum of all programmeCosts[n]"
 	whereScores = "is max(0, score.integration.sum / score.integration.count - baselineScore), 0 without scores; " +
 		"language and jobReadiness likewise of score.language and score.job_readiness"
+	// whereOwn is of the modes in which participants are measured by themselves.
+	whereOwn = "; with improvementMode SUM or baseline MEASURED it is an input instead: over the participants with scores in the range, each gain being " +
+		"the participant's mean score - own baseline, which with MEASURED is the first of two or more scores and else baselineScore, " +
+		"with MEAN it is max(0, sum of the gains / number of the participants), with SUM the sum of max(0, gain)"
 	whereBands = "the band is Developing below a published score of 31, Good below 51, Excellent below 71, Outstanding below 86, else Transformational"
 )
 
 // where says of each methodology what the names of its formula stand for that are not
 // inputs or parameters.
 var where = map[string]string{
-	IDTeei1: whereTime + "; integration " + whereScores + "; confidence is the sum over d of (confidence.d.sum + " +
+	IDTeei1: whereTime + "; integration " + whereScores + whereOwn + "; confidence is the sum over d of (confidence.d.sum + " +
 		"(score.d.count - confidence.d.count) × absentConfidence) / the sum over d of score.d.count, d being integration, language and job_readiness; " +
 		"absentConfidence without scores; there is no ratio if the investment is published as 0.00",
 	IDNPV: "cost is hours × hourlyValue + programmeCosts; " + whereTime + "; there is no ratio if cost is 0",

@@ -60,6 +60,9 @@ const (
 // inverse. Any other text is an [Error] of [CodeInvalid].
 func ParsePeriod(s string) (Period, error) {
 	p, ok := parsePeriod(s)
+	if !ok && p.form == periodDates && p.from > p.to {
+		return Period{}, Errorf(CodeInvalid, "the period %q ends before it begins: swap its days", shortened(s))
+	}
 	if !ok {
 		return Period{}, Errorf(CodeInvalid, "unknown period %q: use %s", shortened(s), PeriodForms)
 	}
@@ -82,8 +85,10 @@ func parsePeriod(s string) (p Period, ok bool) {
 		if !ok {
 			return p, false
 		}
-		p.to, ok = parseDay(to)
-		return p, ok && p.from <= p.to
+		if p.to, ok = parseDay(to); !ok {
+			return Period{}, false
+		}
+		return p, p.from <= p.to
 	}
 	if fy, found := strings.CutPrefix(s, "FY"); found {
 		return parseYearPart(fy, periodFiscalYear, periodFiscalQuarter)

@@ -45,8 +45,8 @@ var Methodologies = []Methodology{
 			{Name: "confidence", Meaning: "mean confidence of the assessments; one that states none counts as 0.85", Unit: unitShare, Min: "0", Max: "1", Source: sourceEvents},
 			{Name: "minConfidence", Meaning: "mean confidence below which the value is discounted", Unit: unitShare, Default: "0.7", Min: "0", Max: "1", Source: sourceTEEI},
 			{Name: "lowConfidenceFactor", Meaning: "what the value is then multiplied with", Unit: unitShare, Default: "0.8", Min: "0", Max: "1", Source: sourceTEEI},
-			{Name: "improvementMode", Meaning: "whether improvements are averaged or added up over participants", Unit: "word", Default: "MEAN", Words: []string{"MEAN", "SUM"}, Source: sourceTEEI},
-			{Name: "baseline", Meaning: "measure from 0.3, or from a participant's own first assessment where there are two or more", Unit: "word", Default: "ASSUMED", Words: []string{"ASSUMED", "MEASURED"}, Source: sourceTEEI},
+			{Name: "improvementMode", Meaning: "MEAN: the mean score of all assessments, or with MEASURED the mean gain of the participants; SUM: the participants' gains added up", Unit: "word", Default: "MEAN", Words: []string{"MEAN", "SUM"}, Source: sourceTEEI},
+			{Name: "baseline", Meaning: "ASSUMED: from 0.3; MEASURED: each participant from their own first score where there are two or more in the range, else from 0.3", Unit: "word", Default: "ASSUMED", Words: []string{"ASSUMED", "MEASURED"}, Source: sourceTEEI},
 		},
 	},
 	{

@@ -29,6 +29,7 @@ func (q *request) answer() *answer {
 		if r.receipt > 0 {
 			b = appendReceipt(b, r.receipt)
 		}
+		b = r.note.append(b)
 		return &answer{http.StatusOK, append(q.appendMode(b), '}')}
 	}
 
@@ -64,6 +65,7 @@ const allRefused = "every event was refused: see results"
 // tally counts results.
 type tally struct {
 	counts  map[Outcome]int
+	notes   map[note]int
 	receipt int64 // the greatest
 }
 
@@ -72,6 +74,12 @@ func (t *tally) add(r *result) {
 		t.counts = make(map[Outcome]int, 4)
 	}
 	t.counts[r.outcome]++
+	if r.note != noNote {
+		if t.notes == nil {
+			t.notes = make(map[note]int, 2)
+		}
+		t.notes[r.note]++
+	}
 	t.receipt = max(t.receipt, r.receipt)
 }
 
@@ -98,7 +106,14 @@ func (t *tally) appendCounts(b []byte) []byte {
 	if n := t.counts[Quarantined]; n > 0 {
 		b = appendCount(b, string(Quarantined), n)
 	}
-	return appendCount(b, "rejected", t.counts[Rejected])
+	b = appendCount(b, "rejected", t.counts[Rejected])
+	if n := t.notes[conflict]; n > 0 {
+		b = appendCount(b, "conflicts", n)
+	}
+	if n := t.notes[unmapped]; n > 0 {
+		b = appendCount(b, string(unmapped), n)
+	}
+	return b
 }
 
 // appendMode says what was special about the request.
@@ -143,6 +158,7 @@ func appendOutcome(b []byte, r *result) []byte {
 		b = append(b, `,"id":"`...)
 		b = appendKey(b, r.key)
 		b = append(b, '"')
+		b = r.note.append(b)
 		return append(appendRelease(b, r), '}')
 	}
 	b = append(b, `,"code":"`...)
@@ -152,6 +168,15 @@ func appendOutcome(b []byte, r *result) []byte {
 	b = append(b, `,"message":`...)
 	b = appendQuoted(b, r.err.Message)
 	return append(b, '}')
+}
+
+func (n note) append(b []byte) []byte {
+	if n == noNote {
+		return b
+	}
+	b = append(b, `,"`...)
+	b = append(b, n...)
+	return append(b, `":true`...)
 }
 
 // appendRelease says when an event in quarantine will be stored, and what to do for it

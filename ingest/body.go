@@ -67,14 +67,14 @@ func (h *Handler) body(w http.ResponseWriter, r *http.Request, m mode, sender *S
 	if m.encoding == "" {
 		return body, nil
 	}
-	expanding <- struct{}{}
-	defer func() { <-expanding }()
+	expansions <- struct{}{}
+	defer func() { <-expansions }()
 	return expandBody(bytes.NewReader(body), m.encoding, room)
 }
 
-// expanding bounds how many bodies are being expanded at once, each with memory for a window
+// expansions bounds how many bodies are being expanded at once, each with memory for a window
 // of zstd; from memory that takes milliseconds.
-var expanding = make(chan struct{}, 4)
+var expansions = make(chan struct{}, 4)
 
 // readBody reads the body as it came.
 func readBody(w http.ResponseWriter, r *http.Request, room *room) ([]byte, error) {

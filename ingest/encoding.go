@@ -95,6 +95,30 @@ func expand(from io.Reader, encoding string) (*expander, error) {
 	return x, nil
 }
 
+// expanding is an expander that begins with the first Read, which may wait for the sender.
+type expanding struct {
+	from     io.Reader
+	encoding string
+	x        *expander
+}
+
+// Read implements [io.Reader].
+func (e *expanding) Read(b []byte) (int, error) {
+	if e.x == nil {
+		var err error
+		if e.x, err = expand(e.from, e.encoding); err != nil {
+			return 0, err
+		}
+	}
+	return e.x.Read(b)
+}
+
+func (e *expanding) close() {
+	if e.x != nil {
+		e.x.close()
+	}
+}
+
 // Read implements [io.Reader].
 func (x *expander) Read(b []byte) (int, error) {
 	n, err := x.Reader.Read(b)

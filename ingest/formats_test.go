@@ -90,6 +90,7 @@ func TestFormats(t *testing.T) {
 		"batch in a batch":               {"application/json", `{"batch":[{"batch":[` + oneEvent + `]}]}`, 400, "INVALID", "/batch/0/type", "", 0},
 		"lines":                          {lines, oneEvent + "\n" + `{"type":"x"}` + "\r\n\n", 200, "", "", "", 2},
 		"lines without an end":           {lines, oneEvent + "\n" + `{"type":"x"}`, 200, "", "", "", 2},
+		"lines after a byte order mark":  {lines, "\ufeff" + oneEvent + "\n" + `{"type":"x"}`, 200, "", "", "", 2},
 		"a line refused":                 {lines, oneEvent + "\n{\"type\":\"session.completed\",\"data\":{\"userId\":\"p\",\"score\":11}}\n", 200, "INVALID", "/data/score", "at most 10", 1},
 		"a line that is not JSON":        {lines, "{\"type\":\n" + oneEvent, 200, "BAD_JSON", "/type", "JSON", 1},
 		"a line with two events":         {lines, oneEvent + oneEvent + "\n" + oneEvent, 200, "BAD_JSON", "", "after the end", 1},
@@ -367,7 +368,7 @@ func TestAtomicAndDryRun(t *testing.T) {
 		want                     string
 		stored                   int
 	}{
-		"atomic":                     {"?atomic=true", "application/json", "[" + oneEvent + `,{"type":"x"}]`, 200, `"stored":2,"duplicates":0,"rejected":0,"atomic":true`, 2},
+		"atomic":                     {"?atomic=true", "application/json", "[" + oneEvent + `,{"type":"x"}]`, 200, `"stored":2,"duplicates":0,"rejected":0,"unmapped":1,"atomic":true`, 2},
 		"atomic, one event":          {"?atomic", "application/json", oneEvent, 200, `"status":"stored"`, 1},
 		"atomic, refused":            {"?atomic=true", "application/json", "[" + oneEvent + "," + bad + "]", 422, `"stored":0,"duplicates":0,"rejected":1,"valid":1,"atomic":true,"results":[{"index":0,"status":"valid"`, 0},
 		"atomic, one refused":        {"?atomic=true", "application/json", bad, 400, "/data/participantId", 0},

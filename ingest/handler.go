@@ -44,7 +44,7 @@ type Handler struct {
 	Draining func() bool
 
 	held    atomic.Int32 // refusals that are held back
-	streams atomic.Int32 // under way
+	streams streams
 }
 
 // Outcome is what became of an event.

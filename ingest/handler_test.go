@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -85,7 +86,8 @@ func newHandler(t *testing.T, store Store, limits Limits) *Handler {
 			if r.Header.Get("X-Api-Key") == "wrong" {
 				return Sender{}, impact.Errorf(impact.CodeUnauthenticated, "who are you?")
 			}
-			return Sender{Caller: tenant{acme, globex}}, nil
+			key, _ := strconv.Atoi(r.Header.Get("X-Api-Key"))
+			return Sender{Caller: tenant{acme, globex}, KeyID: int32(key)}, nil
 		},
 		Refuse: func(w http.ResponseWriter, _ *http.Request, e *impact.Error, details any) {
 			w.WriteHeader(statuses[e.Code])

@@ -97,23 +97,26 @@ func (a *allowance) charge(n int) {
 	a.tell(now)
 }
 
-// wait waits until no token is owed, or ctx ends.
-func (a *allowance) wait(ctx context.Context) error {
+// wait waits until no token is owed. It ends early when ctx does or the server is stopping, which
+// it asks several times a second.
+func (a *allowance) wait(ctx context.Context, stopping func() bool) error {
 	if a.bucket == nil {
 		return nil
 	}
-	now := a.quota.now()
-	owed := -a.bucket.TokensAt(now)
-	if owed <= 0 {
-		return nil
-	}
-	paid := time.NewTimer(time.Duration(owed / float64(a.quota.perSecond) * float64(time.Second)))
-	defer paid.Stop()
-	select {
-	case <-paid.C:
-		return nil
-	case <-ctx.Done():
-		return errStopping
+	for {
+		owed := -a.bucket.TokensAt(a.quota.now())
+		if owed <= 0 {
+			return nil
+		}
+		if stopping() {
+			return errStopping
+		}
+		paid := time.Duration(owed / float64(a.quota.perSecond) * float64(time.Second))
+		select {
+		case <-time.After(min(paid, piecePatience)):
+		case <-ctx.Done():
+			return errStopping
+		}
 	}
 }
 

@@ -32,7 +32,17 @@ type result struct {
 	receipt int64
 	line    int // where the event stood, from 1; 0 if it did not stand on a line
 	aside   *aside
+	note    note
 }
+
+// note is what its sender may not expect of an event that was taken.
+type note string
+
+const (
+	noNote   note = ""
+	conflict note = "conflict" // a duplicate whose body is another than the one in the log, which holds
+	unmapped note = "unmapped" // kept, but of no type that counts in a figure
+)
 
 // aside is what is known of an event that is not stored.
 type aside struct {
@@ -41,7 +51,13 @@ type aside struct {
 	due     time.Time        // of a quarantined event
 }
 
+// byteOrderMark is what some tools put before the UTF-8 that they send.
+var byteOrderMark = []byte("\ufeff")
+
 func (q *request) decode(body []byte) error {
+	if q.format != formatBinary {
+		body = bytes.TrimPrefix(body, byteOrderMark)
+	}
 	if err := q.decodeAs(q.format, body); err != nil {
 		return err
 	}
@@ -189,7 +205,7 @@ func (q *request) settle(verdicts []impact.Verdict) {
 		if r.outcome != Stored {
 			continue
 		}
-		v := verdicts[next]
+		v, e := verdicts[next], q.events[next]
 		next++
 		switch {
 		case v.Err != nil:
@@ -197,14 +213,19 @@ func (q *request) settle(verdicts []impact.Verdict) {
 			if q.array && r.line == 0 {
 				refused.Pointer = q.under + "/" + strconv.Itoa(i) + refused.Pointer
 			}
-			e := q.events[next-1]
 			r.outcome, r.err, r.aside = Rejected, &refused, &aside{raw: e.Raw, company: e.Company}
 		case v.Duplicate:
 			r.outcome, r.receipt = Duplicate, v.Receipt
+			if v.Conflict {
+				r.note = conflict
+			}
 		case q.dryRun:
 			r.outcome = Valid
 		default:
 			r.receipt = v.Receipt
+		}
+		if e.Kind == impact.KindUnknown && (r.outcome == Stored || r.outcome == Valid) {
+			r.note = unmapped
 		}
 	}
 }

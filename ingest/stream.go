@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/impactql/impactql/impact"
@@ -19,10 +20,11 @@ const MaxListed = 1_000
 // its way to the disk, the next is read and decoded. What was committed stays when the
 // stream breaks or fails later; the answer says up to which line.
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, sender *Sender, req *request, room *room, allowed *allowance) (*answer, error) {
-	defer h.streams.Add(-1)
-	if h.streams.Add(1) > MaxStreams {
-		return nil, impact.Errorf(impact.CodeOverloaded, "%d streams are under way already; send again after the time in Retry-After", MaxStreams)
+	leave, err := h.streams.enter(sender)
+	if err != nil {
+		return nil, err
 	}
+	defer leave()
 	lines, end, err := h.lines(w, r, sender, req.encoding, room)
 	if err != nil {
 		return nil, err
@@ -39,7 +41,7 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, sender *Sender,
 		p := lines.next()
 		// A stream is not refused for its length, but slowed down.
 		allowed.charge(lines.n - before)
-		if err := allowed.wait(r.Context()); err != nil {
+		if err := allowed.wait(r.Context(), h.stopping); err != nil {
 			return nil, s.broken(err)
 		}
 		if err := s.take(p, req.normaliser); err != nil {
@@ -54,13 +56,52 @@ func (h *Handler) stream(w http.ResponseWriter, r *http.Request, sender *Sender,
 			}
 			return s.answer(), nil
 		}
-		if h.Draining != nil && h.Draining() {
+		if h.stopping() {
 			if err := s.flush(); err != nil {
 				return nil, s.broken(err)
 			}
 			return nil, s.broken(errStopping)
 		}
 	}
+}
+
+func (h *Handler) stopping() bool { return h.Draining != nil && h.Draining() }
+
+// streams are those under way, and how many of each sender.
+type streams struct {
+	mu  sync.Mutex // guards the fields below; held for moments
+	all int
+	of  map[streamer]int
+}
+
+type streamer struct {
+	key    int32
+	source string
+}
+
+// enter takes a place until leave is called. No sender has more than half of them, so that
+// none keeps all others out.
+func (s *streams) enter(sender *Sender) (leave func(), err error) {
+	by := streamer{sender.KeyID, sender.Source}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all == MaxStreams || s.of[by] == MaxStreams/2 {
+		return nil, impact.Errorf(impact.CodeOverloaded,
+			"%d streams are under way already, %d of them yours; send again after the time in Retry-After", s.all, s.of[by])
+	}
+	if s.of == nil {
+		s.of = make(map[streamer]int)
+	}
+	s.all++
+	s.of[by]++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.all--
+		if s.of[by]--; s.of[by] == 0 {
+			delete(s.of, by)
+		}
+	}, nil
 }
 
 // lines opens the body as lines. end gives back what reading them used.
@@ -84,10 +125,7 @@ func (h *Handler) lines(w http.ResponseWriter, r *http.Request, sender *Sender, 
 		}
 	}
 	if encoding != "" {
-		x, err := expand(from, encoding)
-		if err != nil {
-			return nil, nil, unreadable(err, errStreamTooLarge)
-		}
+		x := &expanding{from: from, encoding: encoding}
 		from, closing = &atMost{x, MaxStream, errStreamTooLarge}, x.close
 	}
 	lines := &lineReader{from: newAhead(from)}
@@ -111,7 +149,13 @@ type stream struct {
 // take decodes a piece and sends its events on their way, once those of the piece
 // before have arrived.
 func (s *stream) take(p piece, n normaliser) error {
+	if p.long == 0 && len(p.body) == 0 && len(s.pending) > 0 { // nothing comes, so that this is the time to hear of a failure
+		return s.flush()
+	}
 	number := p.first
+	if number == 1 {
+		p.body = bytes.TrimPrefix(p.body, byteOrderMark)
+	}
 	for body := p.body; len(body) > 0 || number == p.long; {
 		q := &request{mode: mode{format: formatLines}, normaliser: n, array: true}
 		size := len(body)

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -355,17 +356,22 @@ func TestStreamEndsWhenDraining(t *testing.T) {
 	}
 }
 
-// Streams leave room for others.
+// Streams leave room for others, and those of one sender for streams of others.
 func TestStreamsAreFew(t *testing.T) {
 	t.Parallel()
 	h := newHandler(t, new(shelf), Limits{})
 	var open []*io.PipeWriter
 	var under sync.WaitGroup
-	for range MaxStreams {
+	for i := range MaxStreams {
+		if i == MaxStreams/2 {
+			if w := postTo(t, h, "", lines, strings.NewReader(oneEvent), "X-Api-Key", "0"); w.Code != 503 || !strings.Contains(w.Body.String(), "8 of them yours") {
+				t.Errorf("one more of the same sender: %d %s", w.Code, w.Body)
+			}
+		}
 		body, tap := io.Pipe()
 		open = append(open, tap)
 		under.Go(func() {
-			if w := postTo(t, h, "", lines, body); w.Code != 200 {
+			if w := postTo(t, h, "", lines, body, "X-Api-Key", strconv.Itoa(i*2/MaxStreams)); w.Code != 200 {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
 		})
@@ -373,7 +379,7 @@ func TestStreamsAreFew(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if w := postTo(t, h, "", lines, strings.NewReader(oneEvent)); w.Code != 503 || w.Header().Get("Retry-After") == "" {
+	if w := postTo(t, h, "", lines, strings.NewReader(oneEvent), "X-Api-Key", "2"); w.Code != 503 || w.Header().Get("Retry-After") == "" {
 		t.Errorf("one more: %d %s", w.Code, w.Body)
 	}
 	if w := post(t, h, strings.NewReader(oneEvent)); w.Code != 200 {

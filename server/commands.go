@@ -1,6 +1,10 @@
 package server
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"os"
+)
 
 // Migrate brings the schema up to date.
 type Migrate struct {
@@ -10,7 +14,13 @@ type Migrate struct {
 
 // Run implements the command.
 func (cmd *Migrate) Run(ctx context.Context) error {
-	return cmd.with(ctx, cmd.Logging, func(*connection) error { return nil })
+	return cmd.with(ctx, cmd.Logging, func(conn *connection) error {
+		version, err := conn.SchemaVersion(ctx)
+		if err == nil {
+			fmt.Fprintf(os.Stderr, "The schema is up to date, at version %d.\n", version)
+		}
+		return err
+	})
 }
 
 // Rebuild recomputes rollups.
@@ -29,10 +39,12 @@ func (cmd *Rebuild) Run(ctx context.Context) error {
 		}
 		for _, c := range companies {
 			bar := progress(-1, "rebuild "+c.Key)
-			if err := conn.Rebuild(ctx, c.ID, func(done int64) { _ = bar.Set64(done) }); err != nil {
+			var events int64
+			if err := conn.Rebuild(ctx, c.ID, func(done int64) { events = done; _ = bar.Set64(done) }); err != nil {
 				return err
 			}
 			_ = bar.Finish()
+			fmt.Fprintf(os.Stderr, "%s: rebuilt from %d events\n", c.Key, events)
 		}
 		return nil
 	})

@@ -98,6 +98,11 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 	refuse(w, r, impact.Errorf(impact.CodeNotFound, "there is nothing at %s %s; see the README for the paths", r.Method, r.URL.Path))
 }
 
+func getOnly(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Allow", "GET, HEAD")
+	writeJSON(w, http.StatusMethodNotAllowed, errorAnswer{Error: "read this with GET", Code: impact.CodeInvalid})
+}
+
 func postOnly(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Allow", http.MethodPost)
 	writeJSON(w, http.StatusMethodNotAllowed, errorAnswer{Error: "send events with POST", Code: impact.CodeInvalid})

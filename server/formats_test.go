@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/impactql/impactql/impact"
 )
 
 // Every format, through the whole server: the same event is one whatever it came as.
@@ -167,6 +169,28 @@ func TestStreamPauses(t *testing.T) {
 			if r.decode(t, &got); got.Code != "UNAVAILABLE" || got.Details.Lines != 3 || got.Details.Stored != 3 {
 				t.Errorf("%d %s", r.status, r.body)
 			}
+			if err := <-stopped; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A server that stops waits for no stream that has not begun.
+func TestStreamThatNeverBegins(t *testing.T) {
+	t.Parallel()
+	for _, encoding := range []string{"identity", "gzip", "zstd"} {
+		t.Run(encoding, func(t *testing.T) {
+			t.Parallel()
+			_, _, a := shop(t)
+			conn := dial(t, a)
+			if _, err := fmt.Fprintf(conn, "POST /webhooks/ingest HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nContent-Encoding: %s\r\nX-API-Key: %s\r\nTransfer-Encoding: chunked\r\n\r\n",
+				encoding, a.key); err != nil {
+				t.Fatal(err)
+			}
+			stopped := make(chan error, 1)
+			go func() { stopped <- a.stop() }()
+			readReply(t, conn).wantRefusal(t, http.StatusServiceUnavailable, impact.CodeUnavailable, "")
 			if err := <-stopped; err != nil {
 				t.Error(err)
 			}

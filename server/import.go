@@ -146,6 +146,11 @@ func (cmd *Import) report(counts *[numCounts]int64, rejects string) error {
 		for i, name := range countNames {
 			summary[name] = counts[i]
 		}
+		if cmd.DryRun { // nobody has looked whether they are there already
+			delete(summary, countNames[countStored])
+			delete(summary, countNames[countDuplicates])
+			summary["valid"] = counts[countStored]
+		}
 		if counts[countRejected] > 0 {
 			summary["rejects"] = rejects
 		}

@@ -26,7 +26,7 @@ func shop(t testing.TB) (*world, *impact.Company, *api) {
 	return w, c, a
 }
 
-var single = regexp.MustCompile(`^\{"success":true,"id":"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})","status":"(stored|duplicate)","receipt":"([1-9][0-9]*)"\}$`)
+var single = regexp.MustCompile(`^\{"success":true,"id":"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})","status":"(stored|duplicate)","receipt":"([1-9][0-9]*)"(?:,"(?:conflict|unmapped)":true)?\}$`)
 
 // accepted wants the answer to one event and returns its id and receipt.
 func (r reply) accepted(t testing.TB, status string) (id, receipt string) {
@@ -62,9 +62,18 @@ func TestIngestOneEvent(t *testing.T) {
 	charset.accepted(t, "duplicate")
 
 	// The same session with another body: the first is kept, the conflict too.
-	a.ingest(t, strings.Replace(loadBody, "7.3", "1.5", 1)).accepted(t, "duplicate")
-	if n := w.count(t, "SELECT count(*) FROM event_conflict WHERE company_id = $1", c.ID); n != 1 {
-		t.Errorf("%d conflicts recorded, want 1", n)
+	other := a.ingest(t, strings.Replace(loadBody, "7.3", "1.5", 1))
+	if other.accepted(t, "duplicate"); !strings.HasSuffix(string(other.body), `,"conflict":true}`) {
+		t.Errorf("the sender is not told: %s", other.body)
+	}
+	many := a.ingest(t, `[`+strings.Replace(loadBody, "7.3", "1.6", 1)+`,{"type":"Session.Completed","id":"misspelt"}]`)
+	for _, want := range []string{`"stored":1,"duplicates":1,"rejected":0,"conflicts":1,"unmapped":1`, `"conflict":true},{"index":1`, `"unmapped":true}]`} {
+		if !strings.Contains(string(many.body), want) {
+			t.Errorf("no %s in %s", want, many.body)
+		}
+	}
+	if n := w.count(t, "SELECT count(*) FROM event_conflict WHERE company_id = $1", c.ID); n != 2 {
+		t.Errorf("%d conflicts recorded, want 2", n)
 	}
 	var payload, programme, participant string
 	var score float64
@@ -150,11 +159,11 @@ func TestIngestArray(t *testing.T) {
 	var got struct{ Receipt string }
 	r.decode(t, &got)
 	r.body = uuid.ReplaceAll(r.body, []byte(`"id":"an id"`))
-	r.want(t, http.StatusOK, `{"success":true,"receipt":"`+got.Receipt+`","stored":3,"duplicates":1,"rejected":5,"results":[
+	r.want(t, http.StatusOK, `{"success":true,"receipt":"`+got.Receipt+`","stored":3,"duplicates":1,"rejected":5,"unmapped":1,"results":[
 		{"index":0,"status":"stored","id":"an id"},
 		{"index":1,"status":"rejected","code":"INVALID","pointer":"/1/data/dimension","message":"must be integration, language, job_readiness, confidence, belonging or well_being"},
 		{"index":2,"status":"duplicate","id":"an id"},
-		{"index":3,"status":"stored","id":"an id"},
+		{"index":3,"status":"stored","id":"an id","unmapped":true},
 		{"index":4,"status":"rejected","code":"INVALID","pointer":"/4","message":"an event is a JSON object"},
 		{"index":5,"status":"rejected","code":"INVALID","pointer":"/5/data/duration","message":"must be a number"},
 		{"index":6,"status":"rejected","code":"FORBIDDEN","pointer":"/6/companyId","message":"the API key may not send for company \"other\""},

@@ -257,13 +257,11 @@ func (r *rejects) report(ctx context.Context, company *impact.Company, ids []int
 	folder := db.NewFolder(r.Store)
 	defer folder.Close()
 	list, err := r.Replay(ctx, company, ids, edit, dryRun)
+	if !dryRun { // some may be stored also after an error
+		err = errors.Join(err, folder.CatchUp(ctx))
+	}
 	if err != nil {
 		return err
-	}
-	if !dryRun {
-		if err := folder.CatchUp(ctx); err != nil {
-			return err
-		}
 	}
 	refused := 0
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)

@@ -134,6 +134,7 @@ func TestRESTRefusals(t *testing.T) {
 		writer.get(t, acme).wantRefusal(t, http.StatusForbidden, impact.CodeForbidden, "")
 		for query, pointer := range map[string]string{
 			"start=yesterday": "/start", "end=2025-13-01": "/end", "start=2025-11-02&end=2025-11-01": "/end",
+			"start=2025-11-01T12:00:00Z&end=2025-11-01T12:00:00%2B02:00": "/end",
 			"start=1960-01-01": "/start", "period=2025-Q5": "", "period=later": "", "program=a%20b": "", "program=%00": "",
 			"start=2025-01-01;end=2025-02-02": "", "%zz": "", "period=2025&start=2025-01-01": "", "period=2025&period=2024": "",
 		} {
@@ -143,6 +144,9 @@ func TestRESTRefusals(t *testing.T) {
 	reader.get(t, "/v1/metrics/acme", "X-API-Key: ", "Authorization: bearer "+a.key).want(t, http.StatusOK, string(reader.get(t, "/v1/metrics/acme").body))
 	if got := a.send(t, http.MethodPut, "/webhooks/ingest", `{}`); got.status != http.StatusMethodNotAllowed || got.header.Get("Allow") != http.MethodPost {
 		t.Errorf("PUT: %d, Allow %q", got.status, got.header.Get("Allow"))
+	}
+	if got := a.send(t, http.MethodPost, "/v1/metrics/acme", `{}`); got.status != http.StatusMethodNotAllowed || got.header.Get("Allow") != "GET, HEAD" {
+		t.Errorf("POST of figures: %d, Allow %q", got.status, got.header.Get("Allow"))
 	}
 	reader.get(t, "/v1/nothing").wantRefusal(t, http.StatusNotFound, impact.CodeNotFound, "")
 	reader.get(t, "/v1/metrics").wantRefusal(t, http.StatusNotFound, impact.CodeNotFound, "")

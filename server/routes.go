@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/impactql/impactql/ingest"
 	"github.com/impactql/impactql/web"
@@ -50,6 +51,9 @@ func routes(d *doors) http.Handler {
 		"/":                                 http.HandlerFunc(notFound),
 	} {
 		mux.Handle(pattern, d.metrics.handle(d.log, pattern, handler))
+		if path, isRead := strings.CutPrefix(pattern, "GET /v1/"); isRead {
+			mux.Handle("/v1/"+path, d.metrics.handle(d.log, "/v1/"+path, http.HandlerFunc(getOnly)))
+		}
 	}
 	// Probes and the benchmark's baseline stay out of logs and metrics.
 	mux.HandleFunc("GET /healthz", d.health.live)

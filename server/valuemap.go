@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -46,22 +47,34 @@ func (cmd *ValueMapImport) Run(ctx context.Context) error {
 }
 
 func (cmd *ValueMapImport) read() (*impact.ValueMap, error) {
+	format, err := formatOf(cmd.Format, cmd.File)
+	if err != nil {
+		return nil, err
+	}
 	if cmd.File == "-" {
-		return sheet.Read(os.Stdin, formatOf(cmd.Format, cmd.File))
+		return sheet.Read(os.Stdin, format)
 	}
 	file, err := os.Open(cmd.File)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	return sheet.Read(file, formatOf(cmd.Format, cmd.File))
+	return sheet.Read(file, format)
 }
 
-func formatOf(format, file string) sheet.Format {
-	if format != "" {
-		return sheet.Format(format)
+// formatOf is that of a file, which the option has precedence in telling.
+func formatOf(option, file string) (sheet.Format, error) {
+	if option != "" {
+		return sheet.Format(option), nil
 	}
-	return sheet.FormatOf(file)
+	if file == "-" {
+		return sheet.JSON, nil
+	}
+	f, known := sheet.FormatOf(file)
+	if !known {
+		return "", errors.New("the name does not end in .csv, .xlsx or .json: say which it is with --format")
+	}
+	return f, nil
 }
 
 // describeMap says what a map has, and what it comes to where no line waits for data.
@@ -94,6 +107,10 @@ type ValueMapExport struct {
 
 // Run implements the command.
 func (cmd *ValueMapExport) Run(ctx context.Context) error {
+	format, err := formatOf(cmd.Format, cmd.File)
+	if err != nil {
+		return fmt.Errorf("%s: %w", cmd.File, err)
+	}
 	return cmd.ofCompany.with(ctx, cmd.Database, cmd.Logging, func(conn *connection, c *impact.Company) (err error) {
 		maps, err := conn.ValueMaps(ctx, []impact.CompanyID{c.ID})
 		if err != nil {
@@ -103,16 +120,16 @@ func (cmd *ValueMapExport) Run(ctx context.Context) error {
 			return impact.Errorf(impact.CodeNotFound, "company %s has no value map: impactql valuemap import", c.Key)
 		}
 		if cmd.File == "-" {
-			return sheet.Write(os.Stdout, maps[0].ValueMap, formatOf(cmd.Format, cmd.File))
+			return sheet.Write(os.Stdout, maps[0].ValueMap, format)
 		}
 		file, err := os.Create(cmd.File)
 		if err != nil {
 			return err
 		}
-		if err := sheet.Write(file, maps[0].ValueMap, formatOf(cmd.Format, cmd.File)); err != nil {
-			file.Close()
+		if err := errors.Join(sheet.Write(file, maps[0].ValueMap, format), file.Close()); err != nil {
 			return err
 		}
-		return file.Close()
+		fmt.Fprintf(os.Stderr, "version %d is in %s\n", maps[0].Version, cmd.File)
+		return nil
 	})
 }

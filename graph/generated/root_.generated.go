@@ -5565,7 +5565,7 @@ type Query {
   ): CompanyConnection
 
   "The object with this global id. Null with NOT_FOUND or FORBIDDEN as in ` + "`" + `company` + "`" + `."
-  node("An ` + "`" + `id` + "`" + ` that this API gave out." id: ID!): Node
+  node("The ` + "`" + `id` + "`" + ` of a Company." id: ID!): Node
 }
 
 """
@@ -6621,9 +6621,9 @@ enum Status {
 
 "How the participants' improvements become one number."
 enum ImprovementMode {
-  "Their mean."
+  "By ` + "`" + `ASSUMED` + "`" + ` the mean of all assessments, each weighing the same; by ` + "`" + `MEASURED` + "`" + ` the mean over participants of their own gain. Never below 0."
   MEAN
-  "Their sum."
+  "The participants' own gains added up, each at least 0."
   SUM
 }
 
@@ -6631,7 +6631,7 @@ enum ImprovementMode {
 enum Baseline {
   "An assumed score of 0.3."
   ASSUMED
-  "The participant's own first assessment where there are two or more, else 0.3."
+  "Each participant's own first assessment where there are two or more in the range, else 0.3."
   MEASURED
 }
 

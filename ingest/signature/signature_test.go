@@ -206,6 +206,12 @@ func TestSeveralSecretsAndSignatures(t *testing.T) {
 			if _, err := signature.Verify(w.scheme, both, body, parse(t, w.scheme, w.verifies), now); err != nil {
 				t.Errorf("%s: two in one header: %v", w.name, err)
 			}
+			if w.scheme == signature.StandardWebhooks {
+				both.Set(name, "v1,!! nonsense v1a,xx "+mine.Get(name))
+				if _, err := signature.Verify(w.scheme, both, body, parse(t, w.scheme, w.verifies), now); err != nil {
+					t.Errorf("%s: after what is no signature: %v", w.name, err)
+				}
+			}
 			both[name] = []string{theirs.Get(name), second}
 			if _, err := signature.Verify(w.scheme, both, body, parse(t, w.scheme, w.verifies), now); err != nil {
 				t.Errorf("%s: two headers: %v", w.name, err)

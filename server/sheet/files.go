@@ -23,14 +23,14 @@ const (
 	XLSX Format = "xlsx"
 )
 
-// FormatOf is the format of a file by its name, JSON if that says nothing.
-func FormatOf(name string) Format {
-	for _, f := range []Format{CSV, XLSX} {
+// FormatOf is the format of a file by its name.
+func FormatOf(name string) (f Format, known bool) {
+	for _, f := range []Format{CSV, XLSX, JSON} {
 		if strings.HasSuffix(strings.ToLower(name), "."+string(f)) {
-			return f
+			return f, true
 		}
 	}
-	return JSON
+	return "", false
 }
 
 // Read reads a valid map. What is wrong is an [impact.Error] that points to the cell:

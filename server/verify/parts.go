@@ -94,9 +94,7 @@ func (s *scope) teei(members map[string]bool, sum, measured bool) sheet {
 			list.set(v.name, s.ownImprovement(v.dimension, sum, measured))
 		}
 	}
-	if !sum && !measured {
-		list.set("baselineScore", baselineScore)
-	}
+	list.set("baselineScore", baselineScore)
 	return list
 }
 
