@@ -141,7 +141,7 @@ func (d *decoder) end() error {
 }
 
 func (d *decoder) syntax(err error) error {
-	e := &impact.Error{Code: impact.CodeBadJSON, Message: "the body is not valid JSON"}
+	e := &impact.Error{Code: impact.CodeBadJSON, Message: "this is not valid JSON"}
 	if errors.Is(err, io.EOF) {
 		e.Message = "the body is empty"
 	}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/impactql/impactql/impact"
 )
 
@@ -147,7 +149,7 @@ var errLine = impact.Errorf(impact.CodeTooLarge, "a line may have at most %d byt
 func (q *request) decodeLine(line []byte) error {
 	d := newDecoder(line)
 	defer d.release()
-	if d.json.PeekKind() == '[' {
+	if kind := d.json.PeekKind(); kind != '{' && kind != jsontext.KindInvalid {
 		return impact.Errorf(impact.CodeInvalid, "an event is a JSON object; send arrays as application/json")
 	}
 	q.delivery = "" // a delivery of many events does not tell them apart
