@@ -308,13 +308,15 @@ func (s *Store) SettleRejects(ctx context.Context, company impact.CompanyID, don
 
 // InReplayTurn runs f while no instance runs another for this company. A turn holds one
 // connection, and no instance has two turns at once, whatever the company, so that what f needs
-// finds others free.
+// finds others free. Once it is taken it lasts as long as f, also when ctx ends.
 func (s *Store) InReplayTurn(ctx context.Context, company impact.CompanyID, f func() error) error {
 	if err := s.replaying.Acquire(ctx, 1); err != nil {
 		return wrap(err, "take a turn at replaying")
 	}
 	defer s.replaying.Release(1)
 	const replays = 0x7265706c // "repl"
+
+	ctx = context.WithoutCancel(ctx) // the lock would go with it, and f may still be storing
 	var failed error
 	err := s.inTx(ctx, "take a turn at replaying", func(tx *sqlx.Tx) error {
 		_, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1, $2)", replays, company)

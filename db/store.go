@@ -147,12 +147,6 @@ func (s *Store) Migrate(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// SchemaVersion is the number of the last migration that has run.
-func (s *Store) SchemaVersion(ctx context.Context) (version int64, err error) {
-	err = s.db.GetContext(ctx, &version, "SELECT max(version_id) FROM goose_db_version")
-	return version, wrap(err, "schema version")
-}
-
 func (s *Store) migrate(ctx context.Context) (int, error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
@@ -170,6 +164,12 @@ func (s *Store) migrate(ctx context.Context) (int, error) {
 	}
 	done, err := provider.Up(ctx)
 	return len(done), wrap(err, "migrate")
+}
+
+// SchemaVersion is the number of the last migration that has run.
+func (s *Store) SchemaVersion(ctx context.Context) (version int64, err error) {
+	err = s.db.GetContext(ctx, &version, "SELECT max(version_id) FROM goose_db_version")
+	return version, wrap(err, "schema version")
 }
 
 // queries holds the SQL that is longer than a few lines, each file named for the
